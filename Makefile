@@ -1,0 +1,51 @@
+# make run and make test work on a bare machine with Python 3.11+ and make; the first call installs, later ones start at once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed.stamp
+ENV ?= base
+DATA := $(if $(filter base,$(ENV)),data,data/$(ENV))
+KEDRO := $(BIN)/kedro run --env $(ENV)
+
+.PHONY: install run test lint format viz notebook lock clean
+
+install: $(INSTALLED)
+
+# Runs again when the dependencies or their pins change, and only then.
+$(INSTALLED): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	touch $@
+
+# The simulated shop unless ENV names an environment on data of your own: make run ENV=esci
+run: install
+ifeq ($(ENV),base)
+	$(KEDRO) --pipelines simulate
+endif
+	$(KEDRO)
+	@echo "The report: $$(pwd)/$(DATA)/08_reporting/report.html"
+
+test: install
+	$(BIN)/pytest --cov --cov-report=term
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+viz: install
+	$(BIN)/kedro viz run --env $(ENV)
+
+notebook: install
+	$(BIN)/kedro jupyter lab --env $(ENV)
+
+# Pins what is installed now; local version tags (+cpu) name no release, and roar itself is not a pin.
+lock: install
+	$(BIN)/pip freeze --exclude-editable | sed -e 's/+[a-z0-9.]*$$//' > requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -1,0 +1,1 @@
+"""The pipelines; folder names are what `kedro run --pipelines` takes."""
