@@ -1,0 +1,230 @@
+"""ROAR, Relative Odds Alignment for Retrieval: order a query's products by grade through the log odds of a softmax.
+
+Source: arXiv 2606.01504. With P(p_j | q_i) = softmax(S_i / tau)_j over a row of products and odds = P / (1 - P), the loss
+asks that a better product's odds exceed those of the next worse one:
+
+    L_align = 1/C sum over comparisons of -log sigmoid( log odds(better) - log odds(worse) )
+
+**Numerics.** At tau = 0.01 the textbook log P - log(1 - P) overflows float32 as soon as one product dominates its row. We
+use log odds(p_j) = x_j - LSE_{l != j}(x_l), x = S / tau. Only the row's largest entry can have P > 1/2, so its excluded
+log-sum-exp R is computed over the others by themselves; the full one is L = logaddexp(max, R), and for every other entry
+L + log1p(-e^{x_j - L}) is exact, because there P <= 1/2.
+
+**What does not hold.** Raising the best product's score can raise the loss. Odds are relative to the rest of the row: with
+P = (.99, .0055, .0045) in three grades, log odds of the two lower ones are log P - log(1 - P); pushing the first up takes mass
+from both in proportion, and the margin between them falls as their own (1 - P) terms, which differ, both tend to 1.
+What does hold: every margin x_i - x_j rises in s_i and falls in s_j.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from roar.losses.checks import check_index, check_scores, check_shape, check_temperature, check_weight
+
+Ties = Literal["pairs", "means", "chain"]
+Scope = Literal["batch", "group"]
+
+
+class _Rows(NamedTuple):
+    """What the log odds of a row need: the largest entry's column, its excluded log-sum-exp, and the row's full one."""
+
+    dominant: Tensor  # (Q,)
+    rest: Tensor  # (Q,) LSE over all but the dominant entry; of no meaning where a row has a single product
+    full: Tensor  # (Q,)
+
+
+def _rows(x: Tensor) -> _Rows:
+    """Reduce each row of x (Q, P), in which -inf marks products outside the row."""
+    top, dominant = x.detach().max(dim=1)
+    others = x.scatter(1, dominant[:, None], -torch.inf)
+    alone = torch.isneginf(others.detach()).all(dim=1)
+    # logsumexp of nothing is -inf with a NaN gradient: a row of one product has no comparison, any finite value does.
+    rest = torch.logsumexp(torch.where(alone[:, None], torch.zeros_like(others), others), dim=1)
+    best = x.gather(1, dominant[:, None]).squeeze(1)
+    best = torch.where(torch.isneginf(top), torch.zeros_like(best), best)
+    return _Rows(dominant, rest, torch.logaddexp(best, rest))
+
+
+def _log_odds_at(x: Tensor, rest: Tensor, full: Tensor, is_dominant: Tensor) -> Tensor:
+    """Log odds of entries x given their rows' reductions; all of one shape (or broadcastable)."""
+    # At the dominant entry the generic branch is unused: keep its argument in range, or 0 * inf poisons the gradient.
+    log_p = torch.where(is_dominant, torch.full_like(x, -1.0), x - full)
+    excluded = torch.where(is_dominant, rest, full + torch.log1p(-log_p.exp()))
+    return x - excluded
+
+
+def log_odds(scores: Tensor, *, temperature: float = 0.01, member: Tensor | None = None) -> Tensor:
+    """Log odds of every product under its row's softmax.
+
+    Args:
+        scores: (Q, P) cosines.
+        temperature: tau_a > 0.
+        member: (Q, P) bool; restricts the softmax of a row to the products marked True.
+
+    Returns:
+        (Q, P) float32; -inf for a product outside its row, +inf for the only product of one.
+
+    Raises:
+        ValueError: shapes disagree, scores are not finite, or temperature <= 0.
+    """
+    check_scores(scores)
+    check_temperature(temperature)
+    check_shape("member", member, tuple(scores.shape))
+    x = scores.float() / temperature
+    if member is not None:
+        x = x.masked_fill(~member, -torch.inf)
+    rows = _rows(x)
+    is_dominant = torch.zeros_like(x, dtype=torch.bool).scatter(1, rows.dominant[:, None], True)
+    inside = torch.isfinite(x.detach())
+    odds = _log_odds_at(
+        torch.where(inside, x, torch.zeros_like(x) - 1), rows.rest[:, None], rows.full[:, None], is_dominant
+    )
+    odds = torch.where(inside, odds, torch.full_like(odds, -torch.inf))
+    return torch.where(inside & (inside.sum(dim=1, keepdim=True) == 1), torch.full_like(odds, torch.inf), odds)
+
+
+def _own_log_odds(scores: Tensor, group: Tensor, temperature: float, scope: Scope, mask: Tensor | None) -> Tensor:
+    """(P,) log odds of each product on its own query's row; the full (Q, P) matrix of them is never needed."""
+    column = torch.arange(scores.shape[1], device=scores.device)
+    x = scores.float() / temperature
+    own = group[None, :] == torch.arange(scores.shape[0], device=scores.device)[:, None]
+    outside = ~own if scope == "group" else (mask & ~own if mask is not None else None)
+    if outside is not None:
+        x = x.masked_fill(outside, -torch.inf)
+    rows = _rows(x)
+    return _log_odds_at(x[group, column], rows.rest[group], rows.full[group], rows.dominant[group] == column)
+
+
+class _Comparisons(NamedTuple):
+    """Pairs (better, worse) of product indices, the comparison each belongs to, and how many pairs that has."""
+
+    better: Tensor
+    worse: Tensor
+    comparison: Tensor
+    size: Tensor  # (pairs,) float: pairs in the same comparison
+
+
+def _neighbours(group: Tensor, grade: Tensor) -> _Comparisons:
+    """Each two neighbours of a query's list sorted by grade, ties included, as published."""
+    order = _by_group_and_grade(group, grade)
+    better, worse = order[:-1], order[1:]
+    same = group[better] == group[worse]
+    better, worse = better[same], worse[same]
+    return _Comparisons(
+        better, worse, torch.arange(len(better), device=group.device), torch.ones(len(better), device=group.device)
+    )
+
+
+def _consecutive_grades(group: Tensor, grade: Tensor) -> _Comparisons:
+    """All pairs across each two consecutive grades that a query has; no loop over queries."""
+    order = _by_group_and_grade(group, grade)
+    level = group[order] * (int(grade.max()) + 1) + grade[order]
+    _, count = torch.unique_consecutive(level, return_counts=True)
+    start = count.cumsum(0) - count
+    linked = group[order[start[:-1]]] == group[order[start[1:]]]
+    above, below = torch.nonzero(linked).squeeze(1), torch.nonzero(linked).squeeze(1) + 1
+    pairs = count[above] * count[below]
+    comparison = torch.repeat_interleave(torch.arange(len(pairs), device=group.device), pairs)
+    rank = torch.arange(len(comparison), device=group.device) - (pairs.cumsum(0) - pairs)[comparison]
+    width = count[below][comparison]
+    better = order[start[above][comparison] + torch.div(rank, width, rounding_mode="floor")]
+    worse = order[start[below][comparison] + rank % width]
+    return _Comparisons(better, worse, comparison, pairs[comparison].float())
+
+
+def _by_group_and_grade(group: Tensor, grade: Tensor) -> Tensor:
+    """Product indices sorted by query, then best grade first, otherwise in the given order."""
+    by_grade = torch.argsort(grade, descending=True, stable=True)
+    return by_grade[torch.argsort(group[by_grade], stable=True)]
+
+
+def _mean_per_grade(x: Tensor, group: Tensor, grade: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Replace a query's products of one grade by one entry: weighted mean of x, the query, the grade, mean weight."""
+    levels = int(grade.max()) + 1
+    level, member = torch.unique(group * levels + grade, return_inverse=True)
+    zero = torch.zeros(len(level), dtype=x.dtype, device=x.device)
+    total = zero.index_add(0, member, weight)
+    # A grade whose raters all weigh nothing has weight 0 itself: its mean is never used, but must stay finite.
+    mean = zero.index_add(0, member, x * weight) / total.clamp_min(torch.finfo(x.dtype).tiny)
+    count = zero.index_add(0, member, torch.ones_like(weight))
+    return mean, torch.div(level, levels, rounding_mode="floor"), level % levels, total / count
+
+
+def roar_loss(
+    scores: Tensor,
+    group: Tensor,
+    grade: Tensor,
+    *,
+    temperature: float = 0.01,
+    scope: Scope = "batch",
+    ties: Ties = "pairs",
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    gap_weight: bool = False,
+) -> Tensor:
+    """ROAR over groups of any size (arXiv 2606.01504; what the paper leaves open is a parameter here).
+
+    Cost: one softmax reduction of (Q, P), and the pairs across consecutive grades within a query.
+
+    Args:
+        scores: (Q, P) cosines.
+        group: (P,) int64, the row (query) each product belongs to.
+        grade: (P,) int64, 3 exact, 2 substitute, 1 complement, 0 irrelevant.
+        temperature: tau_a > 0.
+        scope: "batch": a row's softmax spans all products of the batch but the masked; "group": the query's own only.
+        ties: "pairs": for each two consecutive grades present, the mean over all pairs across them; "means": one
+            comparison of the mean log odds of the two; "chain": neighbours of the list sorted by grade (stable), ties
+            included, as published, which forces an order on products of one grade.
+        mask: (Q, P) bool, True = left out of the row (another query's product that is a near-duplicate or known relevant);
+            a query's own products always stay. Ignored with scope "group".
+        weight: (P,) non-negative rater agreement; a pair weighs the product of its two.
+        gap_weight: weigh a comparison by the difference of its two grades too.
+
+    Returns:
+        Scalar, float32: the weighted mean over comparisons; 0 with a zero gradient where there is none.
+
+    Raises:
+        ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or an
+            unknown scope or ties.
+    """
+    _check_arguments(scores, group, grade, temperature, scope, ties, mask, weight)
+    x = _own_log_odds(scores, group, temperature, scope, mask)
+    weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
+    if ties == "means":
+        x, group, grade, weight = _mean_per_grade(x, group, grade, weight)
+    pairs = (_neighbours if ties == "chain" else _consecutive_grades)(group, grade)
+    if not len(pairs.better):
+        return scores.float().sum() * 0.0
+    pair_weight = weight[pairs.better] * weight[pairs.worse] / pairs.size
+    if gap_weight:
+        pair_weight = pair_weight * (grade[pairs.better] - grade[pairs.worse])
+    loss = (pair_weight * softplus(x[pairs.worse] - x[pairs.better])).sum()
+    return loss / pair_weight.sum().clamp_min(torch.finfo(x.dtype).tiny)
+
+
+def _check_arguments(
+    scores: Tensor,
+    group: Tensor,
+    grade: Tensor,
+    temperature: float,
+    scope: str,
+    ties: str,
+    mask: Tensor | None,
+    weight: Tensor | None,
+) -> None:
+    check_scores(scores)
+    check_temperature(temperature)
+    columns = (scores.shape[1],)
+    check_shape("group", group, columns)
+    check_index("group", group, scores.shape[0])
+    check_shape("grade", grade, columns)
+    check_index("grade", grade, 4)
+    check_shape("mask", mask, tuple(scores.shape))
+    check_weight(weight, columns)
+    if scope not in ("batch", "group"):
+        raise ValueError(f"scope: expected 'batch' or 'group', got {scope!r}")
+    if ties not in ("pairs", "means", "chain"):
+        raise ValueError(f"ties: expected 'pairs', 'means' or 'chain', got {ties!r}")
