@@ -1,0 +1,146 @@
+"""A table in one file: parquet, CSV or TSV, with errors that a person can act on.
+
+It differs from Kedro's polars datasets in four ways: text files are read as text, so that ids such as `00123` stay as
+they are; an unreadable file is one line that names it and says what to do; saving is atomic (written beside the
+target, then renamed); and a shop's own files can be declared `read_only`. Remote storage is left to
+`polars.EagerPolarsDataset`, which ingestion takes as well.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from kedro.io import AbstractDataset
+from kedro_datasets._typing import TablePreview
+
+from roar.errors import InputError
+
+Frame = pl.DataFrame | pl.LazyFrame
+
+_SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+
+class Table(AbstractDataset[Frame, Frame]):
+    """A polars frame in a local file."""
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        file_format: str | None = None,
+        separator: str | None = None,
+        encoding: str = "utf8",
+        quote: str | None = '"',
+        lazy: bool = False,
+        read_only: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Describe the file; nothing is opened.
+
+        Args:
+            filepath: Path of the file.
+            file_format: `parquet`, `csv` or `tsv`; by default the file's suffix (`.gz` after it is fine).
+            separator: Of columns in text files; by default a comma in CSV and a tab in TSV.
+            encoding: Of text files, any that Python knows; a byte-order mark is skipped.
+            quote: Character around texts that hold separators or line ends; null where the file quotes nothing.
+            lazy: Load parquet as a scan, so that only the columns in use are read.
+            read_only: Refuse to save.
+            metadata: For Kedro-Viz and other plugins.
+
+        Raises:
+            InputError: the format is none of the three.
+        """
+        self._path = Path(filepath)
+        suffixes = [suffix[1:] for suffix in self._path.suffixes if suffix != ".gz"]
+        self._format = (file_format or (suffixes[-1] if suffixes else "")).lower()
+        if self._format not in {"parquet", *_SEPARATORS}:
+            raise InputError(f"{filepath}: format {self._format!r} is unknown; set file_format to parquet, csv or tsv")
+        self._separator = separator or _SEPARATORS.get(self._format, ",")
+        self._encoding = encoding
+        self._quote = quote
+        self._lazy = lazy
+        self._read_only = read_only
+        self.metadata = metadata
+
+    def load(self) -> Frame:
+        """The table; columns of text files are all String.
+
+        Raises:
+            InputError: the file is missing, damaged, or not in the format declared.
+        """
+        if not self._path.is_file():
+            raise InputError(f"{self._path}: no such file; put the table there or change the catalog entry")
+        try:
+            return self._load_parquet() if self._format == "parquet" else self._load_text()
+        except (pl.exceptions.PolarsError, OSError, UnicodeError, LookupError) as error:
+            raise InputError(f"{self._path}: {self._advice(error)}") from error
+
+    def _load_parquet(self) -> Frame:
+        scan = pl.scan_parquet(self._path, glob=False)
+        scan.collect_schema()
+        return scan if self._lazy else scan.collect()
+
+    def _load_text(self) -> pl.DataFrame:
+        frame = pl.read_csv(
+            self._path,
+            separator=self._separator,
+            quote_char=self._quote,
+            encoding=self._encoding,
+            infer_schema=False,
+            glob=False,
+        )
+        twice = [name.rsplit("_duplicated_", 1)[0] for name in frame.columns if "_duplicated_" in name]
+        if twice:
+            raise InputError(f"{self._path}: column {twice[0]} occurs more than once; rename one of them")
+        return frame.rename({name: name.strip().lstrip("\ufeff") for name in frame.columns})
+
+    def _advice(self, error: Exception) -> str:
+        reason = " ".join(str(error).split())[:200]
+        if self._format == "parquet":
+            return f"not a readable parquet file ({reason}); check that the copy is complete"
+        if isinstance(error, LookupError):
+            return f"the encoding {self._encoding!r} is unknown to Python; set another one"
+        if isinstance(error, UnicodeError) or "utf-8" in reason.lower() or "utf8" in reason.lower():
+            return (
+                f"the bytes are not {self._encoding}; set `encoding: latin-1` (or cp1252, utf-16, ...) in the catalog, "
+                "whichever the file was written in"
+            )
+        return (
+            f"not a table with one header line and columns separated by {self._separator!r} ({reason}); check "
+            "separator, quote and the number of columns in each line"
+        )
+
+    def save(self, data: Frame) -> None:
+        """Write the whole table, or nothing.
+
+        Raises:
+            InputError: the dataset is read-only.
+        """
+        if self._read_only:
+            raise InputError(f"{self._path} is read-only in this environment; nothing may write there")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        try:
+            self._write(data, part)
+            part.replace(self._path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _write(self, data: Frame, path: Path) -> None:
+        if self._format == "parquet":
+            data.lazy().sink_parquet(path)
+        else:
+            data.lazy().sink_csv(path, separator=self._separator)
+
+    def _exists(self) -> bool:
+        return self._path.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path), "file_format": self._format, "read_only": self._read_only}
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """The first rows, for Kedro-Viz."""
+        head = self.load().lazy().head(nrows).collect()
+        rows = [[None if value is None else str(value) for value in row] for row in head.rows()]
+        return TablePreview({"index": list(range(head.height)), "columns": head.columns, "data": rows})
