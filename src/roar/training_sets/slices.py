@@ -1,0 +1,126 @@
+"""Slices of the queries: for whom is a system better?
+
+Strata by search frequency are cut on all logged queries by cumulative traffic, never on the judged ones alone, which are
+drawn unevenly on purpose. Where a data set has no frequencies, query length and lexical rarity still tell short from long
+and common from rare wording; they are never called frequency.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import polars as pl
+
+from roar.metrics import slice_table
+from roar.parameters import Slices, Strata
+from roar.schemas import STRATA
+
+UNKNOWN_VERTICAL = "unknown"
+
+
+def query_strata(queries: pl.DataFrame, config: Strata | None = None) -> pl.DataFrame:
+    """Assign each query its frequency stratum.
+
+    Queries of equal frequency share a stratum: the one that the first of them falls in. Frequency 1 is ONCE ONLY wherever
+    the cuts lie; unknown or zero is UNKNOWN.
+
+    Args:
+        queries: all logged queries, with query_id, frequency and vertical.
+        config: cut points, as shares of cumulative traffic.
+
+    Returns:
+        query_id, vertical ("unknown" where null), stratum; the rows of `queries`, in their order.
+    """
+    config = config or Strata()
+    frequency = pl.col("frequency")
+    traffic = (
+        queries.filter(frequency > 0)
+        .group_by("frequency")
+        .agg(total=frequency.sum())
+        .sort("frequency", descending=True)
+        .with_columns(before=(pl.col("total").cum_sum() - pl.col("total")) / pl.col("total").sum())
+        .select(
+            "frequency",
+            stratum=pl.when(frequency == 1)
+            .then(pl.lit("ONCE ONLY"))
+            .when(pl.col("before") < config.head)
+            .then(pl.lit("HEAD"))
+            .when(pl.col("before") < config.torso_high)
+            .then(pl.lit("TORSO HIGH"))
+            .when(pl.col("before") < config.torso_low)
+            .then(pl.lit("TORSO LOW"))
+            .otherwise(pl.lit("TAIL")),
+        )
+    )
+    return queries.join(traffic, on="frequency", how="left", maintain_order="left").select(
+        "query_id",
+        pl.col("vertical").fill_null(UNKNOWN_VERTICAL),
+        pl.col("stratum").fill_null("UNKNOWN").cast(pl.Enum(STRATA)),
+    )
+
+
+def query_slices(
+    queries: pl.DataFrame, strata: pl.DataFrame, products: pl.DataFrame, config: Slices | None = None
+) -> pl.DataFrame:
+    """Everything a metric is broken down by, in long form.
+
+    Args:
+        queries: the judged queries: query_id, query, frequency, and the columns that `config.columns` names.
+        strata: query_id, vertical, stratum.
+        products: the catalogue, whose titles say how rare a word is.
+        config: further columns, cuts of query length, levels of rarity.
+
+    Returns:
+        query_id, slice, level, and weight (searches) where frequencies are known; a slice with a single level ("unknown"
+        verticals, say) is left out.
+    """
+    config = config or Slices()
+    wide = (
+        queries.select(
+            "query_id", "query", "frequency", *[pl.col(c).cast(pl.String).fill_null("unknown") for c in config.columns]
+        )
+        .join(strata, on="query_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("stratum").cast(pl.String),
+            _length(config.length_cuts).alias("query length"),
+            pl.when(pl.col("query").str.contains(r"\d"))
+            .then(pl.lit("with"))
+            .otherwise(pl.lit("without"))
+            .alias("numbers"),
+        )
+        .with_columns(_rarity(queries["query"], products["title"], config.rarity_levels).alias("rarest word"))
+    )
+    names = ["vertical", "stratum", *config.columns, "query length", "numbers", "rarest word"]
+    telling = [name for name in names if wide[name].n_unique() > 1]
+    crossed = [("vertical", "stratum")] if {"vertical", "stratum"} <= set(telling) else []
+    has_traffic = wide["frequency"].fill_null(0).max() not in (0, None)
+    return slice_table(wide, telling, crossed=crossed, weight="frequency" if has_traffic else None)
+
+
+def _length(cuts: Sequence[int]) -> pl.Expr:
+    """Words in the query, binned: "1-2 words", "3-4 words", "5+ words"."""
+    words = pl.col("query").str.split(" ").list.len()
+    bounds = [0, *cuts]
+    binned = pl.lit(f"{bounds[-1] + 1}+ words")
+    for low, high in reversed(list(pairwise(bounds))):
+        name = f"{low + 1} word" + ("s" if high > 1 else "") if low + 1 == high else f"{low + 1}-{high} words"
+        binned = pl.when(words <= high).then(pl.lit(name)).otherwise(binned)
+    return binned
+
+
+def _rarity(queries: pl.Series, titles: pl.Series, levels: int) -> pl.Series:
+    """Equal shares of the queries by how many titles hold their rarest word: rare, …, common."""
+    words = pl.col("text").str.to_lowercase().str.extract_all(r"[\p{L}\d]+").list.unique()
+    counts = titles.to_frame("text").lazy().select(word=words).explode("word").group_by("word").len("titles").collect()
+    rarest = (
+        queries.to_frame("text")
+        .with_row_index("row")
+        .select("row", word=words)
+        .explode("word")
+        .join(counts, on="word", how="left")
+        .group_by("row")
+        .agg(pl.col("titles").fill_null(0).min())
+        .sort("row")["titles"]
+    )
+    names = ["rare", "medium", "common"] if levels == 3 else [f"level {i + 1}" for i in range(levels)]
+    share = (rarest.rank("min") - 1) / len(rarest)
+    return pl.Series([names[min(int(s * levels), levels - 1)] for s in share], dtype=pl.String)
