@@ -1,0 +1,110 @@
+"""Texts to unit vectors, fast: every distinct text once, sorted by length, in batches of equal tokens.
+
+Padding is the largest waste when texts of 8 and of 60 words share a batch. Sorted by token count and cut by a token budget,
+batches hold next to none, and a short text costs what it should. Matrix products run in bfloat16 where asked (twice as fast
+on CPUs with its instructions), pooling and normalisation in float32.
+
+Cost: linear in tokens. Memory: the vectors, and one batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from tqdm import tqdm
+
+from roar.errors import InputError
+from roar.parameters import Encoder
+
+Kind = Literal["query", "product"]
+_TOKENISED_AT_ONCE = 8192
+
+
+def encode(
+    encoder: SentenceTransformer,
+    texts: Sequence[str],
+    *,
+    kind: Kind = "product",
+    config: Encoder | None = None,
+    progress: str = "",
+) -> np.ndarray:
+    """Encode texts.
+
+    Args:
+        encoder: as `load_encoder` gives it.
+        texts: n texts; equal ones are encoded once.
+        kind: "query" puts the encoder's query prompt in front.
+        config: `precision`, `batch_tokens` and `dimension` are read.
+        progress: what a progress bar says; empty for none.
+
+    Returns:
+        float32 (n, dim); rows have norm 1.
+
+    Raises:
+        InputError: `config.dimension` exceeds the encoder's.
+    """
+    config = config or Encoder()
+    dimension = _dimension(encoder, config.dimension)
+    distinct = list(dict.fromkeys(texts))
+    vectors = np.empty((len(distinct), dimension), dtype=np.float32)
+    was_training = encoder.training
+    encoder.eval()
+    with torch.inference_mode(), tqdm(total=len(distinct), desc=progress, unit="text", disable=not progress) as bar:
+        for start in range(0, len(distinct), _TOKENISED_AT_ONCE):
+            part = distinct[start : start + _TOKENISED_AT_ONCE]
+            for rows, embedding in _embed_sorted(encoder, part, kind, config):
+                kept = torch.nn.functional.normalize(embedding.float()[:, :dimension], dim=1)
+                vectors[start + rows] = kept.cpu().numpy()
+                bar.update(len(rows))
+    encoder.train(was_training)
+    if len(distinct) == len(texts):
+        return vectors
+    position = {text: row for row, text in enumerate(distinct)}
+    return vectors[[position[text] for text in texts]]
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """bfloat16 matrix products where `precision` is "bf16"."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def _dimension(encoder: SentenceTransformer, wanted: int | None) -> int:
+    full = encoder.get_embedding_dimension()
+    if wanted is not None and wanted > full:
+        raise InputError(f"encoder.dimension: {wanted} exceeds the {full} dimensions of this encoder.")
+    return wanted or full
+
+
+def _embed_sorted(
+    encoder: SentenceTransformer, texts: list[str], kind: Kind, config: Encoder
+) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+    """Rows and their embeddings, batch by batch, shortest texts first."""
+    features = encoder.preprocess(texts, prompt=encoder.prompts.get(kind) or None)
+    length = features["attention_mask"].sum(dim=1)
+    order = torch.argsort(length, stable=True)
+    for rows in token_batches(length[order], config.batch_tokens):
+        chosen = order[rows.start : rows.stop]
+        batch = trim({name: value[chosen] for name, value in features.items() if isinstance(value, torch.Tensor)})
+        with autocast(encoder.device, config.precision):
+            embedded = encoder({name: value.to(encoder.device) for name, value in batch.items()})
+        yield chosen.numpy(), embedded["sentence_embedding"]
+
+
+def token_batches(length: torch.Tensor, budget: int) -> Iterator[range]:
+    """Cut rows sorted by ascending length into runs whose padded size, rows times the longest, stays within the budget."""
+    start = 0
+    lengths = length.tolist()
+    for end in range(1, len(lengths) + 1):
+        if end == len(lengths) or (end + 1 - start) * lengths[end] > budget:
+            yield range(start, end)
+            start = end
+
+
+def trim(features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Drop columns that hold padding alone, on either side."""
+    used = features["attention_mask"].any(dim=0).nonzero().squeeze(1)
+    first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
+    return {name: value[:, first:last] if value.ndim == 2 else value for name, value in features.items()}

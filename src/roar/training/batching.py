@@ -1,0 +1,63 @@
+"""Batches in which no two examples contradict each other.
+
+Two variants of one question, or two listings of one item, in the same batch make each other's positive a negative. The
+mask would catch it; a batch that never holds both wastes no place. Examples that do not fit wait for the next batch.
+"""
+
+from collections import deque
+from collections.abc import Hashable, Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from roar.training.examples import Examples
+
+
+class ConflictFreeBatches(Sampler[list[int]]):
+    """Lists of example indices, `batch_size` at most each, in an order that depends on (seed, epoch) alone.
+
+    An epoch visits every example once. The last batches may be small: what waits at the end is dealt out in further ones.
+
+    Cost: linear in examples; an example waits in a queue until a batch has room for it.
+    """
+
+    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
+        self.keys = [_conflict_keys(examples, e) for e in range(len(examples))]
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; the trainer calls it before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.keys))
+        waiting: deque[int] = deque(int(e) for e in order)
+        while waiting:
+            yield self._next_batch(waiting)
+
+    def _next_batch(self, waiting: deque[int]) -> list[int]:
+        """Take examples from the front; those in conflict keep their order at the front for the next batch."""
+        batch: list[int] = []
+        taken: set[Hashable] = set()
+        passed: list[int] = []
+        # A run of refusals longer than this means that what waits conflicts with the batch; scanning on would be quadratic.
+        while waiting and len(batch) < self.batch_size and len(passed) < 8 * self.batch_size:
+            example = waiting.popleft()
+            if taken.isdisjoint(self.keys[example]):
+                batch.append(example)
+                taken |= self.keys[example]
+            else:
+                passed.append(example)
+        waiting.extendleft(reversed(passed))
+        return batch
+
+
+def _conflict_keys(examples: Examples, example: int) -> frozenset[tuple[str, int]]:
+    """What an example must not share with another of its batch: its question, and the item of its positive."""
+    positive = int(examples.product[examples.members(example).start])
+    return frozenset({("query", int(examples.query_group[example])), ("cluster", int(examples.cluster[positive]))})

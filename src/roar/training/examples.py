@@ -1,0 +1,126 @@
+"""Training examples of both stages in one form: a query with the products that belong to it.
+
+A stage-1 pair is a group of one product; a stage-2 group has several, graded. Held as flat arrays with offsets, so that
+a group of any size costs what it holds and nothing is padded.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from roar.errors import InputError
+from roar.schemas import GRADES
+
+EXACT = GRADES.index("exact")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """E examples with M members in all; a product is an index into `product_text`.
+
+    Members of example e are `start[e]:start[e + 1]`, and its positive (for the contrastive term) is the first of them.
+    """
+
+    query_text: list[str]  # E
+    query_group: np.ndarray  # (E,) int64: variants of one question share a number
+    start: np.ndarray  # (E + 1,) int64
+    product: np.ndarray  # (M,) int64
+    grade: np.ndarray  # (M,) int64, 0 … 3
+    weight: np.ndarray  # (M,) float32
+    product_text: list[str]  # the catalogue
+    cluster: np.ndarray  # (products,) int64: near-duplicates share a number
+    relevant: dict[int, np.ndarray] = field(default_factory=dict)  # query_group -> products known to answer it
+
+    def __len__(self) -> int:
+        return len(self.query_text)
+
+    def members(self, example: int) -> slice:
+        """Where the members of an example lie."""
+        return slice(int(self.start[example]), int(self.start[example + 1]))
+
+
+def pair_examples(pairs: pl.DataFrame, products: pl.DataFrame, texts: pl.Series, clusters: pl.DataFrame) -> Examples:
+    """Examples of stage 1: one per pair.
+
+    Args:
+        pairs: one fold of `stage1_pairs`.
+        products: product_id, in the order of `texts`.
+        texts: what the encoder reads of each product.
+        clusters: product_id, cluster_id.
+
+    Raises:
+        InputError: there is no pair.
+    """
+    graded = pairs.with_columns(grade=pl.lit(EXACT, dtype=pl.Int64), example=pl.int_range(pl.len()))
+    return _examples("stage1_pairs", graded, graded, products, texts, clusters)
+
+
+def group_examples(
+    groups: pl.DataFrame, pairs: pl.DataFrame, products: pl.DataFrame, texts: pl.Series, clusters: pl.DataFrame
+) -> Examples:
+    """Examples of stage 2: one per graded group, best grade first.
+
+    Args:
+        groups: one fold of `graded_groups`.
+        pairs: the same fold of `stage1_pairs`: what else is known to answer these queries.
+        products: product_id, in the order of `texts`.
+        texts: what the encoder reads of each product.
+        clusters: product_id, cluster_id.
+
+    Raises:
+        InputError: there is no group.
+    """
+    graded = groups.with_columns(
+        grade=pl.col("grade").to_physical().cast(pl.Int64), example=pl.col("query_id").rle_id()
+    )
+    return _examples("graded_groups", graded, pairs, products, texts, clusters)
+
+
+def _examples(
+    table: str,
+    graded: pl.DataFrame,
+    relevant: pl.DataFrame,
+    products: pl.DataFrame,
+    texts: pl.Series,
+    clusters: pl.DataFrame,
+) -> Examples:
+    if graded.is_empty():
+        raise InputError(
+            f"table {table} is empty: there is nothing to train on; see the data section of the report for why."
+        )
+    index = (
+        products.select("product_id")
+        .with_row_index("product")
+        .join(clusters, on="product_id", how="left", maintain_order="left")
+    )
+    groups = (
+        pl.concat([graded["variant_group"], relevant["variant_group"]])
+        .unique()
+        .sort()
+        .to_frame()
+        .with_row_index("group")
+    )
+    members = graded.join(index, on="product_id", maintain_order="left").join(
+        groups, on="variant_group", maintain_order="left"
+    )
+    first = members.group_by("example", maintain_order=True).agg(
+        pl.col("query").first(), pl.col("group").first(), pl.len()
+    )
+    known = (
+        relevant.join(index, on="product_id")
+        .join(groups, on="variant_group")
+        .group_by("group")
+        .agg(pl.col("product").unique().sort())
+    )
+    return Examples(
+        query_text=first["query"].to_list(),
+        query_group=first["group"].cast(pl.Int64).to_numpy(),
+        start=np.concatenate([[0], first["len"].cast(pl.Int64).to_numpy().cumsum()]),
+        product=members["product"].cast(pl.Int64).to_numpy(),
+        grade=members["grade"].to_numpy(),
+        weight=members["weight"].cast(pl.Float32).to_numpy(),
+        product_text=texts.to_list(),
+        cluster=index["cluster_id"].fill_null(index["product_id"]).rank("dense").cast(pl.Int64).to_numpy(),
+        relevant={group: np.asarray(found, dtype=np.int64) for group, found in known.iter_rows()},
+    )

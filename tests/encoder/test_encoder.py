@@ -1,0 +1,107 @@
+"""Loading, product text, and encoding: fast path against the library's, and errors in one line."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from roar.encoder import PRESETS, encode, load_encoder, product_texts
+from roar.encoder.encoding import token_batches
+from roar.encoder.presets import verified_folder
+from roar.errors import InputError
+from roar.parameters import Encoder
+
+TEXTS = ["red shoe", "x", "", "a long text about a coffee maker with many many words in it and a 1.5 l tank", "red shoe"] * 7
+FLOAT32 = Encoder(precision="float32", batch_tokens=64)
+
+
+@pytest.mark.parametrize("folder", ["tiny_bert_folder", "tiny_qwen_folder"])
+def test_vectors_equal_those_of_the_library(folder, request):
+    """Mean pooling and last-token pooling alike, whatever shares a batch."""
+    encoder = SentenceTransformer(str(request.getfixturevalue(folder)), local_files_only=True, device="cpu")
+    expected = encoder.encode(TEXTS, batch_size=1, normalize_embeddings=True)
+    np.testing.assert_allclose(encode(encoder, TEXTS, config=FLOAT32), expected, atol=2e-6)
+
+
+def test_rows_are_unit_float32_and_truncation_normalises_again(tiny_encoder):
+    full, short = (encode(tiny_encoder, TEXTS, config=FLOAT32.model_copy(update={"dimension": d})) for d in (None, 8))
+    assert full.dtype == short.dtype == np.float32 and full.shape == (35, 32) and short.shape == (35, 8)
+    np.testing.assert_allclose(np.linalg.norm(short, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(short, full[:, :8] / np.linalg.norm(full[:, :8], axis=1, keepdims=True), atol=1e-6)
+
+
+def test_the_query_prompt_is_put_in_front_of_queries_alone(tiny_encoder):
+    tiny_encoder.prompts = {"query": "find: ", "product": ""}
+    prompted, plain = (encode(tiny_encoder, ["shoe"], kind=kind, config=FLOAT32) for kind in ("query", "product"))
+    np.testing.assert_allclose(prompted, encode(tiny_encoder, ["find: shoe"], config=FLOAT32), atol=1e-6)
+    assert np.abs(prompted - plain).max() > 1e-3
+
+
+def test_bf16_stays_close(tiny_encoder):
+    exact, fast = (encode(tiny_encoder, TEXTS, config=Encoder(precision=p)) for p in ("float32", "bf16"))
+    assert (exact * fast).sum(axis=1).min() > 0.99
+
+
+def test_nothing_to_encode_gives_no_rows(tiny_encoder):
+    assert encode(tiny_encoder, [], config=FLOAT32).shape == (0, 32)
+
+
+def test_encoding_leaves_the_training_mode_as_it_was(tiny_encoder):
+    tiny_encoder.train()
+    encode(tiny_encoder, ["shoe"], config=FLOAT32)
+    assert tiny_encoder.training
+
+
+def test_token_batches_cover_all_rows_within_the_budget():
+    length = torch.tensor(sorted([3, 4, 4, 9, 30, 31, 64, 64, 64]))
+    runs = list(token_batches(length, 100))
+    assert [row for run in runs for row in run] == list(range(9))
+    assert all(len(run) == 1 or len(run) * int(length[run.stop - 1]) <= 100 for run in runs)
+
+
+def test_the_default_encoder_carries_the_official_weights():
+    encoder = load_encoder()
+    assert encoder.max_seq_length == 64 and encoder.get_embedding_dimension() == 384
+    similar = encode(encoder, ["usb stick 64gb", "64 GB USB flash drive", "red summer dress"], config=Encoder(precision="float32"))
+    assert similar[0] @ similar[1] > 0.7 > 0.3 > similar[0] @ similar[2]
+
+
+def test_files_with_other_checksums_are_refused():
+    wrong = PRESETS["minilm"]._replace(checksums=(("config.json", "0" * 64),))
+    with pytest.raises(InputError, match=r"config.json has SHA-256 [0-9a-f]{64}, expected 000"):
+        verified_folder(wrong)
+
+
+@pytest.mark.parametrize(("preset", "message"), [("no/such-model", "no/such-model"), ("qwen3_0_6b", "Qwen3-Embedding-0.6B")])
+def test_weights_out_of_reach_are_one_clear_line(preset, message, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError, match=message) as error:
+        load_encoder(Encoder(preset=preset))
+    assert "\n" not in str(error.value) and "minilm" in str(error.value)
+
+
+def test_a_dimension_beyond_the_encoder_is_an_error(tiny_encoder):
+    with pytest.raises(InputError, match="512 exceeds the 32"):
+        encode(tiny_encoder, ["shoe"], config=Encoder(dimension=512))
+
+
+def test_product_text_joins_fields_in_order_and_repeats_no_brand():
+    products = pl.DataFrame({
+        "title": ["Orvane lamp", "lamp"],
+        "brand": ["orvane", "Orvane"],
+        "attributes": ['{"colour": "red", "power": 40, "note": "a \\"b\\""}', None],
+        "description": [None, "Bright.\n  Warm."],
+    })
+    texts = product_texts(products, ["title", "brand", "attributes", "description"], 64)
+    assert texts.to_list() == ['Orvane lamp red 40 a "b"', "lamp Orvane Bright. Warm."]
+
+
+def test_product_text_is_cut_where_the_encoder_cannot_read_on():
+    products = pl.DataFrame({"title": ["word " * 10_000]})
+    assert len(product_texts(products, ["title"], 16)[0]) <= 16 * 8
+
+
+def test_an_unknown_product_field_is_named():
+    with pytest.raises(InputError, match="colour"):
+        product_texts(pl.DataFrame({"title": ["a"]}), ["title", "colour"], 64)

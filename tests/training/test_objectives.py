@@ -1,0 +1,107 @@
+"""Collation and objectives: the fast path gives the loss and the gradients of encoding each text by itself."""
+
+import numpy as np
+import pytest
+import torch
+
+from roar.losses import contrastive_loss, false_negative_mask, roar_loss
+from roar.parameters import Stage1, Stage2
+from roar.training.collation import Collator
+from roar.training.examples import Examples
+from roar.training.objectives import ContrastiveObjective, RoarObjective
+
+
+@pytest.fixture
+def examples() -> Examples:
+    """Three groups of uneven size and length; product 0 is in two of them, products 0 and 5 are listings of one item."""
+    texts = ["red shoe", "a very long description of a blue running shoe for men size 42", "coffee", "green tea 500 g", "tea pot", "red shoe, by another seller"]
+    return Examples(
+        query_text=["shoe", "something to drink in the morning", "shoes for a man"],
+        query_group=np.array([0, 1, 2]),
+        start=np.array([0, 3, 5, 8]),
+        product=np.array([0, 1, 2, 2, 3, 1, 0, 4]),
+        grade=np.array([3, 2, 0, 3, 1, 3, 3, 0]),
+        weight=np.array([1, 0.5, 1, 1, 1, 1, 0.7, 1], dtype=np.float32),
+        product_text=texts,
+        cluster=np.array([0, 1, 2, 3, 4, 0]),
+        relevant={0: np.array([0, 1]), 1: np.array([2]), 2: np.array([1])},
+    )
+
+
+def collate(examples, encoder):
+    batch = Collator(examples, encoder)([{"example": e} for e in range(len(examples))])
+    sides = [{k.removeprefix(s): v for k, v in batch.items() if k.startswith(s)} for s in ("query_", "product_")]
+    return sides, batch["label"]
+
+
+def scores_one_by_one(encoder, examples):
+    """(Q, C) cosines with every text encoded alone, padded with nothing, repeated as often as it occurs."""
+    def embed(text):
+        return encoder(encoder.preprocess([text]))["sentence_embedding"][0]
+
+    query = torch.stack([embed(text) for text in examples.query_text])
+    product = torch.stack([embed(examples.product_text[p]) for p in examples.product])
+    return query @ product.T
+
+
+def gradients(encoder):
+    return {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("objective", ["contrastive", "roar"])
+def test_loss_and_gradients_equal_the_direct_computation(tiny_encoder, examples, objective, cached):
+    tiny_encoder.eval()  # no dropout
+    features, label = collate(examples, tiny_encoder)
+    scores = scores_one_by_one(tiny_encoder, examples)
+    mask = false_negative_mask(scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"])
+    if objective == "contrastive":
+        config = Stage1(mini_batch_tokens=64, gradient_cache=cached)
+        made = ContrastiveObjective(tiny_encoder, config)
+        expected = contrastive_loss(scores, label["positive"], mask=mask, weight=label["weight"][label["positive"]])
+    else:
+        config = Stage2(mini_batch_tokens=64, gradient_cache=cached, beta=0.5)
+        made = RoarObjective(tiny_encoder, config)
+        own = label["group"][None, :] == torch.arange(3)[:, None]
+        expected = contrastive_loss(scores, label["positive"], mask=mask | own)
+        expected = expected + 0.5 * roar_loss(scores, label["group"], label["grade"], mask=mask, weight=label["weight"])
+    expected.backward()
+    wanted = gradients(tiny_encoder)
+    tiny_encoder.zero_grad()
+    loss = made(features, label)
+    loss.backward()
+    torch.testing.assert_close(loss.detach(), expected.detach(), rtol=1e-4, atol=1e-5)
+    found = gradients(tiny_encoder)
+    assert found.keys() == wanted.keys() and max(g.abs().max() for g in wanted.values()) > 1e-3
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-2, atol=2e-4 * float(gradient.abs().max() + 1))
+
+
+def test_collation_embeds_each_text_once_sorted_by_length(tiny_encoder, examples):
+    (query, product), label = collate(examples, tiny_encoder)
+    assert len(product["input_ids"]) == 5 and len(label["product"]) == 8 and len(query["input_ids"]) == 3
+    for side in (query, product):
+        length = side["attention_mask"].sum(dim=1)
+        assert (length.diff() >= 0).all() and side["attention_mask"].shape[1] == length.max()
+
+
+def test_labels_say_which_column_is_what(tiny_encoder, examples):
+    _, label = collate(examples, tiny_encoder)
+    assert label["positive"].tolist() == [0, 3, 5]
+    assert label["group"].tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
+    # Column 6 is product 0, the item of row 0's positive; column 7, product 4, is nobody's duplicate here.
+    assert label["same_cluster"][0].tolist() == [True, False, False, False, False, False, True, False]
+    assert label["known_relevant"][0].tolist() == [True, True, False, False, False, True, True, False]
+
+
+def test_matryoshka_averages_the_losses_of_the_dimensions(tiny_encoder, examples):
+    tiny_encoder.eval()
+    features, label = collate(examples, tiny_encoder)
+    full = ContrastiveObjective(tiny_encoder, Stage1())(features, label)
+    both = ContrastiveObjective(tiny_encoder, Stage1(matryoshka=(8, 64)))(features, label)
+    vectors = [tiny_encoder(dict(side))["sentence_embedding"] for side in features]
+    query, product = (torch.nn.functional.normalize(v[:, :8], dim=1) for v in vectors)
+    scores = query[label["query"]] @ product[label["product"]].T
+    mask = false_negative_mask(scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"])
+    short = contrastive_loss(scores, label["positive"], mask=mask, weight=label["weight"][label["positive"]])
+    torch.testing.assert_close(both, (full + short) / 2, rtol=1e-4, atol=1e-5)

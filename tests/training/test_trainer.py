@@ -1,0 +1,112 @@
+"""Training both stages end to end on a shop of forty products with a tiny encoder."""
+
+import polars as pl
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from roar.errors import InputError
+from roar.parameters import Encoder, Roar, Splits, Stage1, Stage2
+from roar.training import pair_examples, train
+from roar.training.objectives import ContrastiveObjective
+from roar.training.stages import TrainingTables, train_stage1, train_stage2
+from roar.training_sets import graded_groups, query_strata, query_variants, split_queries, stage1_pairs
+
+LOG = {"query": pl.String, "product_id": pl.String, "clicked": pl.Boolean, "carted": pl.Boolean, "ordered": pl.Boolean}
+
+
+@pytest.fixture
+def tables(queries, judgments, catalogue) -> tuple[TrainingTables, pl.DataFrame]:
+    variants = query_variants(queries["query"])
+    splits = split_queries(queries, variants, query_strata(queries), Splits(method="holdout"), seed=1)
+    clusters = catalogue.select("product_id", cluster_id="product_id")
+    pairs = stage1_pairs(queries, judgments, pl.DataFrame(schema=LOG), variants, splits, seed=1)
+    groups = graded_groups(queries, judgments, clusters, splits, seed=1)
+    return TrainingTables(catalogue, clusters, queries, judgments, splits, pairs), groups
+
+
+def weights(encoder: SentenceTransformer) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in encoder.state_dict().items()}
+
+
+def test_both_stages_learn_and_say_how_it_went(tables, tiny_bert_folder):
+    training, groups = tables
+    start = {"all": lambda: SentenceTransformer(str(tiny_bert_folder), local_files_only=True)}
+    encoder = Encoder(preset=str(tiny_bert_folder), precision="float32")
+    stage1 = Stage1(batch_size=16, epochs=8, learning_rate=3e-3, temperature=0.1, validation_queries=10)
+    encoders, history = train_stage1(start, training, encoder, stage1, seed=1)
+    assert list(encoders) == ["holdout"]
+    losses = history.filter(pl.col("step") > 0)["loss"]
+    assert losses.tail(3).mean() < losses.head(3).mean()
+    checked = history.drop_nulls("validation_ndcg8")
+    assert checked["step"].to_list()[0] == 0 and checked.height == 3
+    assert history["alignment"].null_count() == history.height
+
+    loaders = {fold: (lambda e=e: e) for fold, e in encoders.items()}
+    stage2 = Stage2(batch_size=8, epochs=3, learning_rate=1e-3, beta=1.0, roar=Roar(temperature=0.05), validation_queries=10)
+    _, history2 = train_stage2(loaders, groups, training, encoder, stage2, seed=1)
+    alignment = history2.filter(pl.col("step") > 0)["alignment"]
+    assert alignment.tail(2).mean() < alignment.head(2).mean()
+    assert set(history2["stage"]) == {"stage2"} and history2.columns == history.columns
+
+
+def test_the_weights_that_validated_best_are_kept(tables, tiny_encoder):
+    training, _ = tables
+    texts = training.products["title"]
+    examples = pair_examples(training.pairs, training.products, texts, training.clusters)
+    config = Stage1(batch_size=16, max_steps=4, validations=4, learning_rate=1e-2)
+    seen = []
+
+    def validate(encoder):
+        """Best in the middle."""
+        seen.append(weights(encoder))
+        return [0.1, 0.2, 0.9, 0.3, 0.2][len(seen) - 1]
+
+    trained = train(tiny_encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-2, precision="float32", seed=1, validate=validate)
+    assert len(seen) == 5
+    found = weights(trained.encoder)
+    assert all(torch.equal(found[name], value) for name, value in seen[2].items())
+    assert any(not torch.equal(found[name], value) for name, value in seen[4].items())
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tables, tiny_bert_folder):
+    training, _ = tables
+    config = Stage1(batch_size=16, max_steps=3, validations=0)
+
+    def run(seed):
+        encoder = SentenceTransformer(str(tiny_bert_folder), local_files_only=True)
+        examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
+        trained = train(encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, precision="float32", seed=seed)
+        return weights(trained.encoder)
+
+    first, again, other = run(1), run(1), run(2)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_an_empty_pair_table_is_an_error_before_training(tables):
+    training, _ = tables
+    with pytest.raises(InputError, match="stage1_pairs is empty"):
+        pair_examples(training.pairs.clear(), training.products, training.products["title"], training.clusters)
+
+
+def test_a_loss_that_is_not_a_number_stops_with_the_step(tables, tiny_encoder):
+    training, _ = tables
+    examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
+    config = Stage1(batch_size=16, validations=0)
+
+    class Broken(ContrastiveObjective):
+        def forward(self, features, labels):
+            return super().forward(features, labels) * torch.nan
+
+    with pytest.raises(FloatingPointError, match="step 1"):
+        train(tiny_encoder, examples, lambda m: Broken(m, config), config, learning_rate=1e-3, precision="float32", seed=1)
+
+
+def test_the_training_folder_stays_clean(tables, tiny_encoder, tmp_path, monkeypatch):
+    training, _ = tables
+    monkeypatch.chdir(tmp_path)
+    examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
+    config = Stage1(batch_size=16, max_steps=1, validations=0)
+    train(tiny_encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, precision="float32", seed=1)
+    assert list(tmp_path.iterdir()) == []
