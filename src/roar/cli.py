@@ -19,7 +19,9 @@ def cli() -> None:
     """Commands of this project."""
 
 
-def _plainly(function: Callable[..., Any]) -> Callable[..., Any]:
+def _plainly(function: Callable[..., Any] | None) -> Callable[..., Any]:
+    assert function is not None
+
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)

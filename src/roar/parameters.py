@@ -93,7 +93,7 @@ class Simulation(Parameters):
     judged_queries: int = Field(4_000, ge=1)
     judged_per_query: int = Field(12, ge=2)
     raters: int = Field(3, ge=1, description="odd; the grade is their median, the weight their agreement")
-    rater_error: float = Field(0.10, ge=0, le=1, description="probability that one rater is a grade off")
+    rater_error: float = Field(0.20, ge=0, le=1, description="probability that one rater is a grade off")
     behaviour: Behaviour = Behaviour()
 
 
@@ -347,8 +347,8 @@ class DuplicateCandidates(Parameters):
     """How many pairs are looked at, and how they are found."""
 
     rarest_terms: int = Field(8, ge=2, le=16)
-    largest_block: int = Field(30, ge=2)
-    neighbours: int = Field(60, ge=1)
+    largest_block: int = Field(20, ge=2)
+    neighbours: int = Field(50, ge=1)
 
 
 class DuplicateClusters(Parameters):

@@ -58,7 +58,7 @@ class Judgments(Table):
 
     query_id: str
     product_id: str
-    grade: Grade
+    grade: Grade  # type: ignore[valid-type]
     weight: float = pa.Field(ge=0, le=1, description="rater agreement")
 
     class Config:
@@ -126,7 +126,7 @@ class QueryStrata(Table):
 
     query_id: str = pa.Field(unique=True)
     vertical: str
-    stratum: pl.Enum(STRATA)
+    stratum: pl.Enum(STRATA)  # type: ignore[valid-type]
 
 
 class QuerySplits(Table):
@@ -134,7 +134,7 @@ class QuerySplits(Table):
 
     fold: str
     query_id: str
-    split: pl.Enum(["train", "validation", "test"])
+    split: pl.Enum(["train", "validation", "test"])  # type: ignore[valid-type]
     variant_group: str = pa.Field(description="queries that say the same stay on one side")
 
     class Config:
@@ -160,7 +160,7 @@ class GradedGroups(Table):
     query_id: str
     query: str
     product_id: str
-    grade: Grade
+    grade: Grade  # type: ignore[valid-type]
     weight: float = pa.Field(ge=0, le=1)
 
 

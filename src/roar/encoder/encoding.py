@@ -72,7 +72,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 def _dimension(encoder: SentenceTransformer, wanted: int | None) -> int:
-    full = encoder.get_embedding_dimension()
+    full = int(encoder.get_embedding_dimension() or 0)
     if wanted is not None and wanted > full:
         raise InputError(f"encoder.dimension: {wanted} exceeds the {full} dimensions of this encoder.")
     return wanted or full

@@ -35,13 +35,13 @@ class Objective(CachedLossMixin, nn.Module):
     def forward(self, features: Iterable[dict[str, Tensor]], labels: dict[str, Tensor]) -> Tensor:
         """Loss of a batch; see `Collator` for what features and labels hold."""
         if self.config.gradient_cache:
-            return self.forward_cached(features, labels)  # type: ignore[arg-type]  # labels are ours to interpret
+            return self.forward_cached(features, labels)  # type: ignore[arg-type]  # it hands them on unread
         embedded = [[self._embed(feature, rows) for rows in self._mini_batches(feature)] for feature in features]
         return self.calculate_loss(embedded, labels)
 
-    def calculate_loss(
+    def calculate_loss(  # type: ignore[override]  # the labels are a dict of our own
         self, reps: list[list[Tensor]], labels: dict[str, Tensor], *, with_backward: bool = False
-    ) -> Tensor:  # type: ignore[override]
+    ) -> Tensor:
         """The loss from the embeddings of each mini-batch, [query, product]; scores are float32 under autocast."""
         with torch.autocast(reps[0][0].device.type, enabled=False):
             query, product = (torch.cat(part).float() for part in reps)

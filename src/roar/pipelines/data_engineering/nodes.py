@@ -1,0 +1,77 @@
+"""Nodes of data engineering: each calls one library and hands over one kind of table."""
+
+from typing import Any
+
+import polars as pl
+
+from roar.ingestion import ingest
+from roar.near_duplicates import cluster, find_pairs
+from roar.parameters import Ingestion, NearDuplicates, TrainingSets
+from roar.report import data_section
+from roar.training_sets import graded_groups, query_slices, query_strata, query_variants, split_queries, stage1_pairs
+
+
+def ingest_tables(config: Ingestion, **raw: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
+    """Bring the raw tables under the contract; what is dropped or repaired is counted in the quality table."""
+    return tuple(ingest(raw, config))
+
+
+def find_near_duplicates(products: pl.DataFrame, config: NearDuplicates) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Pairs of listings of one item, and the cluster of every product."""
+    pairs = find_pairs(products, config)
+    return pairs, cluster(products, pairs, config)
+
+
+def describe_queries(
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    search_log: pl.DataFrame,
+    products: pl.DataFrame,
+    config: TrainingSets,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Variants of all texts, strata of all logged queries, and the slices of the judged ones."""
+    variants = query_variants(pl.concat([queries["query"], search_log["query"].cast(pl.String)]))
+    strata = query_strata(queries, config.strata)
+    judged = queries.join(judgments.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
+    return variants, strata, query_slices(judged, strata, products, config.slices)
+
+
+def split_judged_queries(
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    variants: pl.DataFrame,
+    strata: pl.DataFrame,
+    config: TrainingSets,
+    seed: int,
+) -> pl.DataFrame:
+    """Train, validation and test by fold, variants of a query on one side."""
+    judged = queries.join(judgments.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
+    return split_queries(judged, variants, strata, config.splits, seed=seed)
+
+
+def build_training_sets(
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    search_log: pl.DataFrame,
+    variants: pl.DataFrame,
+    clusters: pl.DataFrame,
+    splits: pl.DataFrame,
+    config: TrainingSets,
+    seed: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Stage-1 pairs and stage-2 groups of every fold."""
+    pairs = stage1_pairs(queries, judgments, search_log, variants, splits, config.stage1_sources, seed=seed)
+    return pairs, graded_groups(queries, judgments, clusters, splits, config.groups, seed=seed)
+
+
+def report_data(
+    quality: pl.DataFrame,
+    judgments: pl.DataFrame,
+    strata: pl.DataFrame,
+    splits: pl.DataFrame,
+    pairs: pl.DataFrame,
+    duplicates: pl.DataFrame,
+    products: pl.DataFrame,
+) -> dict[str, Any]:
+    """What the data are, as a section of the page."""
+    return data_section(quality, judgments, strata, splits, pairs, duplicates, products).model_dump(mode="json")

@@ -1,0 +1,89 @@
+"""Data engineering.
+
+raw tables ──ingest──► products, queries, judgments, search log ──► near-duplicate clusters ─┐
+                               └──► variants, strata, slices ──► splits ─────────────────────┴──► pairs, groups
+"""
+
+from kedro.pipeline import Pipeline, node
+
+from roar.pipelines.data_engineering import nodes
+
+RAW = (
+    "raw_products",
+    "raw_queries",
+    "raw_judgments",
+    "raw_search_log",
+    "raw_experiment_log",
+    "raw_experiment_units",
+    "raw_product_extras",
+    "raw_judgment_extras",
+)
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """Ingestion, near-duplicates, splits and training sets."""
+    return Pipeline(
+        [
+            node(
+                nodes.ingest_tables,
+                {"config": "params:ingestion"} | {name: name for name in RAW},
+                [
+                    "products",
+                    "queries",
+                    "judgments",
+                    "search_log",
+                    "experiment_log",
+                    "experiment_units",
+                    "data_quality",
+                ],
+                name="ingest_tables",
+            ),
+            node(
+                nodes.find_near_duplicates,
+                ["products", "params:near_duplicates"],
+                ["duplicate_pairs", "product_clusters"],
+                name="find_near_duplicates",
+            ),
+            node(
+                nodes.describe_queries,
+                ["queries", "judgments", "search_log", "products", "params:training_sets"],
+                ["query_variants", "query_strata", "query_slices"],
+                name="describe_queries",
+            ),
+            node(
+                nodes.split_judged_queries,
+                ["queries", "judgments", "query_variants", "query_strata", "params:training_sets", "params:seed"],
+                "query_splits",
+                name="split_judged_queries",
+            ),
+            node(
+                nodes.build_training_sets,
+                [
+                    "queries",
+                    "judgments",
+                    "search_log",
+                    "query_variants",
+                    "product_clusters",
+                    "query_splits",
+                    "params:training_sets",
+                    "params:seed",
+                ],
+                ["stage1_pairs", "graded_groups"],
+                name="build_training_sets",
+            ),
+            node(
+                nodes.report_data,
+                [
+                    "data_quality",
+                    "judgments",
+                    "query_strata",
+                    "query_splits",
+                    "stage1_pairs",
+                    "duplicate_pairs",
+                    "products",
+                ],
+                "data_section",
+                name="report_data",
+            ),
+        ]
+    )

@@ -1,0 +1,39 @@
+"""Nodes of stage 1."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+from sentence_transformers import SentenceTransformer
+
+from roar.encoder import load_encoder
+from roar.parameters import Encoder, Stage1
+from roar.report import training_section
+from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1
+
+
+def prepare_base_encoder(config: Encoder) -> dict[str, SentenceTransformer]:
+    """The starting encoder, kept with the data so that later runs judge the very same weights."""
+    return {ALL_FOLDS: load_encoder(config)}
+
+
+def train_contrastive(
+    base: dict[str, Callable[[], SentenceTransformer]],
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    pairs: pl.DataFrame,
+    encoder: Encoder,
+    config: Stage1,
+    seed: int,
+) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
+    """One encoder per fold, and the history of every step."""
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    return train_stage1(base, tables, encoder, config, seed=seed)
+
+
+def report_training(history: pl.DataFrame) -> dict[str, Any]:
+    """How training went, as a section of the page."""
+    return training_section(history, "stage1").model_dump(mode="json")

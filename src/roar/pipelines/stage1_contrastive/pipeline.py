@@ -1,0 +1,27 @@
+"""Stage 1.
+
+encoder preset ──► base encoder ──┐
+stage-1 pairs, clusters, splits ──┴──train──► stage-1 encoder of every fold, history
+"""
+
+from kedro.pipeline import Pipeline, node
+
+from roar.pipelines.stage1_contrastive import nodes
+
+TRAINING_TABLES = ["products", "product_clusters", "queries", "judgments", "query_splits", "stage1_pairs"]
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """The base encoder, and contrastive learning from it."""
+    return Pipeline(
+        [
+            node(nodes.prepare_base_encoder, "params:encoder", "base_encoder", name="prepare_base_encoder"),
+            node(
+                nodes.train_contrastive,
+                ["base_encoder", *TRAINING_TABLES, "params:encoder", "params:stage1", "params:seed"],
+                ["stage1_encoder", "stage1_history"],
+                name="train_contrastive",
+            ),
+            node(nodes.report_training, "stage1_history", "stage1_section", name="report_stage1"),
+        ]
+    )

@@ -1,0 +1,34 @@
+"""Nodes of stage 2."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+from sentence_transformers import SentenceTransformer
+
+from roar.parameters import Encoder, Stage2
+from roar.report import training_section
+from roar.training.stages import TrainingTables, train_stage2
+
+
+def align_grades(
+    stage1: dict[str, Callable[[], SentenceTransformer]],
+    groups: pl.DataFrame,
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    pairs: pl.DataFrame,
+    encoder: Encoder,
+    config: Stage2,
+    seed: int,
+) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
+    """One encoder per fold, and the history of every step."""
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    return train_stage2(stage1, groups, tables, encoder, config, seed=seed)
+
+
+def report_training(history: pl.DataFrame) -> dict[str, Any]:
+    """How training went, as a section of the page."""
+    return training_section(history, "stage2").model_dump(mode="json")

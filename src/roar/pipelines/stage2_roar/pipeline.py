@@ -1,0 +1,25 @@
+"""Stage 2.
+
+stage-1 encoder ─────────────────┐
+graded groups, clusters, splits ─┴──align──► stage-2 encoder of every fold, history
+"""
+
+from kedro.pipeline import Pipeline, node
+
+from roar.pipelines.stage2_roar import nodes
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """ROAR, with the contrastive term beside it."""
+    tables = ["products", "product_clusters", "queries", "judgments", "query_splits", "stage1_pairs"]
+    return Pipeline(
+        [
+            node(
+                nodes.align_grades,
+                ["stage1_encoder", "graded_groups", *tables, "params:encoder", "params:stage2", "params:seed"],
+                ["stage2_encoder", "stage2_history"],
+                name="align_grades",
+            ),
+            node(nodes.report_training, "stage2_history", "stage2_section", name="report_stage2"),
+        ]
+    )
