@@ -1,0 +1,143 @@
+"""Means over queries with intervals, and paired comparisons of two systems.
+
+The query is the unit: intervals come from a bootstrap over queries, p-values from flipping the signs of the per-query
+differences, and a slice's resamples depend on the seed and the slice's name alone, so that adding a slice or a system
+changes no other figure.
+"""
+
+import logging
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from roar.metrics.inputs import require_columns, require_unique
+from roar.metrics.resampling import (
+    Floats,
+    bootstrap_means,
+    effective_size,
+    holm,
+    interval,
+    sign_flip_p,
+    slice_generator,
+    weighted_mean,
+)
+from roar.metrics.slices import CROSS, OVERALL, TRAFFIC, cells, metric_rows, metric_table
+from roar.parameters import MetricSettings
+
+logger = logging.getLogger(__name__)
+
+_KEY = ["slice", "level", "metric"]
+
+
+def aggregate(per_query: pl.DataFrame, slices: pl.DataFrame, config: MetricSettings | None = None) -> pl.DataFrame:
+    """Average per-query metrics in every slice.
+
+    Args:
+        per_query: query_id, metric, value (null where undefined), as `score_queries` returns.
+        slices: query_id, slice, level; optionally weight, a query's traffic, which adds `overall (traffic)`.
+        config: confidence, number of resamples, seed.
+
+    Returns:
+        slice, level, metric, n, mean, low, high, overall first. n counts the queries that have the metric; low and
+        high are the ends of its bootstrap interval over queries, null below two queries.
+
+    Raises:
+        InputError: a column is missing or a (query, metric) repeats.
+    """
+    config = config or MetricSettings()
+    queries, names, values = _matrix(per_query)
+    rows: list[pl.DataFrame] = []
+    for slice_, level, index, weight in cells(slices, queries):
+        cell = values[index]
+        draws = bootstrap_means(cell, weight, config.resamples, slice_generator(config.seed, slice_, level))
+        low, high = interval(cell, weight, draws, config.confidence)
+        columns = {"mean": weighted_mean(cell, weight), "low": low, "high": high}
+        rows.append(metric_rows(slice_, level, names, cell, columns))
+    return metric_table(rows, ["mean", "low", "high"])
+
+
+def compare(
+    per_query_a: pl.DataFrame, per_query_b: pl.DataFrame, slices: pl.DataFrame, config: MetricSettings | None = None
+) -> pl.DataFrame:
+    """Compare system b with system a (the baseline) on the queries that both have: difference = b - a.
+
+    Args:
+        per_query_a: query_id, metric, value of the baseline.
+        per_query_b: the same of the other system.
+        slices: as in `aggregate`.
+        config: confidence, power, numbers of resamples and permutations, seed.
+
+    Returns:
+        slice, level, metric, n, mean_a, mean_b, difference, low, high, p, p_adjusted, detectable. p is two-sided, of
+        the paired sign-flip permutation test. p_adjusted is Holm's, within one metric over the levels of all slices;
+        crossed slices, which only explore, are a family apart, so that they do not weaken the plain ones; an overall
+        comparison is a claim of its own, and its p stands as it is. detectable is the
+        smallest true difference that a test at 1 - confidence would find with the stated power.
+
+    Raises:
+        InputError: a column is missing or a (query, metric) repeats.
+    """
+    config = config or MetricSettings()
+    queries, names, a, b = _paired(per_query_a, per_query_b)
+    rows: list[pl.DataFrame] = []
+    for slice_, level, index, weight in cells(slices, queries):
+        cell = b[index] - a[index]
+        rng = slice_generator(config.seed, slice_, level)
+        draws = bootstrap_means(cell, weight, config.resamples, rng)
+        low, high = interval(cell, weight, draws, config.confidence)
+        shared = np.where(np.isnan(cell), np.nan, 1.0)
+        columns = {
+            "mean_a": weighted_mean(a[index] * shared, weight),
+            "mean_b": weighted_mean(b[index] * shared, weight),
+            "difference": weighted_mean(cell, weight),
+            "low": low,
+            "high": high,
+            "p": sign_flip_p(cell, weight, config.permutations, rng),
+            "detectable": _detectable(cell, weight, config),
+        }
+        rows.append(metric_rows(slice_, level, names, cell, columns))
+    statistics = ["mean_a", "mean_b", "difference", "low", "high", "p", "detectable"]
+    table = _with_adjusted_p(metric_table(rows, statistics))
+    return table.select(*_KEY, "n", *statistics[:-1], "p_adjusted", "detectable")
+
+
+def _matrix(per_query: pl.DataFrame) -> tuple[pl.Series, list[str], Floats]:
+    """Queries in order, metric names, and values (n, M) with NaN where undefined."""
+    require_columns(per_query, "per-query metrics", ["query_id", "metric", "value"])
+    require_unique(per_query, "per-query metrics", ["query_id", "metric"])
+    names = per_query["metric"].unique(maintain_order=True).to_list()
+    wide = per_query.pivot(on="metric", on_columns=names, index="query_id", values="value", aggregate_function="first")
+    wide = wide.sort("query_id")
+    return wide["query_id"], names, wide.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
+
+
+def _paired(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.Series, list[str], Floats, Floats]:
+    """`_matrix` of both systems over the queries and metrics that both have."""
+    (queries_a, names_a, values_a), (queries_b, names_b, values_b) = _matrix(a), _matrix(b)
+    both, rows_a, rows_b = np.intersect1d(queries_a.to_numpy(), queries_b.to_numpy(), return_indices=True)
+    if alone := len(queries_a) + len(queries_b) - 2 * len(both):
+        logger.warning("%d queries were scored for one system only and are left out of the comparison.", alone)
+    names = [name for name in names_a if name in names_b]
+    columns_a, columns_b = ([have.index(name) for name in names] for have in (names_a, names_b))
+    queries = queries_a.gather(rows_a)
+    return queries, names, values_a[rows_a][:, columns_a], values_b[rows_b][:, columns_b]
+
+
+def _detectable(differences: Floats, weight: Floats, config: MetricSettings) -> Floats:
+    """(z_{1 - alpha/2} + z_power) standard errors of the mean difference (Cohen 1988, ch. 2)."""
+    size = effective_size(differences, weight)
+    variance = weighted_mean((differences - weighted_mean(differences, weight)) ** 2, weight)
+    error = np.sqrt(np.divide(variance, size - 1, out=np.full_like(size, np.nan), where=size > 1 + 1e-9))
+    return error * (stats.norm.ppf((1 + config.confidence) / 2) + stats.norm.ppf(config.power))
+
+
+def _with_adjusted_p(table: pl.DataFrame) -> pl.DataFrame:
+    """Add p_adjusted: Holm (1979) within a metric, plain and crossed slices apart, overall as it is."""
+    adjusted = table["p"].to_numpy().copy()
+    families = table.select("metric", crossed=pl.col("slice").str.contains(CROSS, literal=True)).with_row_index("row")
+    compared = families.filter(table["slice"].is_in([OVERALL, TRAFFIC]).not_() & table["p"].is_not_null())
+    for _, family in compared.group_by("metric", "crossed", maintain_order=True):
+        rows = family["row"].to_numpy()
+        adjusted[rows] = holm(adjusted[rows])
+    return table.with_columns(p_adjusted=pl.Series(adjusted, dtype=pl.Float64).fill_nan(None))

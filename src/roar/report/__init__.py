@@ -1,0 +1,23 @@
+"""The report: tables and figures in, one self-contained page out.
+
+A `Section` is a title and blocks (text, facts, tables, charts), the same after a trip through JSON. Every pipeline
+builds its own; `render` puts those that are there together to one page.
+"""
+
+from roar.report.data import data_section
+from roar.report.evaluation import evaluation_section
+from roar.report.page import render
+from roar.report.section import Section, chart, table
+from roar.report.training import training_section
+from roar.report.wide_tables import wide_tables
+
+__all__ = [
+    "Section",
+    "chart",
+    "data_section",
+    "evaluation_section",
+    "render",
+    "table",
+    "training_section",
+    "wide_tables",
+]

@@ -1,0 +1,186 @@
+"""An evaluation that never happened: six systems, two protocols, seven verticals, with effects that differ by slice."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from roar.metrics import aggregate, compare, slice_table
+from roar.parameters import MetricSettings, Reporting
+from roar.report import data_section, evaluation_section, training_section
+from roar.report.evidence import Evidence
+from roar.report.section import Section
+from roar.schemas import GRADES, STRATA, Grade
+
+SYSTEMS = {"random": 0.45, "bm25": 0.68, "base": 0.70, "stage1": 0.76, "stage2": 0.77, "stage2_256": 0.767}
+VERTICALS = (
+    "general merchandise",
+    "electronics",
+    "food",
+    "home",
+    "large appliances",
+    "lifestyle",
+    "mobiles",
+    "ambiguous",
+)
+METRICS = {
+    "judged": Reporting().judged_metrics,
+    "catalogue": (
+        *("ndcg@8", "map@8", "mrr@10", "precision@1", "recall@10", "recall@20", "recall@50", "recall@100", "judged@8"),
+        *(f"share_{grade}@8" for grade in reversed(GRADES)),
+    ),
+}
+MEASURED = MetricSettings(resamples=500, permutations=1000)
+
+
+@dataclass(frozen=True)
+class Fabricated:
+    """The tables that the report reads."""
+
+    metrics: pl.DataFrame
+    comparisons: pl.DataFrame
+    per_query: pl.DataFrame
+    queries: pl.DataFrame
+    histories: pl.DataFrame
+    sections: tuple[Section, ...]
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(self.metrics, self.comparisons, Reporting(), MEASURED)
+
+
+def fabricate(count: int = 240, seed: int = 0) -> Fabricated:
+    rng = np.random.default_rng(seed)
+    queries = pl.DataFrame(
+        {
+            "query_id": [f"q{number:04d}" for number in range(count)],
+            "query": [
+                f"{rng.choice(['red', 'cheap', '64 gb', 'large'])} thing no. {number}" for number in range(count)
+            ],
+            "vertical": rng.choice(VERTICALS, count, p=[0.22, 0.17, 0.15, 0.14, 0.1, 0.1, 0.08, 0.04]),
+            "stratum": rng.choice(STRATA[:5], count),
+            "frequency": rng.zipf(1.5, count).clip(max=5000),
+            "query_length": rng.choice(["1 to 2 words", "3 to 4 words", "5 and more"], count),
+        }
+    )
+    slices = slice_table(
+        queries, ["vertical", "stratum", "query_length"], crossed=[("vertical", "stratum")], weight="frequency"
+    )
+    per_query = pl.concat([_values(system, protocol, queries, rng) for system in SYSTEMS for protocol in METRICS])
+    metrics, comparisons = _tables(per_query, slices)
+    histories = _histories(rng)
+    shown = Reporting()
+    sections = (
+        evaluation_section(metrics, comparisons, per_query, queries, shown, MEASURED),
+        _data(queries, rng),
+        training_section(histories, "stage1"),
+        training_section(histories, "stage2"),
+    )
+    return Fabricated(metrics, comparisons, per_query, queries, histories, sections)
+
+
+def _values(system: str, protocol: str, queries: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Per-query values around a system's level; stage 1 gains most on rare queries, stage 2 a little on electronics."""
+    shared = np.random.default_rng(7).normal(0, 0.15, queries.height)
+    rare = (queries["stratum"].to_numpy() == "ONCE ONLY") * (0.06 if system.startswith("stage") else 0.0)
+    electronics = (queries["vertical"].to_numpy() == "electronics") * (0.05 if system.startswith("stage2") else 0.0)
+    level = SYSTEMS[system] - (0.2 if protocol == "catalogue" else 0.0)
+    frames = []
+    for metric in METRICS[protocol]:
+        values = (level + shared + rare + electronics + rng.normal(0, 0.08, queries.height)).clip(0, 1)
+        if metric.startswith("recall"):
+            values = (values * np.log10(int(metric.split("@")[1])) / 2).clip(0, 1)
+        if metric.startswith("share_"):
+            values = values * {"exact": 0.5, "substitute": 0.22, "complement": 0.1, "irrelevant": 0.08}[metric[6:-2]]
+        frame = pl.DataFrame({"query_id": queries["query_id"], "metric": metric, "value": values})
+        frames.append(frame.with_columns(value=pl.when(pl.col("query_id") != "q0003").then("value")))
+    return pl.concat(frames).select(pl.lit(system).alias("system"), pl.lit(protocol).alias("protocol"), pl.all())
+
+
+def _tables(per_query: pl.DataFrame, slices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def of(system: str, protocol: str) -> pl.DataFrame:
+        return per_query.filter(system=system, protocol=protocol).select("query_id", "metric", "value")
+
+    def labelled(table: pl.DataFrame, **labels: str) -> pl.DataFrame:
+        return table.select(*(pl.lit(value).alias(name) for name, value in labels.items()), pl.all())
+
+    metrics = [
+        labelled(aggregate(of(system, protocol), slices, MEASURED), system=system, protocol=protocol)
+        for system in SYSTEMS
+        for protocol in METRICS
+    ]
+    pairs = [*pairwise(SYSTEMS), ("bm25", "stage2")]
+    comparisons = [
+        labelled(compare(of(a, protocol), of(b, protocol), slices, MEASURED), system_a=a, system_b=b, protocol=protocol)
+        for a, b in pairs
+        for protocol in METRICS
+    ]
+    return pl.concat(metrics), pl.concat(comparisons)
+
+
+def _histories(rng: np.random.Generator) -> pl.DataFrame:
+    rows = []
+    for stage, steps in (("stage1", 94), ("stage2", 80)):
+        for step in range(1, steps + 1):
+            contrastive = 2.2 * np.exp(-step / 30) + 0.5 + rng.normal(0, 0.05)
+            alignment = 0.6 * np.exp(-step / 40) + 0.3 + rng.normal(0, 0.02) if stage == "stage2" else None
+            validated = 0.72 + 0.05 * (1 - np.exp(-step / 40)) if step in (1, steps // 2, steps) else None
+            rows.append(
+                {
+                    "stage": stage,
+                    "fold": "holdout",
+                    "step": step,
+                    "loss": contrastive + 0.1 * (alignment or 0),
+                    "contrastive": contrastive,
+                    "alignment": alignment,
+                    "masked_share": 0.02 + 0.01 * rng.random(),
+                    "grad_norm": 1 + rng.random(),
+                    "learning_rate": 5e-5 * (1 - step / steps),
+                    "pairs_per_s": 100 + rng.random(),
+                    "validation_ndcg8": validated,
+                }
+            )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _data(queries: pl.DataFrame, rng: np.random.Generator) -> Section:
+    ids = queries["query_id"].to_list()
+    products = pl.DataFrame(
+        {"product_id": [f"p{n}" for n in range(200)], "title": [f"Thing {n}, blue" for n in range(200)]}
+    )
+    judgments = pl.DataFrame(
+        {"query_id": np.repeat(ids, 6), "product_id": "p0", "grade": rng.choice(GRADES, 6 * len(ids))}
+    ).with_columns(pl.col("grade").cast(Grade))
+    quality = pl.DataFrame(
+        {
+            "table": ["products", "judgments"],
+            "check": ["empty title", "unknown product"],
+            "action": "dropped",
+            "rows": [3, 12],
+        }
+    )
+    splits = pl.DataFrame(
+        {
+            "fold": "holdout",
+            "query_id": ids,
+            "split": rng.choice(["train", "validation", "test"], len(ids), p=[0.6, 0.1, 0.3]),
+        }
+    )
+    pairs = pl.DataFrame(
+        {
+            "source": rng.choice(["annotation", "behaviour", "synonym"], 900),
+            "query": "a",
+            "product_id": "p1",
+            "weight": 1.0,
+        }
+    )
+    duplicates = pl.DataFrame(
+        {
+            "product_id_a": [f"p{n}" for n in range(60)],
+            "product_id_b": [f"p{n + 60}" for n in range(60)],
+            "similarity": np.linspace(0.8, 1.0, 60),
+            "evidence": ["same text"] * 20 + ["same attributes"] * 40,
+        }
+    )
+    return data_section(quality, judgments, queries, splits, pairs, duplicates, products)
