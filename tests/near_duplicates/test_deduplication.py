@@ -1,0 +1,77 @@
+"""Inputs of any shape end in success or in one readable line."""
+
+import polars as pl
+import pytest
+
+from roar.errors import InputError
+from roar.near_duplicates import candidate_pairs, cluster, find_pairs, verify
+
+PRODUCTS = pl.DataFrame(
+    {"product_id": ["a", "b", "c"], "title": ["Bosch kettle 1 l", "bosch kettle 1000 ml", "oak shelf"]}
+)
+
+
+@pytest.mark.parametrize(
+    ("products", "says"),
+    [
+        (PRODUCTS.drop("title"), "title"),
+        (PRODUCTS.with_columns(title=pl.lit(3)), "title"),
+        (PRODUCTS.with_columns(product_id=pl.lit("a")), "'a'"),
+        (PRODUCTS.with_columns(product_id=pl.when(pl.col("product_id") != "b").then("product_id")), "missing"),
+        (PRODUCTS.with_columns(price=pl.lit("9.99")), "price"),
+        (PRODUCTS.with_columns(brand=pl.lit(1)), "brand"),
+    ],
+)
+def test_a_broken_table_is_one_line(products: pl.DataFrame, says: str) -> None:
+    """The message names the table and what is wrong with it."""
+    for function in (find_pairs, candidate_pairs):
+        with pytest.raises(InputError, match="products") as caught:
+            function(products)
+        assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "says"), [("a", "zzz", "'zzz'"), ("a", "a", "itself")], ids=["unknown product", "paired with itself"]
+)
+def test_broken_pairs_are_one_line(a: str, b: str, says: str) -> None:
+    """Pairs must name two different products that are there."""
+    pairs = pl.DataFrame({"product_id_a": [a], "product_id_b": [b], "similarity": [1.0]})
+    for function in (verify, cluster):
+        with pytest.raises(InputError, match=says):
+            function(PRODUCTS, pairs)
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        [],
+        ["only one"],
+        ["", "", ""],
+        [None, "Bosch kettle", None],
+        ["🫖🫖", "🫖🫖", "\u202eكتلة"],
+        ["\x00\x01", "a" * 1_000_000, "\"'\"'@en"],
+        ["same"] * 5,
+        ["9" * 400, "9" * 400, "1.1.1.1.1 gb"],
+    ],
+    ids=["empty", "one row", "blank", "null", "emoji", "control", "same", "digits"],
+)
+def test_odd_texts_are_no_error(titles: list[str | None]) -> None:
+    """Strange texts are products like any other, and the input is left as it was."""
+    ids = [f"p{i}" for i in range(len(titles))]
+    odd = {"description": '{"', "attributes": '{"a": "x", "b": [1, {"c"', "brand": "–", "price": float("inf")}
+    products = pl.DataFrame({"product_id": ids, "title": titles}, schema={"product_id": pl.String, "title": pl.String})
+    products = products.with_columns(**{name: pl.lit(value) for name, value in odd.items()})
+    before = products.clone()
+    pairs = find_pairs(products)
+    clusters = cluster(products, pairs)
+    assert clusters["product_id"].to_list() == ids
+    assert pairs.filter(~pl.col("similarity").is_between(0.5, 1)).is_empty()
+    assert products.equals(before, null_equal=True)
+
+
+def test_further_columns_of_candidates_are_kept() -> None:
+    """`verify` adds to the table it is given and keeps its order."""
+    given = pl.DataFrame({"product_id_a": ["c", "b"], "product_id_b": ["a", "a"], "label": [0, 1]})
+    judged = verify(PRODUCTS, given)
+    assert judged.columns == [*given.columns, "similarity", "accepted", "conflict", "evidence"]
+    assert judged["accepted"].to_list() == [False, True]

@@ -1,0 +1,44 @@
+"""The quality promised, with the default configuration: on the simulated shop, and on labelled sets where they are."""
+
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    """`benchmarks/near_duplicates.py`, so that tests and benchmark measure alike."""
+    spec = importlib.util.spec_from_file_location(
+        "near_duplicates_benchmark", ROOT / "benchmarks" / "near_duplicates.py"
+    )
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "floor"), [("abt_buy", 0.85), ("wdc_cameras", 0.66), ("wdc_shoes", 0.60), ("wdc_watches", 0.75)]
+)
+def test_labelled_pairs(benchmark: ModuleType, name: str, floor: float) -> None:
+    """F1 reaches the floor, on the given pairs and on those found, and candidates lose little."""
+    if "ROAR_REAL_DATA" not in os.environ:
+        pytest.skip("ROAR_REAL_DATA is unset")
+    figures = dict(benchmark.matching(Path(os.environ["ROAR_REAL_DATA"]) / "matching" / benchmark.MATCHING[name]))
+    assert figures["given_f1"] >= floor
+    assert figures["found_f1"] >= floor
+    assert figures["candidate_recall"] >= 0.93
+
+
+def test_simulated_shop(benchmark: ModuleType) -> None:
+    """Pairs and clusters of the simulated shop reach 0.97 against the truth."""
+    figures = dict(benchmark.simulated())
+    assert figures["simulated_candidate_recall"] >= 0.97
+    assert figures["simulated_found_f1"] >= 0.965
+    assert figures["simulated_clustered_f1"] >= 0.97

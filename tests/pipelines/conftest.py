@@ -1,0 +1,51 @@
+"""A project folder of its own for each run of the pipelines, and what runs them in it."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+ROOT = Path(__file__).parents[2]
+
+Run = Callable[..., None]
+
+
+def copy_project(folder: Path) -> Path:
+    """The project without its data and source: configuration and notebooks."""
+    for name in ("conf", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "src").mkdir()  # Kedro asks for it; the package is imported from where it is installed
+    (folder / "conf" / "local").mkdir(exist_ok=True)
+    return folder
+
+
+def run_pipelines(
+    folder: Path, environment: str, *names: str, params: Mapping[str, Any] | None = None, **options: Any
+) -> None:
+    """`kedro run --env environment --pipelines names`, in this process."""
+    bootstrap_project(folder)
+    with KedroSession.create(project_path=folder, env=environment, runtime_params=dict(params or {})) as session:
+        session.run(pipeline_names=list(names) or None, **options)
+
+
+@pytest.fixture(scope="session")
+def tiny_training(tiny_bert_folder) -> dict[str, Any]:
+    """Parameters that make any environment train a tiny random encoder for two steps."""
+    stage = {"max_steps": 2, "validations": 1, "validation_queries": 10, "learning_rate": 1e-3}
+    return {
+        "encoder": {
+            "preset": str(tiny_bert_folder),
+            "max_tokens": 24,
+            "product_fields": ["title"],
+            "precision": "float32",
+        },
+        "stage1": stage | {"batch_size": 32},
+        "stage2": stage | {"batch_size": 8},
+        "metrics": {"resamples": 200, "permutations": 200, "auc_resamples": 100},
+    }

@@ -1,0 +1,109 @@
+"""The whole chain on a tiny simulated shop: everything is there, the same twice, and resumes where it stopped."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import nbformat
+import polars as pl
+import pytest
+from nbclient import NotebookClient
+
+from roar.schemas import Metrics
+
+from .conftest import copy_project, run_pipelines
+
+SYSTEMS = {"random", "bm25", "base", "stage1", "stage2", "stage2_deployed"}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, tiny_training) -> Path:
+    """A project in which `simulate` and the default pipeline have run."""
+    folder = copy_project(tmp_path_factory.mktemp("shop"))
+    run_pipelines(folder, "test", "simulate")
+    run_pipelines(folder, "test", params=tiny_training)
+    return folder
+
+
+def table(shop: Path, path: str) -> pl.DataFrame:
+    return pl.read_parquet(shop / "data" / "test" / path)
+
+
+def fingerprints(shop: Path) -> dict[str, str]:
+    """SHA-256 of every table and of the page; histories hold timings."""
+    data = shop / "data" / "test"
+    paths = [p for p in data.rglob("*") if p.suffix in {".parquet", ".html", ".csv"} and "history" not in p.name]
+    return {str(p.relative_to(data)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+
+
+def test_every_system_is_judged_under_both_protocols_in_every_slice(shop):
+    metrics = Metrics.validate(table(shop, "08_reporting/metrics.parquet"))
+    assert set(metrics["system"]) == SYSTEMS and set(metrics["protocol"]) == {"judged", "catalogue"}
+    assert {"overall", "vertical", "stratum", "query length"} <= set(metrics["slice"])
+    wanted = {"map@8", "ndcg@8", "recall@100", "mrr@10", "grade_ordering"}
+    assert wanted <= set(metrics.filter(pl.col("system") == "bm25")["metric"])
+    pooled = metrics.filter(pl.col("metric") == "auc")
+    assert set(pooled["system"]) == SYSTEMS - {"random", "bm25"}, "only cosines compare across queries"
+    known = metrics.drop_nulls(["mean", "low"])
+    assert known.filter((pl.col("low") > pl.col("mean")) | (pl.col("high") < pl.col("mean"))).is_empty()
+
+
+def test_only_test_queries_are_judged(shop):
+    tested = table(shop, "05_model_input/query_splits.parquet").filter(pl.col("split") == "test")
+    assert set(table(shop, "08_reporting/per_query_metrics.parquet")["query_id"]) == set(tested["query_id"])
+
+
+def test_chance_is_the_floor(shop):
+    overall = table(shop, "08_reporting/metrics.parquet").filter(
+        pl.col("slice") == "overall", pl.col("metric") == "ndcg@8", pl.col("protocol") == "judged"
+    )
+    mean = dict(overall.select("system", "mean").iter_rows())
+    assert mean["bm25"] > mean["random"] + 0.05
+
+
+def test_both_differences_are_there_with_intervals(shop):
+    compared = table(shop, "08_reporting/comparisons.parquet").filter(
+        pl.col("slice") == "overall", pl.col("metric") == "ndcg@8"
+    )
+    pairs = set(compared.select("system_a", "system_b").iter_rows())
+    assert {("base", "stage1"), ("stage1", "stage2")} <= pairs
+    assert compared.select(pl.all_horizontal(pl.col("low", "high", "p").is_not_null())).to_series().all()
+
+
+def test_the_page_names_every_system_and_says_that_the_shop_is_simulated(shop):
+    page = (shop / "data/test/08_reporting/report.html").read_text(encoding="utf-8")
+    assert (
+        all(name in page for name in ("Random", "BM25", "Base encoder", "Stage 1", "Stage 2")) and "Simulated" in page
+    )
+    assert 'src="http' not in page and 'href="http' not in page and str(shop) not in page
+
+
+def test_the_same_seed_gives_the_same_tables_byte_for_byte(shop, tmp_path, tiny_training):
+    again = copy_project(tmp_path)
+    run_pipelines(again, "test", "simulate")
+    run_pipelines(again, "test", params=tiny_training)
+    first, second = fingerprints(shop), fingerprints(again)
+    assert len(first) > 40
+    assert {name for name in first | second if first.get(name) != second.get(name)} == set()
+
+
+def test_a_rerun_makes_only_what_is_missing_and_says_when_parameters_have_changed(shop, tiny_training, caplog):
+    page, encoder = shop / "data/test/08_reporting/report.html", shop / "data/test/06_models/stage1_encoder"
+    page.unlink()
+    before = encoder.stat().st_mtime_ns
+    logging.getLogger("roar").propagate = True
+    run_pipelines(shop, "test", params=tiny_training, only_missing_outputs=True)
+    assert page.exists() and encoder.stat().st_mtime_ns == before
+    assert "have changed since" not in caplog.text
+    page.unlink()
+    changed = tiny_training | {"stage1": tiny_training["stage1"] | {"temperature": 0.07}}
+    run_pipelines(shop, "test", params=changed, only_missing_outputs=True)
+    assert "stage1" in caplog.text and "have changed since the data on disk were made" in caplog.text
+
+
+def test_the_notebook_runs_on_what_the_pipelines_left(shop, monkeypatch):
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    notebook = nbformat.read(shop / "notebooks/01_first_look.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output["output_type"] == "error"] and len(outputs) > 5
