@@ -346,7 +346,7 @@ class DuplicateEvidence(Parameters):
 class DuplicateCandidates(Parameters):
     """How many pairs are looked at, and how they are found."""
 
-    rarest_terms: int = Field(8, ge=2, le=16)
+    rarest_terms: int = Field(10, ge=2, le=16)
     largest_block: int = Field(20, ge=2)
     neighbours: int = Field(50, ge=1)
 
@@ -374,7 +374,7 @@ class Strata(Parameters):
 
     head: float = Field(0.3, gt=0, lt=1)
     torso_high: float = Field(0.5, gt=0, lt=1)
-    torso_low: float = Field(0.65, gt=0, lt=1)
+    torso_low: float = Field(0.7, gt=0, lt=1)
 
     @model_validator(mode="after")
     def _ascending(self) -> "Strata":
@@ -418,7 +418,7 @@ class Stage1Sources(Parameters):
 class Groups(Parameters):
     """Stage 2's graded groups."""
 
-    max_size: int = Field(16, ge=2)
+    max_size: int = Field(8, ge=2)
 
 
 class TrainingSets(Parameters):
@@ -439,12 +439,8 @@ class Encoder(Parameters):
 
     preset: str = "minilm"  # minilm, qwen3_0_6b, qwen3_4b, or any sentence-transformers model by hub id or folder
     max_tokens: int = Field(64, ge=4)
-    product_fields: tuple[str, ...] = (
-        "title",
-        "brand",
-        "attributes",
-        "description",
-    )  # in this order, cut at max_tokens
+    product_fields: tuple[str, ...] = ("title", "brand", "attributes")  # in this order, cut at max_tokens
+    dropout: float = Field(0.0, ge=0, lt=1)  # short fine-tuning does without; attention is a third faster
     precision: Literal["bf16", "float32"] = "bf16"  # of the matrix products; scores and losses are float32 always
     batch_tokens: int = Field(4096, ge=64)  # tokens encoded at once; texts are sorted by length first
     dimension: int | None = Field(None, ge=1)  # keep this many leading dimensions (Matryoshka); null keeps all
@@ -466,7 +462,7 @@ class Stage(Parameters):
     mask_clusters: bool = True  # near-duplicates of a query's product are no negatives of it
     mask_known_relevant: bool = True  # nor are products known to answer the query
     matryoshka: tuple[int, ...] = ()  # further dimensions trained beside the full one
-    mini_batch_tokens: int = Field(2048, ge=64)  # tokens embedded at once
+    mini_batch_tokens: int = Field(1024, ge=64)  # tokens embedded at once
     gradient_cache: bool = (
         False  # bound activation memory by one mini-batch (GradCache), at the price of a second forward pass
     )

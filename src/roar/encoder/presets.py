@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from huggingface_hub import HfApi
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
@@ -82,7 +83,18 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
     encoder.prompts = {"query": preset.query_prompt or encoder.prompts.get("query", ""), "product": ""}
     encoder.default_prompt_name = None
     encoder.max_seq_length = config.max_tokens
+    _set_dropout(encoder, config.dropout)
     return encoder.float()
+
+
+def _set_dropout(encoder: SentenceTransformer, probability: float) -> None:
+    """Set dropout everywhere; modules that hold it as a number (attention kernels) read it as an attribute."""
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = probability
+        for name in ("dropout_prob", "attention_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, probability)
 
 
 def _hub_answers(model: str) -> bool:

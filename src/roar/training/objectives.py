@@ -5,10 +5,12 @@ batch; without it the same mini-batches keep their graphs, which saves a forward
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from sentence_transformers.base.losses.gradcache import CachedLossMixin
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import normalize
 
 from roar.encoder.encoding import token_batches, trim
@@ -30,7 +32,8 @@ class Objective(CachedLossMixin, nn.Module):
         self.config = config
         self.mini_batch_size = 1_000_000  # the token budget decides
         self.mini_batch_num_tokens = config.mini_batch_tokens
-        self.last: dict[str, float] = {}
+        self.last: dict[str, float] = {}  # the terms of the last batch
+        self.queries = 0  # rows of the last batch
 
     def forward(self, features: Iterable[dict[str, Tensor]], labels: dict[str, Tensor]) -> Tensor:
         """Loss of a batch; see `Collator` for what features and labels hold."""
@@ -53,6 +56,7 @@ class Objective(CachedLossMixin, nn.Module):
                 total, terms = self.terms(scores, labels)
                 loss = loss + total / len(self._dimensions(query.shape[1]))
             self.last = {name: float(value) for name, value in terms.items()}
+            self.queries = len(query)
             if with_backward:
                 loss.backward()
                 loss = loss.detach()
@@ -80,9 +84,14 @@ class Objective(CachedLossMixin, nn.Module):
         return list(token_batches(feature["attention_mask"].sum(dim=1), self.config.mini_batch_tokens))
 
     def _embed(self, feature: dict[str, Tensor], rows: range) -> Tensor:
-        return self.model(trim({name: value[rows.start : rows.stop] for name, value in feature.items()}))[
-            "sentence_embedding"
-        ]
+        part = trim({name: value[rows.start : rows.stop] for name, value in feature.items()})
+        with _attention_kernel(part["input_ids"].device):
+            return self.model(part)["sentence_embedding"]
+
+
+def _attention_kernel(device: torch.device) -> AbstractContextManager[object]:
+    """On a CPU, plain matrix products: the fused kernel's backward pass is slower on short texts than all else together."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 class ContrastiveObjective(Objective):

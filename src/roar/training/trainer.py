@@ -92,7 +92,7 @@ class _Recorder(TrainerCallback):
             )
         seconds = time.perf_counter() - self.started
         row = {name: logs[name] for name in ("loss", "grad_norm", "learning_rate")} | self.objective.last
-        row |= {"step": state.global_step, "pairs_per_s": args.train_batch_size / seconds}
+        row |= {"step": state.global_step, "pairs_per_s": self.objective.queries / seconds}
         self.rows.append(row)
         self.bar.set_postfix(loss=f"{logs['loss']:.3f}", queries_per_s=f"{row['pairs_per_s']:.0f}")
         self.bar.update(1)
