@@ -6,7 +6,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from roar.encoder import PRESETS, encode, load_encoder, product_texts
+from roar.encoder import PRESETS, encode, load_encoder, product_texts, read_encoder
 from roar.encoder.encoding import token_batches
 from roar.encoder.presets import verified_folder
 from roar.errors import InputError
@@ -105,3 +105,14 @@ def test_product_text_is_cut_where_the_encoder_cannot_read_on():
 def test_an_unknown_product_field_is_named():
     with pytest.raises(InputError, match="colour"):
         product_texts(pl.DataFrame({"title": ["a"]}), ["title", "colour"], 64)
+
+
+def test_dropout_is_what_the_configuration_says_also_after_saving(tmp_path, tiny_bert_folder):
+    encoder = load_encoder(Encoder(preset=str(tiny_bert_folder), dropout=0.25))
+    encoder.save_pretrained(str(tmp_path), create_model_card=False)
+    for model in (encoder, read_encoder(tmp_path)):
+        rates = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+        assert len(rates) > 3 and set(rates) == {0.25}
+    still = load_encoder(Encoder(preset=str(tiny_bert_folder))).train()
+    features = still.preprocess(["red shoe"])
+    torch.testing.assert_close(still(dict(features))["sentence_embedding"], still(dict(features))["sentence_embedding"])

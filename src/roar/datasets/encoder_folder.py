@@ -45,8 +45,8 @@ class EncoderFolder(AbstractDataset[dict[str, "SentenceTransformer"], dict[str, 
 
 def _loader(path: Path) -> Callable[[], "SentenceTransformer"]:
     def load() -> "SentenceTransformer":
-        from sentence_transformers import SentenceTransformer
+        from roar.encoder import read_encoder
 
-        return SentenceTransformer(str(path), local_files_only=True)
+        return read_encoder(path)
 
     return load

@@ -88,13 +88,20 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
 
 
 def _set_dropout(encoder: SentenceTransformer, probability: float) -> None:
-    """Set dropout everywhere; modules that hold it as a number (attention kernels) read it as an attribute."""
+    """Set dropout everywhere: in layers, in attention kernels (which hold it as a number), and in what is saved."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = probability
-        for name in ("dropout_prob", "attention_dropout"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, probability)
+        for holder in (module, getattr(module, "config", None)):
+            for name in ("dropout_prob", "attention_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob"):
+                if isinstance(getattr(holder, name, None), float):
+                    setattr(holder, name, probability)
+
+
+def read_encoder(folder: Path) -> SentenceTransformer:
+    """Load an encoder that was saved with its prompts and limits, from disk alone."""
+    disable_progress_bar()  # of reading weights, which takes a moment
+    return SentenceTransformer(str(folder), local_files_only=True)
 
 
 def _hub_answers(model: str) -> bool:
