@@ -346,7 +346,7 @@ class DuplicateEvidence(Parameters):
 class DuplicateCandidates(Parameters):
     """How many pairs are looked at, and how they are found."""
 
-    rarest_terms: int = Field(10, ge=2, le=16)
+    rarest_terms: int = Field(8, ge=2, le=16)
     largest_block: int = Field(20, ge=2)
     neighbours: int = Field(50, ge=1)
 
@@ -399,6 +399,7 @@ class Splits(Parameters):
     test: float = Field(0.3, gt=0, lt=0.9)  # of holdout; cross-fitting tests every query once
     folds: int = Field(5, ge=2)
     cross_fit_below: int = Field(1000, ge=0)  # judged queries under which auto chooses cross-fitting
+    products_apart: Literal["exact", "judged"] | None = None  # of held-out queries: no near-duplicate of them trains
 
 
 class PairSource(Parameters):
@@ -408,17 +409,91 @@ class PairSource(Parameters):
     limit: int | None = Field(None, ge=1)  # pairs kept, drawn at random; null keeps all
 
 
+class Debias(Parameters):
+    """Clicks weighed by the inverse of how likely their position is looked at, estimated from the log."""
+
+    clip: float = Field(10.0, ge=1)  # the most that one click may count; bounds the variance
+    clicks: int = Field(20, ge=1)  # fewest clicks that two positions are compared on
+
+
+class BehaviourSource(PairSource):
+    """Products clicked, carted or ordered for a query."""
+
+    debias: Debias | None = None  # null: every position counts alike
+
+
+class ReformulationSource(PairSource):
+    """A query, and what the searcher engaged with after rewording it in the same session."""
+
+    weight: float = Field(0.3, ge=0)
+    engagement: Literal["clicked", "carted", "ordered"] = "carted"  # the least that counts as found
+    minutes: float = Field(10.0, gt=0)  # between one search and the next
+
+
+class CoClickSource(PairSource):
+    """Products clicked for the same queries as one that the query's searchers clicked."""
+
+    weight: float = Field(0.3, ge=0)
+    queries: int = Field(2, ge=1)  # for which both were clicked, at least
+    similarity: float = Field(0.1, ge=0, le=1)  # cosine over the queries, at least
+    substitutes: int = Field(5, ge=1)  # of one product
+    breadth: int = Field(50, ge=2)  # products of one query that count, the most clicked
+
+
+class EditKinds(Parameters):
+    """Weights of the ways to write a query differently; they need not sum to 1, and 0 switches one off."""
+
+    keyboard: float = Field(1.0, ge=0)
+    phonetic: float = Field(1.0, ge=0)
+    dropped: float = Field(1.0, ge=0)
+    joined: float = Field(1.0, ge=0)
+    split: float = Field(1.0, ge=0)
+    unit: float = Field(1.0, ge=0)
+    number: float = Field(1.0, ge=0)
+    order: float = Field(1.0, ge=0)
+    transliteration: float = Field(1.0, ge=0)
+    synonym: float = Field(1.0, ge=0)
+
+
+class Synonyms(Parameters):
+    """Words that say the same, mined from titles clicked for the same queries."""
+
+    queries: int = Field(3, ge=1)  # that tell of the two words, at least
+    confidence: float = Field(0.5, gt=0, le=1)  # share of clicked titles without the one word that have the other
+    lift: float = Field(10.0, ge=1)  # how much more often than in other clicked titles
+
+
+class AugmentationSource(PairSource):
+    """Pairs of the other sources with the query written differently."""
+
+    weight: float = Field(0.5, ge=0)  # times the weight of the pair
+    copies: int = Field(1, ge=1)  # edits tried for each query
+    kinds: EditKinds = EditKinds()
+    synonyms: Synonyms = Synonyms()
+
+
 class Stage1Sources(Parameters):
     """Sources of stage-1 pairs; null switches one off. One whose table is empty is skipped, and said once."""
 
     annotation: PairSource | None = PairSource(limit=9000)
-    behaviour: PairSource | None = PairSource(weight=0.5, limit=3000)
+    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, limit=3000)
+    reformulations: ReformulationSource | None = None
+    co_clicks: CoClickSource | None = None
+    augmentation: AugmentationSource | None = None
+
+
+class Filling(Parameters):
+    """Irrelevant members that a group takes from mined hard negatives."""
+
+    members: int = Field(2, ge=1)  # irrelevant products that a group is filled up to
+    weight: float = Field(0.5, ge=0, le=1)  # of a member that no rater has seen
 
 
 class Groups(Parameters):
     """Stage 2's graded groups."""
 
     max_size: int = Field(8, ge=2)
+    fill: Filling | None = None  # null: judged products only
 
 
 class TrainingSets(Parameters):

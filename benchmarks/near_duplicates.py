@@ -1,0 +1,190 @@
+"""Quality and cost of near-duplicate detection, as `name value` lines.
+
+    python benchmarks/near_duplicates.py                      quality on the simulated shop, and on real sets if there
+    python benchmarks/near_duplicates.py --scale 1000000      time and memory on that many simulated products
+    python benchmarks/near_duplicates.py --minhash 100000     candidates against datasketch's MinHashLSH on titles
+
+The folder that `ROAR_REAL_DATA` names may hold `matching/`, labelled pairs in the layout `COL name VAL text … <tab> COL …
+<tab> 0/1`. Labels are read to measure, never to choose. `given` judges the labelled pairs as they are, `found` searches the
+union of both lists and judges what it finds, `clustered` asks whether a labelled pair ended in one cluster.
+"""
+
+import argparse
+import os
+import re
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from roar.near_duplicates import candidate_pairs, cluster, find_pairs, verify
+from roar.near_duplicates.text import tokens
+
+MATCHING = {
+    "abt_buy": "Abt-Buy.txt",
+    "wdc_cameras": "wdc-cameras-test.txt",
+    "wdc_shoes": "wdc-shoes-test.txt",
+    "wdc_watches": "wdc-watches-test.txt",
+}
+SCHEMA = {"product_id": pl.String, "title": pl.String, "description": pl.String, "price": pl.Float64}
+ENDS = ["product_id_a", "product_id_b"]
+Figures = Iterator[tuple[str, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=int, default=0, help="products of the cost measurement")
+    parser.add_argument("--minhash", type=int, default=0, help="titles of the comparison with datasketch")
+    options = parser.parse_args()
+    if options.minhash:
+        report(against_minhash(options.minhash))
+    if options.scale:
+        report(cost(options.scale))
+    if not (options.minhash or options.scale):
+        report(simulated())
+        for name, file in MATCHING.items():
+            path = Path(os.environ.get("ROAR_REAL_DATA", ".")) / "matching" / file
+            if path.exists():
+                report((f"{name}_{figure}", value) for figure, value in matching(path))
+
+
+def report(figures: Figures) -> None:
+    for name, value in figures:
+        print(f"{name} {value:.4g}", flush=True)
+
+
+def matching(path: Path) -> Figures:
+    """Every figure of a labelled set."""
+    products, pairs = read_matching(path)
+    matches = pairs.filter(pl.col("label") == 1)
+    judged = verify(products, pairs)
+    yield from scores("given", judged["accepted"] & (judged["label"] == 1), judged["accepted"], len(matches))
+    yield "candidate_recall", len(matches.join(candidate_pairs(products), on=ENDS, how="semi")) / len(matches)
+    found = find_pairs(products)
+    hits = found.join(pairs, on=ENDS)
+    yield from scores("found", hits["label"] == 1, hits["label"] >= 0, len(matches))
+    clusters = cluster(products, found)
+    together = pairs.join(clusters, left_on=ENDS[0], right_on="product_id")
+    together = together.join(clusters, left_on=ENDS[1], right_on="product_id")
+    same = together["cluster_id"] == together["cluster_id_right"]
+    yield from scores("clustered", same & (together["label"] == 1), same, len(matches))
+
+
+def scores(name: str, true: pl.Series, positive: pl.Series, matches: int) -> Figures:
+    precision, recall = true.sum() / max(positive.sum(), 1), true.sum() / max(matches, 1)
+    yield f"{name}_precision", precision
+    yield f"{name}_recall", recall
+    yield f"{name}_f1", 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+def read_matching(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Products of both lists, and the labelled pairs (ids in order)."""
+    ids: dict[tuple[str, str], str] = {}
+    pairs = []
+    for line in path.read_text(encoding="utf-8").strip().split("\n"):  # titles hold other line breaks
+        *texts, label = line.split("\t")
+        ends = [ids.setdefault((side, text), f"{side}{len(ids):05d}") for side, text in zip("ab", texts, strict=True)]
+        pairs.append((*ends, int(label)))
+    rows = [(product_id, *fields(text)) for (_, text), product_id in ids.items()]
+    return (
+        pl.DataFrame(rows, schema=SCHEMA, orient="row"),
+        pl.DataFrame(pairs, schema=[*ENDS, "label"], orient="row"),
+    )
+
+
+def fields(text: str) -> tuple[str, str | None, float | None]:
+    """Title, description and price of `COL name VAL text COL …`."""
+    parts = re.split(r"COL (\S+) VAL ?", text)[1:]
+    values = {key: value.strip() for key, value in zip(parts[::2], parts[1::2], strict=True)}
+    price = values.get("price")
+    return values.get("title", values.get("name", "")), values.get("description"), float(price) if price else None
+
+
+def shop(size: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Simulated products, and their true items (product_id, item_id)."""
+    from roar.marketplace.catalogue import generate_products
+    from roar.parameters import Simulation
+
+    streams = zip(*generate_products(Simulation(products=size), seed=0), strict=True)
+    products, truths = (pl.concat(parts) for parts in streams)
+    return products, truths.select("product_id", "item_id")
+
+
+def true_pairs(truth: pl.DataFrame) -> pl.DataFrame:
+    both = truth.join(truth, on="item_id", suffix="_b").filter(pl.col("product_id") < pl.col("product_id_b"))
+    return both.select(product_id_a="product_id", product_id_b="product_id_b")
+
+
+def simulated(size: int = 12_000) -> Figures:
+    """Every figure of the simulated shop, whose truth is known for all pairs."""
+    products, truth = shop(size)
+    matches = true_pairs(truth)
+    yield "simulated_candidate_recall", len(matches.join(candidate_pairs(products), on=ENDS, how="semi")) / len(matches)
+    found = find_pairs(products).join(matches.with_columns(true=True), on=ENDS, how="left").fill_null(False)
+    yield from scores("simulated_found", found["true"], found["similarity"] > 0, len(matches))
+    clusters = cluster(products, found).rename({"cluster_id": "item_id"})
+    together = true_pairs(clusters).join(matches.with_columns(true=True), on=ENDS, how="left").fill_null(False)
+    yield from scores("simulated_clustered", together["true"], together["product_id_a"] != "", len(matches))
+
+
+def cost(size: int) -> Figures:
+    """Seconds of each step and of the whole, and the peak memory of this process (generation included)."""
+    products, _ = shop(size)
+    start = time.perf_counter()
+    pairs = find_pairs(products)
+    middle = time.perf_counter()
+    clusters = cluster(products, pairs)
+    end = time.perf_counter()
+    yield "products", size
+    yield "find_pairs_seconds", middle - start
+    yield "cluster_seconds", end - middle
+    yield "microseconds_per_product", (end - start) / size * 1e6
+    yield "pairs", len(pairs)
+    yield "clusters", clusters["cluster_id"].n_unique()
+    yield "peak_memory_gb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def against_minhash(size: int) -> Figures:
+    """Candidates from titles alone, ours and those of datasketch on the same word sets, both from the raw titles.
+
+    MinHashLSH runs at its usual threshold, and at one low enough to come near our recall.
+    """
+    from datasketch import MinHash, MinHashLSH
+
+    products, truth = shop(size)
+    products = products.select("product_id", "title")
+    start = time.perf_counter()
+    ours = candidate_pairs(products)
+    yield "candidates_seconds", time.perf_counter() - start
+    yield "candidates_pairs", len(ours)
+    matches = true_pairs(truth)
+    yield "candidates_recall", len(matches.join(ours, on=ENDS, how="semi")) / len(matches)
+    start = time.perf_counter()
+    verify(products, ours)
+    yield "verification_seconds", time.perf_counter() - start
+
+    start = time.perf_counter()
+    words = tokens(products, "title").group_by("row", maintain_order=True).agg("token")["token"].to_list()
+    sketches = MinHash.bulk([[word.encode() for word in title] for title in words], num_perm=128)
+    sketching = time.perf_counter() - start
+    item = products.join(truth, on="product_id", maintain_order="left")["item_id"].to_list()
+    for threshold in (0.5, 0.2):
+        start = time.perf_counter()
+        index = MinHashLSH(threshold=threshold, num_perm=128)
+        with index.insertion_session() as session:
+            for row, sketch in enumerate(sketches):
+                session.insert(row, sketch)
+        pairs = hits = 0
+        for row, sketch in enumerate(sketches):
+            later = [other for other in index.query(sketch) if other > row]
+            pairs += len(later)
+            hits += sum(item[other] == item[row] for other in later)
+        yield f"minhash_{threshold}_seconds", sketching + time.perf_counter() - start
+        yield f"minhash_{threshold}_pairs", pairs
+        yield f"minhash_{threshold}_recall", hits / len(matches)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The public functions: products in, pairs and clusters out.
+
+Rows are put in the order of `product_id` first, so that results do not depend on the order of the input.
+"""
+
+import numpy as np
+import polars as pl
+
+from roar.errors import InputError
+from roar.near_duplicates import candidates as candidate_search
+from roar.near_duplicates import clusters
+from roar.near_duplicates.evidence import explain
+from roar.near_duplicates.profiles import Profiles
+from roar.near_duplicates.verification import Comparison, score
+from roar.parameters import NearDuplicates
+
+ACCEPT = 0.5
+"""Similarity from which two listings are one item."""
+
+CONTEXT = 50_000
+"""Products from which clustering learns how rare words are."""
+
+_OPTIONAL = {"description": pl.String, "brand": pl.String, "attributes": pl.String, "price": pl.Float64}
+
+
+def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
+    """Find the pairs of listings that are one item.
+
+    Args:
+        products: the contract's products; `product_id` and `title` are needed, other columns help where they are there.
+        config: the parameters; the defaults if None.
+
+    Returns:
+        `product_id_a` < `product_id_b`, `similarity` (0.5 … 1), `evidence`; sorted by the ids.
+
+    Raises:
+        InputError: a column is missing or of the wrong type, or ids are null or repeated.
+
+    """
+    config = config or NearDuplicates()
+    products = _prepared(products)
+    profiles = Profiles.read(products)
+    a, b = candidate_search.search(profiles.traits, profiles.size, config.candidates)
+    similarity, _ = score(Comparison.of(profiles), a, b, config.evidence)
+    accepted = similarity >= ACCEPT
+    pairs = pl.DataFrame({"a": a[accepted], "b": b[accepted], "similarity": similarity[accepted]})
+    return _with_ids(products, pairs).with_columns(evidence=explain(profiles, pairs))
+
+
+def candidate_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
+    """Find the pairs that are worth verifying: `product_id_a` < `product_id_b`, sorted. Raises as `find_pairs` does."""
+    config = config or NearDuplicates()
+    products = _prepared(products)
+    terms = Profiles.read(products).traits
+    a, b = candidate_search.search(terms, len(products), config.candidates)
+    return _with_ids(products, pl.DataFrame({"a": a, "b": b}))
+
+
+def verify(products: pl.DataFrame, candidates: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
+    """Judge given pairs.
+
+    Args:
+        products: as for `find_pairs`; also the catalogue that tells rare words from common ones.
+        candidates: `product_id_a`, `product_id_b`, in any order, and any further columns, which are kept.
+        config: the parameters; the defaults if None.
+
+    Returns:
+        `candidates` with `similarity` (0 … 1; 0 where vetoed), `accepted`, `conflict` (a veto) and `evidence`.
+
+    Raises:
+        InputError: as `find_pairs`; or a pair names a product that is not there, or one product twice.
+
+    """
+    config = config or NearDuplicates()
+    products = _prepared(products)
+    a, b = _rows(products, candidates)
+    profiles = Profiles.read(products)
+    similarity, veto = score(Comparison.of(profiles), a, b, config.evidence)
+    return candidates.with_columns(
+        similarity=similarity,
+        accepted=similarity >= ACCEPT,
+        conflict=veto,
+        evidence=explain(profiles, pl.DataFrame({"a": a, "b": b})),
+    )
+
+
+def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
+    """Group products along accepted pairs so that no two members of a cluster contradict each other.
+
+    Args:
+        products: as for `find_pairs`.
+        pairs: what `find_pairs` returned: `product_id_a`, `product_id_b`, `similarity`.
+        config: the parameters; the defaults if None.
+
+    Returns:
+        `product_id` (every product, sorted), `cluster_id` (the smallest product id of the cluster).
+
+    Raises:
+        InputError: as `verify`.
+
+    """
+    config = config or NearDuplicates()
+    products = _prepared(products)
+    a, b = _rows(products, pairs)
+    read = _worth_reading(len(products), a, b)
+    comparison = Comparison.of(Profiles.read(products[read]))
+    alone = config.evidence.model_copy(update={"competition": 0.0})
+
+    def judge(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), alone)
+
+    similarity = pairs["similarity"].cast(pl.Float64).to_numpy()
+    label = clusters.partition(len(products), np.minimum(a, b), np.maximum(a, b), similarity, judge, config.clusters)
+    ids = products["product_id"]
+    return pl.DataFrame({"product_id": ids, "cluster_id": ids.gather(label)})
+
+
+def _worth_reading(products: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Sorted rows that clustering needs: those in pairs, and enough others to know rare words by."""
+    return np.unique(np.concatenate([a, b, np.arange(min(products, CONTEXT))]))
+
+
+def _prepared(products: pl.DataFrame) -> pl.DataFrame:
+    """The columns that are read, checked, in the order of `product_id`."""
+    for column in ("product_id", "title"):
+        if products.schema.get(column) != pl.String:
+            found = products.schema.get(column, "no such column")
+            raise InputError(f"products.{column}: expected text, found {found}; map or cast the column before")
+    ids = products["product_id"]
+    if ids.null_count() or ids.n_unique() < len(ids):
+        first = None if ids.null_count() else ids.filter(ids.is_duplicated())[0]
+        raise InputError(
+            f"products.product_id: expected unique ids, found {first!r} missing or repeated; drop such rows"
+        )
+    for column, dtype in _OPTIONAL.items():
+        if column not in products.columns or products.schema[column] == pl.Null:
+            products = products.with_columns(pl.lit(None, dtype=dtype).alias(column))
+        elif (dtype == pl.String) != (products.schema[column] == pl.String) or not (
+            dtype == pl.String or products.schema[column].is_numeric()
+        ):
+            raise InputError(
+                f"products.{column}: expected {dtype}, found {products.schema[column]}; cast the column before"
+            )
+    return products.select("product_id", "title", *_OPTIONAL).sort("product_id")
+
+
+def _rows(products: pl.DataFrame, pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs as places in `products`."""
+    place = products.select("product_id", place=pl.int_range(pl.len(), dtype=pl.Int64))
+    ends = []
+    for column in ("product_id_a", "product_id_b"):
+        if pairs.schema.get(column) != pl.String:
+            raise InputError(
+                f"pairs.{column}: expected product ids as text; name the two columns product_id_a and product_id_b"
+            )
+        joined = pairs.select(product_id=column).join(place, on="product_id", how="left", maintain_order="left")
+        if joined["place"].null_count():
+            unknown = joined.filter(pl.col("place").is_null())["product_id"][0]
+            raise InputError(
+                f"pairs.{column}: {unknown!r} is not among the products; give the products the pairs were found in"
+            )
+        ends.append(joined["place"].to_numpy())
+    if (ends[0] == ends[1]).any():
+        raise InputError(
+            f"pairs: product {pairs['product_id_a'][int(np.argmax(ends[0] == ends[1]))]!r} is paired with itself; drop it"
+        )
+    return ends[0], ends[1]
+
+
+def _with_ids(products: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    ids = products["product_id"]
+    named = pairs.select(product_id_a=ids.gather(pairs["a"]), product_id_b=ids.gather(pairs["b"]))
+    return pl.concat([named, pairs.drop("a", "b")], how="horizontal")

@@ -1,0 +1,74 @@
+"""Why a pair was accepted or refused, in words: "same model number dv7-1211ea; colour missing on one side"."""
+
+import polars as pl
+
+from roar.near_duplicates.profiles import Profiles
+
+PAIR = pl.Schema({"pair": pl.UInt32, "order": pl.Int8, "said": pl.String})
+
+
+def explain(profiles: Profiles, pairs: pl.DataFrame) -> pl.Series:
+    """One line for each row of `pairs` (`a`, `b`: places in the products), in its order.
+
+    Model numbers come first, then what is the same, what differs, what one side does not say; the text similarity
+    alone where there is nothing else to say.
+    """
+    numbered = pairs.select("a", "b").with_row_index("pair")
+    said = pl.concat(tell(profiles, numbered) for tell in (_models, _facts, _accessories))
+    lines = said.sort("pair", "order", "said").group_by("pair", maintain_order=True).agg(pl.col("said").str.join("; "))
+    return numbered.join(lines, on="pair", how="left", maintain_order="left")["said"].fill_null("alike in words only")
+
+
+def _models(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
+    codes = profiles.codes
+    shared = _both(pairs, codes, ["code"]).filter(pl.col("own") | pl.col("own_b")).group_by("pair").agg("code")
+    same = shared.select(
+        "pair", order=0, said=pl.format("same model number {}", pl.col("code").list.sort().list.join(", "))
+    )
+    own = codes.filter("own")
+    kin = _both(pairs, own, ["family"]).join(shared, on="pair", how="anti")
+    kin = kin.group_by("pair").agg(pl.col("code").min(), pl.col("code_b").min())
+    differ = kin.select("pair", order=1, said=pl.format("model numbers {} and {}", "code", "code_b"))
+    return pl.concat([same.cast(PAIR), differ.cast(PAIR)])
+
+
+def _facts(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
+    named = profiles.facts.filter(pl.col("row").is_in(pairs["a"].implode()) | pl.col("row").is_in(pairs["b"].implode()))
+    facts = (
+        named.join(profiles.dictionary, on="fact")
+        .group_by("row", "dimension", "strict")
+        .agg(pl.col("value").sort(), pl.col("shown").sort_by("value"))
+    )
+    left = pairs.join(facts, left_on="a", right_on="row")
+    right = pairs.join(facts, left_on="b", right_on="row")
+    table = left.join(right, on=["pair", "dimension"], how="full", coalesce=True, suffix="_b")
+    common = pl.col("value").list.set_intersection("value_b").list.len()
+    shown, shown_b = (pl.col(column).list.join(" and ") for column in ("shown", "shown_b"))
+    missing = pl.col("value").is_null() | pl.col("value_b").is_null()
+    differs = (common < pl.col("value").list.len()) & (common < pl.col("value_b").list.len())
+    table = table.filter(~missing | pl.coalesce("strict", "strict_b"))
+    order = pl.when(missing).then(4).when(differs).then(3).otherwise(2)
+    said = (
+        pl.when(missing)
+        .then(pl.format("{} missing on one side", "dimension"))
+        .when(differs)
+        .then(pl.format("{} differs: {}, {}", "dimension", shown, shown_b))
+        .otherwise(pl.format("same {} {}", "dimension", shown))
+    )
+    return table.select("pair", order=order, said=said).cast(PAIR)
+
+
+def _accessories(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Where one side is something for another product, and the other side mentions no such thing."""
+    told = []
+    for side, other in (("a", "b"), ("b", "a")):
+        claimed = pairs.join(profiles.served, left_on=side, right_on="row")
+        alone = claimed.join(profiles.nouns, left_on=[other, "noun"], right_on=["row", "noun"], how="anti")
+        told.append(alone.select("pair", order=3, said=pl.format("only one is a {}", "noun")).cast(PAIR))
+    return pl.concat(told)
+
+
+def _both(pairs: pl.DataFrame, table: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """The rows of `table` that both products of a pair have in common; columns of the second end in `_b`."""
+    left = pairs.join(table, left_on="a", right_on="row")
+    return left.join(table, left_on=["b", *on], right_on=["row", *on], suffix="_b")

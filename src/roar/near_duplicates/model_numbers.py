@@ -1,0 +1,37 @@
+"""Model numbers: the strongest sign that two listings are one item, in the many ways in which they are written."""
+
+import polars as pl
+
+from roar.near_duplicates import lexicon
+
+
+def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
+    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `family` (its shape), `own`.
+
+    "rs 120" is read as "rs120" too, but so short a joined form may only agree (`own` is false): chance writes it as well.
+    """
+    year = pl.col("word").str.contains(r"^(?:19|20)\d\d$")
+    own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True)
+    joined = tokens.filter(
+        pl.col("before").str.contains(r"^\p{L}{1,5}$")
+        & ~pl.col("before").is_in(lexicon.SIZE_WORDS | lexicon.UNITS.keys() | lexicon.FUNCTION_WORDS | lexicon.PACK_OF)
+        & pl.col("kind").is_null()
+        & pl.col("word").str.contains(r"^\p{L}?\d{2,}[\p{L}\d]{0,6}$")
+    ).select("row", code=pl.concat_str("before", "word"), own=pl.col("word").str.contains(r"\d{4}") & ~year)
+    stated = declared.select("row", code=pl.col("token").str.replace_all(r"[^\p{L}\d]", ""), own=True)
+    both = pl.concat([own, stated, joined]).filter(pl.col("code").str.len_chars() >= 4)
+    stem = pl.col("code").str.extract(r"^(.{2,}\d)\p{L}{1,5}$")
+    return (
+        both.group_by("row", "code")
+        .agg(pl.col("own").any())
+        .with_columns(
+            stem=pl.when(stem.str.len_chars() >= 5).then(stem).otherwise("code"), family=_family(pl.col("code"))
+        )
+    )
+
+
+def _family(code: pl.Expr) -> pl.Expr:
+    """The shape of a code, letters kept up to the first digit: "lc42d85u" is "lc00a00a"."""
+    head = code.str.extract(r"^(\p{L}*)").fill_null("")
+    tail = code.str.replace(r"^\p{L}*", "").str.replace_all(r"\d", "0").str.replace_all(r"\p{L}", "a")
+    return pl.concat_str(head, tail)

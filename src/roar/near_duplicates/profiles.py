@@ -1,0 +1,94 @@
+"""Products as rows of sparse matrices: what verification multiplies instead of looping over pairs.
+
+`Profiles` reads every text once, slice by slice (memory stays that of one slice plus the matrices), and holds, per
+product: its weighted terms, its facts, its model numbers, and the accessory nouns of its title. Statistics of the
+catalogue (how rare a term is) come from the products themselves; nothing is learned from labels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from tqdm import tqdm
+
+from roar.near_duplicates import attributes, declared, expressions, model_numbers, text
+
+SLICE = 50_000
+"""Products read at a time."""
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """All that is known of `size` products; every table has `row`, the product's place in the input."""
+
+    size: int
+    terms: pl.DataFrame
+    """`row`, `term` (a 64-bit hash), `title`: whether the title has it or only the description."""
+    facts: pl.DataFrame
+    """`row`, `fact`: a 64-bit hash of a line of `dictionary`."""
+    dictionary: pl.DataFrame
+    """`fact`, `dimension`, `value`, `shown`, `strict`: see `attributes`; each fact once, sorted."""
+    codes: pl.DataFrame
+    """`row`, `code`, `stem`, `family`, `own`: model numbers of the title."""
+    served: pl.DataFrame
+    """`row`, `noun`: accessories for another product."""
+    nouns: pl.DataFrame
+    """`row`, `noun`: accessory nouns that the product mentions."""
+    price: np.ndarray
+    """(products,) float64, NaN where unknown."""
+
+    @property
+    def traits(self) -> pl.DataFrame:
+        """Distinct `row`, `term`: what candidates share. Strict facts are words of the title already."""
+        loose = self.dictionary.filter(~pl.col("strict")).select("fact")
+        facts = self.facts.join(loose, on="fact", how="semi").select("row", term="fact")
+        codes = self.codes.filter("own").select("row", term=pl.col("code").hash(seed=0))
+        return pl.concat([self.terms.filter("title").select("row", "term"), facts, codes]).unique(maintain_order=True)
+
+    @classmethod
+    def read(cls, products: pl.DataFrame) -> "Profiles":
+        """Read the texts of `products`."""
+        starts = range(0, max(len(products), 1), SLICE)
+        progress = tqdm(starts, desc="reading products", disable=len(starts) < 2)
+        learned: list[pl.DataFrame] = []
+        parts = [_read_slice(products.slice(start, SLICE), start, learned) for start in progress]
+        tables = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+        tables["dictionary"] = tables["dictionary"].unique("fact", keep="first", maintain_order=True).sort("fact")
+        price = products["price"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        return cls(size=len(products), price=price, **tables)
+
+
+def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Every table of `Profiles` for a slice that starts at row `start`; the first slice fills `learned`."""
+    title = attributes.analyse(text.tokens(products, "title"))
+    description = attributes.analyse(text.tokens(products, "description"))
+    named, spoken, models = declared.read(products)
+    phrases = expressions.phrases(title.clear() if named.is_empty() else title)  # nothing declared, nothing to learn
+    if not learned:
+        learned.extend([expressions.learn(phrases, named), expressions.learn_lines(title, named)])
+    named = expressions.apply(learned[0], phrases, named)
+    named = pl.concat([named, expressions.product_lines(title, learned[1])]).with_columns(strict=False)
+    facts = pl.concat([attributes.facts(title), spoken, named.select(spoken.columns)])
+    facts = facts.with_columns(fact=pl.format("{}={}", "dimension", "value").hash(seed=2))
+    terms = pl.concat(
+        [
+            attributes.terms(title).with_columns(title=True),
+            attributes.terms(description).with_columns(title=False),
+        ]
+    )
+    nouns = pl.concat([attributes.accessory_nouns(part) for part in (title, description)])
+    tables = {
+        "terms": terms.with_columns(pl.col("term").hash(seed=0)).unique(
+            ["row", "term"], keep="first", maintain_order=True
+        ),
+        "facts": facts.select("row", "fact").unique(maintain_order=True),
+        "codes": model_numbers.codes(title, models),
+        "served": attributes.served(title),
+        "nouns": nouns.select("row", "noun").unique(),
+    }
+    offset = pl.lit(start, dtype=pl.UInt32)
+    tables = {name: table.with_columns(pl.col("row") + offset) for name, table in tables.items()}
+    dictionary = facts.select("fact", "dimension", "value", "shown", "strict").unique(
+        "fact", keep="first", maintain_order=True
+    )
+    return tables | {"dictionary": dictionary}
