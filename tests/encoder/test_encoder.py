@@ -12,7 +12,13 @@ from roar.encoder.presets import verified_folder
 from roar.errors import InputError
 from roar.parameters import Encoder
 
-TEXTS = ["red shoe", "x", "", "a long text about a coffee maker with many many words in it and a 1.5 l tank", "red shoe"] * 7
+TEXTS = [
+    "red shoe",
+    "x",
+    "",
+    "a long text about a coffee maker with many many words in it and a 1.5 l tank",
+    "red shoe",
+] * 7
 FLOAT32 = Encoder(precision="float32", batch_tokens=64)
 
 
@@ -63,7 +69,9 @@ def test_token_batches_cover_all_rows_within_the_budget():
 def test_the_default_encoder_carries_the_official_weights():
     encoder = load_encoder()
     assert encoder.max_seq_length == 64 and encoder.get_embedding_dimension() == 384
-    similar = encode(encoder, ["usb stick 64gb", "64 GB USB flash drive", "red summer dress"], config=Encoder(precision="float32"))
+    similar = encode(
+        encoder, ["usb stick 64gb", "64 GB USB flash drive", "red summer dress"], config=Encoder(precision="float32")
+    )
     assert similar[0] @ similar[1] > 0.7 and similar[0] @ similar[2] < 0.3
 
 
@@ -73,7 +81,9 @@ def test_files_with_other_checksums_are_refused():
         verified_folder(wrong)
 
 
-@pytest.mark.parametrize(("preset", "message"), [("no/such-model", "no/such-model"), ("qwen3_0_6b", "Qwen3-Embedding-0.6B")])
+@pytest.mark.parametrize(
+    ("preset", "message"), [("no/such-model", "no/such-model"), ("qwen3_0_6b", "Qwen3-Embedding-0.6B")]
+)
 def test_weights_out_of_reach_are_one_clear_line(preset, message, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match=message) as error:
@@ -87,12 +97,14 @@ def test_a_dimension_beyond_the_encoder_is_an_error(tiny_encoder):
 
 
 def test_product_text_joins_fields_in_order_and_repeats_no_brand():
-    products = pl.DataFrame({
-        "title": ["Orvane lamp", "lamp"],
-        "brand": ["orvane", "Orvane"],
-        "attributes": ['{"colour": "red", "power": 40, "note": "a \\"b\\""}', None],
-        "description": [None, "Bright.\n  Warm."],
-    })
+    products = pl.DataFrame(
+        {
+            "title": ["Orvane lamp", "lamp"],
+            "brand": ["orvane", "Orvane"],
+            "attributes": ['{"colour": "red", "power": 40, "note": "a \\"b\\""}', None],
+            "description": [None, "Bright.\n  Warm."],
+        }
+    )
     texts = product_texts(products, ["title", "brand", "attributes", "description"], 64)
     assert texts.to_list() == ['Orvane lamp red 40 a "b"', "lamp Orvane Bright. Warm."]
 

@@ -37,7 +37,9 @@ def test_an_epoch_holds_every_example_once_and_no_batch_a_conflict(count, batch_
 
 
 def test_without_conflicts_batches_are_full():
-    sizes = [len(batch) for batch in ConflictFreeBatches(pool(list(range(50)), list(range(50)), list(range(50))), 16, 1)]
+    sizes = [
+        len(batch) for batch in ConflictFreeBatches(pool(list(range(50)), list(range(50)), list(range(50))), 16, 1)
+    ]
     assert sizes == [16, 16, 16, 2]
 
 

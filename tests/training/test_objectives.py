@@ -14,7 +14,14 @@ from roar.training.objectives import ContrastiveObjective, RoarObjective
 @pytest.fixture
 def examples() -> Examples:
     """Three groups of uneven size and length; product 0 is in two of them, products 0 and 5 are listings of one item."""
-    texts = ["red shoe", "a very long description of a blue running shoe for men size 42", "coffee", "green tea 500 g", "tea pot", "red shoe, by another seller"]
+    texts = [
+        "red shoe",
+        "a very long description of a blue running shoe for men size 42",
+        "coffee",
+        "green tea 500 g",
+        "tea pot",
+        "red shoe, by another seller",
+    ]
     return Examples(
         query_text=["shoe", "something to drink in the morning", "shoes for a man"],
         query_group=np.array([0, 1, 2]),
@@ -36,6 +43,7 @@ def collate(examples, encoder):
 
 def scores_one_by_one(encoder, examples):
     """(Q, C) cosines with every text encoded alone, padded with nothing, repeated as often as it occurs."""
+
     def embed(text):
         return encoder(encoder.preprocess([text]))["sentence_embedding"][0]
 
@@ -54,7 +62,9 @@ def test_loss_and_gradients_equal_the_direct_computation(tiny_encoder, examples,
     tiny_encoder.eval()  # no dropout
     features, label = collate(examples, tiny_encoder)
     scores = scores_one_by_one(tiny_encoder, examples)
-    mask = false_negative_mask(scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"])
+    mask = false_negative_mask(
+        scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"]
+    )
     if objective == "contrastive":
         config = Stage1(mini_batch_tokens=64, gradient_cache=cached)
         made = ContrastiveObjective(tiny_encoder, config)
@@ -102,6 +112,8 @@ def test_matryoshka_averages_the_losses_of_the_dimensions(tiny_encoder, examples
     vectors = [tiny_encoder(dict(side))["sentence_embedding"] for side in features]
     query, product = (torch.nn.functional.normalize(v[:, :8], dim=1) for v in vectors)
     scores = query[label["query"]] @ product[label["product"]].T
-    mask = false_negative_mask(scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"])
+    mask = false_negative_mask(
+        scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"]
+    )
     short = contrastive_loss(scores, label["positive"], mask=mask, weight=label["weight"][label["positive"]])
     torch.testing.assert_close(both, (full + short) / 2, rtol=1e-4, atol=1e-5)

@@ -43,7 +43,9 @@ def test_both_stages_learn_and_say_how_it_went(tables, tiny_bert_folder):
     assert history["alignment"].null_count() == history.height
 
     loaders = {fold: (lambda e=e: e) for fold, e in encoders.items()}
-    stage2 = Stage2(batch_size=8, epochs=3, learning_rate=1e-3, beta=1.0, roar=Roar(temperature=0.05), validation_queries=10)
+    stage2 = Stage2(
+        batch_size=8, epochs=3, learning_rate=1e-3, beta=1.0, roar=Roar(temperature=0.05), validation_queries=10
+    )
     _, history2 = train_stage2(loaders, groups, training, encoder, stage2, seed=1)
     alignment = history2.filter(pl.col("step") > 0)["alignment"]
     assert alignment.tail(2).mean() < alignment.head(2).mean()
@@ -62,7 +64,16 @@ def test_the_weights_that_validated_best_are_kept(tables, tiny_encoder):
         seen.append(weights(encoder))
         return [0.1, 0.2, 0.9, 0.3, 0.2][len(seen) - 1]
 
-    trained = train(tiny_encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-2, precision="float32", seed=1, validate=validate)
+    trained = train(
+        tiny_encoder,
+        examples,
+        lambda m: ContrastiveObjective(m, config),
+        config,
+        learning_rate=1e-2,
+        precision="float32",
+        seed=1,
+        validate=validate,
+    )
     assert len(seen) == 5
     found = weights(trained.encoder)
     assert all(torch.equal(found[name], value) for name, value in seen[2].items())
@@ -76,7 +87,15 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tables, tiny_
     def run(seed):
         encoder = SentenceTransformer(str(tiny_bert_folder), local_files_only=True)
         examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
-        trained = train(encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, precision="float32", seed=seed)
+        trained = train(
+            encoder,
+            examples,
+            lambda m: ContrastiveObjective(m, config),
+            config,
+            learning_rate=1e-3,
+            precision="float32",
+            seed=seed,
+        )
         return weights(trained.encoder)
 
     first, again, other = run(1), run(1), run(2)
@@ -100,7 +119,9 @@ def test_a_loss_that_is_not_a_number_stops_with_the_step(tables, tiny_encoder):
             return super().forward(features, labels) * torch.nan
 
     with pytest.raises(FloatingPointError, match="step 1"):
-        train(tiny_encoder, examples, lambda m: Broken(m, config), config, learning_rate=1e-3, precision="float32", seed=1)
+        train(
+            tiny_encoder, examples, lambda m: Broken(m, config), config, learning_rate=1e-3, precision="float32", seed=1
+        )
 
 
 def test_the_training_folder_stays_clean(tables, tiny_encoder, tmp_path, monkeypatch):
@@ -108,5 +129,13 @@ def test_the_training_folder_stays_clean(tables, tiny_encoder, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
     config = Stage1(batch_size=16, max_steps=1, validations=0)
-    train(tiny_encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, precision="float32", seed=1)
+    train(
+        tiny_encoder,
+        examples,
+        lambda m: ContrastiveObjective(m, config),
+        config,
+        learning_rate=1e-3,
+        precision="float32",
+        seed=1,
+    )
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,6 @@ target, then renamed); and a shop's own files can be declared `read_only`. Remot
 `polars.EagerPolarsDataset`, which ingestion takes as well.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import polars as pl
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
+from roar.datasets.atomic import replaced_file
 from roar.errors import InputError
 
 Frame = pl.DataFrame | pl.LazyFrame
@@ -119,13 +119,8 @@ class Table(AbstractDataset[Frame, Frame]):
         """
         if self._read_only:
             raise InputError(f"{self._path} is read-only in this environment; nothing may write there")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
-        try:
+        with replaced_file(self._path) as part:
             self._write(data, part)
-            part.replace(self._path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _write(self, data: Frame, path: Path) -> None:
         if self._format == "parquet":

@@ -5,7 +5,7 @@ A fold's encoder sees its train side only. Stage 1 starts each fold from the bas
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 from sentence_transformers import SentenceTransformer
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 ALL_FOLDS = "all"
 """Name under which an encoder that no fold trained is stored."""
 
+T = TypeVar("T")
+
 Encoders = Mapping[str, Callable[[], SentenceTransformer]]
 """A function per fold that loads its encoder."""
 
@@ -37,9 +39,9 @@ class TrainingTables(NamedTuple):
     pairs: pl.DataFrame
 
 
-def encoder_of(encoders: Encoders, fold: str) -> SentenceTransformer:
-    """The encoder of a fold, or the one that serves all folds."""
-    return encoders[fold if fold in encoders else ALL_FOLDS]()
+def of_fold(by_fold: Mapping[str, T], fold: str) -> T:
+    """What belongs to a fold, or what serves all of them."""
+    return by_fold[fold if fold in by_fold else ALL_FOLDS]
 
 
 def train_stage1(
@@ -123,7 +125,7 @@ def _every_fold(
             .join(tables.products.select("product_id").with_columns(text=texts), on="product_id")
         )
         trained = train(
-            encoder_of(start, fold),
+            of_fold(start, fold)(),
             examples(fold),
             objective,
             config,

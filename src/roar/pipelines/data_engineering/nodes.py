@@ -32,8 +32,7 @@ def describe_queries(
     """Variants of all texts, strata of all logged queries, and the slices of the judged ones."""
     variants = query_variants(pl.concat([queries["query"], search_log["query"].cast(pl.String)]))
     strata = query_strata(queries, config.strata)
-    judged = queries.join(judgments.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
-    return variants, strata, query_slices(judged, strata, products, config.slices)
+    return variants, strata, query_slices(_judged(queries, judgments), strata, products, config.slices)
 
 
 def split_judged_queries(
@@ -45,8 +44,12 @@ def split_judged_queries(
     seed: int,
 ) -> pl.DataFrame:
     """Train, validation and test by fold, variants of a query on one side."""
-    judged = queries.join(judgments.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
-    return split_queries(judged, variants, strata, config.splits, seed=seed)
+    return split_queries(_judged(queries, judgments), variants, strata, config.splits, seed=seed)
+
+
+def _judged(queries: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
+    """The queries that have a judgment."""
+    return queries.join(judgments, on="query_id", how="semi", maintain_order="left")
 
 
 def build_training_sets(

@@ -9,7 +9,7 @@ from roar.encoder import encode, product_texts
 from roar.metrics import aggregate, compare, pooled_auc, score_queries
 from roar.parameters import Encoder, Evaluation, MetricSettings
 from roar.retrieval import ProductIndex, Runs, bm25_runs, random_runs
-from roar.training.stages import encoder_of
+from roar.training.stages import of_fold
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]
 Indexes = dict[str, ProductIndex]
@@ -79,9 +79,9 @@ def run_encoder(
     """Encode every test query with its fold's encoder, and search that fold's index."""
     parts = []
     for (fold,), tested in _tested(queries, splits).group_by("fold", maintain_order=True):
-        index = indexes[fold if fold in indexes else next(iter(indexes))]
+        index = of_fold(indexes, str(fold))
         settings = encoder.model_copy(update={"dimension": index.index.d})
-        vectors = encode(encoder_of(encoders, str(fold)), tested["query"].to_list(), kind="query", config=settings)
+        vectors = encode(of_fold(encoders, str(fold))(), tested["query"].to_list(), kind="query", config=settings)
         parts.append(index.runs(vectors, tested, judgments, config.depth))
     return Runs(*(pl.concat(runs) for runs in zip(*parts, strict=True)))
 
