@@ -16,13 +16,15 @@ from both in proportion, and the margin between them falls as their own (1 - P) 
 What does hold: every margin x_i - x_j rises in s_i and falls in s_j.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from roar.losses.checks import check_index, check_scores, check_shape, check_temperature, check_weight
+from roar.losses.checks import check_scores, check_shape, check_temperature
+from roar.losses.graded import Pairs, check_graded, graded_pairs, order_by, weight_or_ones, weighted_mean
 
 Ties = Literal["pairs", "means", "chain"]
 Scope = Literal["batch", "group"]
@@ -86,59 +88,61 @@ def log_odds(scores: Tensor, *, temperature: float = 0.01, member: Tensor | None
     return torch.where(inside & (inside.sum(dim=1, keepdim=True) == 1), torch.full_like(odds, torch.inf), odds)
 
 
+class _OwnRows(torch.autograd.Function):
+    """x = S / tau of each query's own products, and each row's largest entry and log-sum-exp of the others.
+
+    Written out because autograd would keep, fill and add up a (Q, P) tensor for each of the three: here one holds the softmax
+    of the others from the forward pass, and becomes the gradient in the backward pass.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, scores: Tensor, group: Tensor, temperature: float, outside: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Own x (P,), best x (Q,), LSE of the others (Q,) (0 where there are none), column of the best (Q,)."""
+        x = scores.float() / temperature
+        own = x[group, torch.arange(len(group), device=group.device)]
+        if outside is not None:
+            x.masked_fill_(outside, -torch.inf)
+        best, dominant = x.max(dim=1)
+        second = x.scatter_(1, dominant[:, None], -torch.inf).amax(dim=1)
+        shift = second.masked_fill(torch.isneginf(second), 0)
+        total = x.sub_(shift[:, None]).exp_().sum(dim=1)
+        rest = (shift + total.log()).masked_fill(total == 0, 0)
+        ctx.save_for_backward(x, total, group, dominant)
+        ctx.temperature, ctx.dtype = temperature, scores.dtype
+        ctx.mark_non_differentiable(dominant)
+        return own, best.masked_fill(torch.isneginf(best), 0), rest, dominant
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, own: Tensor, best: Tensor, rest: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+        """d LSE(others) / d x is their softmax; the own and the best entries add theirs."""
+        exponential, total, group, dominant = ctx.saved_tensors
+        scale = 1 / ctx.temperature
+        gradient = exponential * (rest * scale / total.clamp_min(torch.finfo(total.dtype).tiny))[:, None]
+        gradient.scatter_add_(1, dominant[:, None], (best * scale)[:, None])
+        gradient[group, torch.arange(len(group), device=group.device)] += own * scale
+        return gradient.to(ctx.dtype), None, None, None
+
+
 def _own_log_odds(scores: Tensor, group: Tensor, temperature: float, scope: Scope, mask: Tensor | None) -> Tensor:
     """(P,) log odds of each product on its own query's row; the full (Q, P) matrix of them is never needed."""
     column = torch.arange(scores.shape[1], device=scores.device)
-    x = scores.float() / temperature
-    own = group[None, :] == torch.arange(scores.shape[0], device=scores.device)[:, None]
-    outside = ~own if scope == "group" else (mask & ~own if mask is not None else None)
+    outside = torch.ones_like(scores, dtype=torch.bool) if scope == "group" else mask
     if outside is not None:
-        x = x.masked_fill(outside, -torch.inf)
-    rows = _rows(x)
-    return _log_odds_at(x[group, column], rows.rest[group], rows.full[group], rows.dominant[group] == column)
+        outside = outside.index_put((group, column), torch.zeros((), dtype=torch.bool, device=scores.device))
+    own, best, rest, dominant = _OwnRows.apply(scores, group, temperature, outside)
+    return _log_odds_at(own, rest[group], torch.logaddexp(best, rest)[group], dominant[group] == column)
 
 
-class _Comparisons(NamedTuple):
-    """Pairs (better, worse) of product indices, the comparison each belongs to, and how many pairs that has."""
-
-    better: Tensor
-    worse: Tensor
-    comparison: Tensor
-    size: Tensor  # (pairs,) float: pairs in the same comparison
-
-
-def _neighbours(group: Tensor, grade: Tensor) -> _Comparisons:
+def _neighbours(group: Tensor, grade: Tensor) -> Pairs:
     """Each two neighbours of a query's list sorted by grade, ties included, as published."""
-    order = _by_group_and_grade(group, grade)
+    order = order_by(group, grade)
     better, worse = order[:-1], order[1:]
     same = group[better] == group[worse]
     better, worse = better[same], worse[same]
-    return _Comparisons(
-        better, worse, torch.arange(len(better), device=group.device), torch.ones(len(better), device=group.device)
-    )
-
-
-def _consecutive_grades(group: Tensor, grade: Tensor) -> _Comparisons:
-    """All pairs across each two consecutive grades that a query has; no loop over queries."""
-    order = _by_group_and_grade(group, grade)
-    level = group[order] * (int(grade.max()) + 1) + grade[order]
-    _, count = torch.unique_consecutive(level, return_counts=True)
-    start = count.cumsum(0) - count
-    linked = group[order[start[:-1]]] == group[order[start[1:]]]
-    above, below = torch.nonzero(linked).squeeze(1), torch.nonzero(linked).squeeze(1) + 1
-    pairs = count[above] * count[below]
-    comparison = torch.repeat_interleave(torch.arange(len(pairs), device=group.device), pairs)
-    rank = torch.arange(len(comparison), device=group.device) - (pairs.cumsum(0) - pairs)[comparison]
-    width = count[below][comparison]
-    better = order[start[above][comparison] + torch.div(rank, width, rounding_mode="floor")]
-    worse = order[start[below][comparison] + rank % width]
-    return _Comparisons(better, worse, comparison, pairs[comparison].float())
-
-
-def _by_group_and_grade(group: Tensor, grade: Tensor) -> Tensor:
-    """Product indices sorted by query, then best grade first, otherwise in the given order."""
-    by_grade = torch.argsort(grade, descending=True, stable=True)
-    return by_grade[torch.argsort(group[by_grade], stable=True)]
+    return Pairs(better, worse, torch.ones(len(better), device=group.device))
 
 
 def _mean_per_grade(x: Tensor, group: Tensor, grade: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -190,41 +194,17 @@ def roar_loss(
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or an
             unknown scope or ties.
     """
-    _check_arguments(scores, group, grade, temperature, scope, ties, mask, weight)
-    x = _own_log_odds(scores, group, temperature, scope, mask)
-    weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
-    if ties == "means":
-        x, group, grade, weight = _mean_per_grade(x, group, grade, weight)
-    pairs = (_neighbours if ties == "chain" else _consecutive_grades)(group, grade)
-    if not len(pairs.better):
-        return scores.float().sum() * 0.0
-    pair_weight = weight[pairs.better] * weight[pairs.worse] / pairs.size
-    if gap_weight:
-        pair_weight = pair_weight * (grade[pairs.better] - grade[pairs.worse])
-    loss = (pair_weight * softplus(x[pairs.worse] - x[pairs.better])).sum()
-    return loss / pair_weight.sum().clamp_min(torch.finfo(x.dtype).tiny)
-
-
-def _check_arguments(
-    scores: Tensor,
-    group: Tensor,
-    grade: Tensor,
-    temperature: float,
-    scope: str,
-    ties: str,
-    mask: Tensor | None,
-    weight: Tensor | None,
-) -> None:
-    check_scores(scores)
-    check_temperature(temperature)
-    columns = (scores.shape[1],)
-    check_shape("group", group, columns)
-    check_index("group", group, scores.shape[0])
-    check_shape("grade", grade, columns)
-    check_index("grade", grade, 4)
-    check_shape("mask", mask, tuple(scores.shape))
-    check_weight(weight, columns)
+    check_graded(scores, group, grade, temperature, mask, weight)
     if scope not in ("batch", "group"):
         raise ValueError(f"scope: expected 'batch' or 'group', got {scope!r}")
     if ties not in ("pairs", "means", "chain"):
         raise ValueError(f"ties: expected 'pairs', 'means' or 'chain', got {ties!r}")
+    x = _own_log_odds(scores, group, temperature, scope, mask)
+    weight = weight_or_ones(weight, x)
+    if ties == "means":
+        x, group, grade, weight = _mean_per_grade(x, group, grade, weight)
+    pairs = _neighbours(group, grade) if ties == "chain" else graded_pairs(group, grade, "adjacent")
+    pair_weight = weight[pairs.better] * weight[pairs.worse] / pairs.size
+    if gap_weight:
+        pair_weight = pair_weight * (grade[pairs.better] - grade[pairs.worse])
+    return weighted_mean(softplus(x[pairs.worse] - x[pairs.better]), pair_weight)

@@ -1,0 +1,155 @@
+"""Controls that compare a query's products two by two: RankNet, LambdaLoss, and margin-MSE on grades.
+
+All three read nothing but the query's own products: other queries' products and the mask play no part, so nothing ties the
+scores of one query to those of another.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from roar.losses.graded import (
+    Pairs,
+    Reach,
+    check_graded,
+    gain,
+    graded_pairs,
+    order_by,
+    own_scores,
+    places,
+    weight_or_ones,
+    weighted_mean,
+)
+
+
+def ranknet_loss(
+    scores: Tensor,
+    group: Tensor,
+    grade: Tensor,
+    *,
+    temperature: float = 0.01,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    pairs: Reach = "adjacent",
+) -> Tensor:
+    """RankNet (Burges et al., ICML 2005): the logistic loss of each pair's score difference.
+
+        L = 1/C sum over two grades of a query  mean over its pairs (i better than j)  log(1 + e^{-(s_i - s_j)/tau})
+
+    Adjacent pairs give the limit of `roar_loss` (ties="pairs") where no product dominates its row.
+
+    Args:
+        scores: (Q, P) cosines.
+        group: (P,) int64, the row (query) each product belongs to.
+        grade: (P,) int64, 3 exact, 2 substitute, 1 complement, 0 irrelevant.
+        temperature: tau > 0.
+        mask: (Q, P) bool, ignored: a query's own products always stay, and there are no others here.
+        weight: (P,) non-negative rater agreement; a pair weighs the product of its two.
+        pairs: "adjacent": across consecutive grades that the query has; "all": across any two. Each two grades of a query
+            are one comparison of weight 1, however many pairs they have.
+
+    Returns:
+        Scalar, float32: the weighted mean over comparisons; 0 with a zero gradient where there is none.
+
+    Raises:
+        ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or an
+            unknown choice of pairs.
+    """
+    check_graded(scores, group, grade, temperature, mask, weight)
+    compared = graded_pairs(group, grade, pairs)
+    x = own_scores(scores, group, temperature)
+    pair_weight = _pair_weight(compared, weight_or_ones(weight, x))
+    return weighted_mean(softplus(x[compared.worse] - x[compared.better]), pair_weight / compared.size)
+
+
+def margin_mse_loss(
+    scores: Tensor,
+    group: Tensor,
+    grade: Tensor,
+    *,
+    temperature: float = 0.1,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    pairs: Reach = "all",
+) -> Tensor:
+    """Margin-MSE (arXiv 2010.02666) with the grades as the teacher: score margins against grade gaps.
+
+        L = 1/C sum over two grades of a query  mean over its pairs (i better than j)  ((s_i - s_j)/tau - (grade_i - grade_j))^2
+
+    Unlike a ranking loss it asks for a margin of a certain size, and pulls back what lies further apart.
+
+    Args:
+        scores: (Q, P) cosines.
+        group: (P,) int64, the row (query) each product belongs to.
+        grade: (P,) int64, 3 exact, 2 substitute, 1 complement, 0 irrelevant.
+        temperature: tau > 0, the difference of cosines that one grade is worth.
+        mask: (Q, P) bool, ignored: a query's own products always stay, and there are no others here.
+        weight: (P,) non-negative rater agreement; a pair weighs the product of its two.
+        pairs: as in `ranknet_loss`.
+
+    Returns:
+        Scalar, float32: the weighted mean over comparisons; 0 with a zero gradient where there is none.
+
+    Raises:
+        ValueError: as `ranknet_loss`.
+    """
+    check_graded(scores, group, grade, temperature, mask, weight)
+    better, worse, size = compared = graded_pairs(group, grade, pairs)
+    x = own_scores(scores, group, temperature)
+    error = (x[better] - x[worse]) - (grade[better] - grade[worse])
+    return weighted_mean(error.square(), _pair_weight(compared, weight_or_ones(weight, x)) / size)
+
+
+def lambda_loss(
+    scores: Tensor,
+    group: Tensor,
+    grade: Tensor,
+    *,
+    temperature: float = 0.01,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """LambdaLoss (Wang et al., CIKM 2018): RankNet with each pair weighed by what swapping the two would do to NDCG.
+
+        L = mean over queries  1/M_q sum over grade_i > grade_j  |G_i - G_j| |1/D_i - 1/D_j| log(1 + e^{-(s_i - s_j)/tau})
+
+    with G = 2^grade - 1, D = log2(1 + rank), the rank among the query's own products by current score (no gradient; equal
+    scores in the given order), and M_q the ideal DCG, so that every query counts the same. Its gradient is what it is for: as
+    the ranks change so do the weights, and a better order can have a larger value.
+
+    Args:
+        scores: (Q, P) cosines.
+        group: (P,) int64, the row (query) each product belongs to.
+        grade: (P,) int64, 3 exact, 2 substitute, 1 complement, 0 irrelevant.
+        temperature: tau > 0.
+        mask: (Q, P) bool, ignored: a query's own products always stay, and there are no others here.
+        weight: (P,) non-negative rater agreement; a pair weighs the product of its two, a query the mean of its pairs.
+
+    Returns:
+        Scalar, float32: the weighted mean over queries with two grades; 0 with a zero gradient where there is none.
+
+    Raises:
+        ValueError: as `ranknet_loss`.
+    """
+    check_graded(scores, group, grade, temperature, mask, weight)
+    better, worse, _ = compared = graded_pairs(group, grade, "all")
+    x = own_scores(scores, group, temperature)
+    discount = _discount(group, x.detach(), len(scores))
+    gains = gain(grade)
+    ideal = x.new_zeros(len(scores)).index_add(0, group, gains * _discount(group, grade, len(scores)))
+    swap = (gains[better] - gains[worse]) * (discount[better] - discount[worse]).abs() / ideal[group[better]]
+    pair_weight = _pair_weight(compared, weight_or_ones(weight, x))
+    per_query = torch.bincount(group[better], minlength=len(scores))[group[better]]
+    loss = (pair_weight * swap * softplus(x[worse] - x[better])).sum()
+    return loss / (pair_weight / per_query).sum().clamp_min(torch.finfo(x.dtype).tiny)
+
+
+def _pair_weight(pairs: Pairs, weight: Tensor) -> Tensor:
+    return weight[pairs.better] * weight[pairs.worse]
+
+
+def _discount(group: Tensor, key: Tensor, queries: int) -> Tensor:
+    """(P,) float32, 1 / log2(1 + rank) of each product in its query's list sorted by key, the largest first."""
+    order = order_by(group, key)
+    rank = 1 + places(group[order], queries).float()
+    return torch.empty_like(rank).scatter(0, order, 1 / torch.log2(1 + rank))
