@@ -16,6 +16,7 @@ Run = Callable[..., None]
 
 def copy_project(folder: Path) -> Path:
     """The project without its data and source: configuration and notebooks."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in ("conf", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for name in ("pyproject.toml", "README.md"):
