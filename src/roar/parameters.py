@@ -433,7 +433,7 @@ class ReformulationSource(PairSource):
 class CoClickSource(PairSource):
     """Products clicked for the same queries as one that the query's searchers clicked."""
 
-    weight: float = Field(0.3, ge=0)
+    weight: float = Field(1.0, ge=0)  # times the weight of the engagement and the similarity
     queries: int = Field(2, ge=1)  # for which both were clicked, at least
     similarity: float = Field(0.1, ge=0, le=1)  # cosine over the queries, at least
     substitutes: int = Field(5, ge=1)  # of one product
@@ -461,6 +461,7 @@ class Synonyms(Parameters):
     queries: int = Field(3, ge=1)  # that tell of the two words, at least
     confidence: float = Field(0.5, gt=0, le=1)  # share of clicked titles without the one word that have the other
     lift: float = Field(10.0, ge=1)  # how much more often than in other clicked titles
+    swaps: int = Field(2, ge=0)  # queries that are logged with either word, at least
 
 
 class AugmentationSource(PairSource):

@@ -17,6 +17,8 @@ def data_section(
     duplicates: pl.DataFrame,
     products: pl.DataFrame,
     *,
+    counts: pl.DataFrame | None = None,
+    leakage: pl.DataFrame | None = None,
     sample: int = 20,
 ) -> Section:
     """Build the section from the primary tables.
@@ -29,6 +31,8 @@ def data_section(
         pairs: stage-1 pairs with fold, source, weight.
         duplicates: pairs of near-duplicates: product_id_a, product_id_b, similarity, evidence.
         products: product_id, title.
+        counts: rows, queries and products after each step of building the training sets.
+        leakage: held-out queries and products that training saw: fold, split, what, seen, count, total, share.
         sample: how many near-duplicate pairs to show, spread over the range of similarity.
     """
     judged = judgments.select("query_id", "grade").join(strata, on="query_id", how="left")
@@ -46,6 +50,8 @@ def data_section(
         table(_splits(splits), "Queries by fold and split"),
         Heading(text="Training pairs", anchor=f"{ANCHOR}-pairs"),
         table(_sources(pairs), "Stage-1 pairs by source", decimals=3),
+        *_leakage(leakage),
+        *_steps(counts),
         Heading(text="Near-duplicates", anchor=f"{ANCHOR}-duplicates"),
     ]
     return Section(title="Data", anchor=ANCHOR, order=20, blocks=(*blocks, *_duplicates(duplicates, products, sample)))
@@ -93,6 +99,29 @@ def _sources(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("weight").mean().alias("Mean weight"),
     )
     return counts.sort("Pairs", "source", descending=[True, False]).rename({"source": "Source"})
+
+
+def _leakage(leakage: pl.DataFrame | None) -> list[Block]:
+    """Of the test side, over all folds: how much of it training saw."""
+    if leakage is None or leakage.is_empty():
+        return []
+    tested = leakage.filter(pl.col("split") == "test").group_by("what", "seen", maintain_order=True)
+    seen = tested.agg(pl.col("count").sum(), pl.col("total").sum()).select(
+        pl.col("what").str.to_titlecase().alias("Of the test side"),
+        pl.col("seen").alias("Seen in training"),
+        pl.col("count").alias("Number"),
+        pl.col("total").alias("Of"),
+        (100 * pl.col("count") / pl.col("total")).alias("Share, %"),
+    )
+    note = "Queries must not be seen under any spelling. Products may be: the catalogue is known when a shop trains."
+    return [table(seen, "What training saw of the test side", decimals=1, note=note)]
+
+
+def _steps(counts: pl.DataFrame | None) -> list[Block]:
+    if counts is None or counts.is_empty():
+        return []
+    named = counts.rename(lambda name: name.capitalize())
+    return [Expandable(title="Every step of building the training sets", blocks=(table(named, "What each step left"),))]
 
 
 def _duplicates(duplicates: pl.DataFrame, products: pl.DataFrame, sample: int) -> list[Block]:

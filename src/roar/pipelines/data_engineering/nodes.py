@@ -8,7 +8,17 @@ from roar.ingestion import ingest
 from roar.near_duplicates import cluster, find_pairs
 from roar.parameters import Ingestion, NearDuplicates, TrainingSets
 from roar.report import data_section
-from roar.training_sets import graded_groups, query_slices, query_strata, query_variants, split_queries, stage1_pairs
+from roar.training_sets import (
+    Counts,
+    graded_groups,
+    held_out_products,
+    leakage,
+    query_slices,
+    query_strata,
+    query_variants,
+    split_queries,
+    stage1_pairs,
+)
 
 
 def ingest_tables(config: Ingestion, **raw: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
@@ -53,6 +63,7 @@ def _judged(queries: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
 
 
 def build_training_sets(
+    products: pl.DataFrame,
     queries: pl.DataFrame,
     judgments: pl.DataFrame,
     search_log: pl.DataFrame,
@@ -61,20 +72,30 @@ def build_training_sets(
     splits: pl.DataFrame,
     config: TrainingSets,
     seed: int,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Stage-1 pairs and stage-2 groups of every fold."""
-    pairs = stage1_pairs(queries, judgments, search_log, variants, splits, config.stage1_sources, seed=seed)
-    return pairs, graded_groups(queries, judgments, clusters, splits, config.groups, seed=seed)
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Stage-1 pairs and stage-2 groups of every fold, and what each step of building them left."""
+    counts = Counts()
+    apart = held_out_products(splits, judgments, clusters, config.splits)
+    shared: dict[str, Any] = {"seed": seed, "held_out_products": apart, "counts": counts}
+    sources = config.stage1_sources
+    pairs = stage1_pairs(queries, judgments, search_log, variants, splits, sources, products=products, **shared)
+    groups = graded_groups(queries, judgments, clusters, splits, config.groups, **shared)
+    return pairs, groups, counts.table()
 
 
-def report_data(
-    quality: pl.DataFrame,
-    judgments: pl.DataFrame,
-    strata: pl.DataFrame,
+def count_leakage(
     splits: pl.DataFrame,
+    variants: pl.DataFrame,
+    judgments: pl.DataFrame,
+    clusters: pl.DataFrame,
     pairs: pl.DataFrame,
-    duplicates: pl.DataFrame,
-    products: pl.DataFrame,
-) -> dict[str, Any]:
+    groups: pl.DataFrame,
+) -> pl.DataFrame:
+    """Held-out queries and products that training saw, themselves or in another guise."""
+    read = ["fold", "query", "variant_group", "product_id"]
+    return leakage(splits, variants, judgments, clusters, trained=pl.concat([pairs.select(read), groups.select(read)]))
+
+
+def report_data(**tables: pl.DataFrame) -> dict[str, Any]:
     """What the data are, as a section of the page."""
-    return data_section(quality, judgments, strata, splits, pairs, duplicates, products).model_dump(mode="json")
+    return data_section(**tables).model_dump(mode="json")  # type: ignore[arg-type]  # `sample` keeps its default
