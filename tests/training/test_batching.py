@@ -43,12 +43,13 @@ def test_without_conflicts_batches_are_full():
     assert sizes == [16, 16, 16, 2]
 
 
-def test_length_is_the_number_of_batches_and_epochs_differ():
-    sampler = ConflictFreeBatches(pool([0, 0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 3, 5]), 3, 7)
-    first = list(sampler)
-    assert len(sampler) == len(first) and list(sampler) == first
-    sampler.set_epoch(1)
-    assert list(sampler) != first
+def test_epochs_are_one_run_of_known_length_each_in_its_own_order():
+    examples = pool([0, 0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 3, 5])
+    one, three = (list(ConflictFreeBatches(examples, 3, 7, epochs)) for epochs in (1, 3))
+    assert three[: len(one)] == one and three[len(one) : 2 * len(one)] != one
+    assert sorted(e for batch in three for e in batch) == sorted(list(range(6)) * 3)
+    sampler = ConflictFreeBatches(examples, 3, 7, 3)
+    assert len(sampler) == len(three) and list(sampler) == three
 
 
 @pytest.mark.parametrize("count", [200])

@@ -8,6 +8,7 @@ from sentence_transformers import SentenceTransformer
 from roar.errors import InputError
 from roar.parameters import Encoder, Roar, Splits, Stage1, Stage2
 from roar.training import pair_examples, train
+from roar.training.batching import ConflictFreeBatches
 from roar.training.objectives import ContrastiveObjective
 from roar.training.stages import TrainingTables, train_stage1, train_stage2
 from roar.training_sets import graded_groups, query_strata, query_variants, split_queries, stage1_pairs
@@ -139,3 +140,23 @@ def test_the_training_folder_stays_clean(tables, tiny_encoder, tmp_path, monkeyp
         seed=1,
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_step_that_is_promised_is_made(tables, tiny_encoder):
+    """Epochs take different numbers of batches; the last step still validates, and the learning rate ends at zero."""
+    training, _ = tables
+    examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
+    config = Stage1(batch_size=5, epochs=3, validations=1)
+    trained = train(
+        tiny_encoder,
+        examples,
+        lambda m: ContrastiveObjective(m, config),
+        config,
+        learning_rate=1e-3,
+        precision="float32",
+        seed=1,
+        validate=lambda _: 0.5,
+    )
+    steps = len(ConflictFreeBatches(examples, 5, 1, 3))
+    last = trained.history.row(-1, named=True)
+    assert last["step"] == steps and last["validation_ndcg8"] == 0.5 and last["learning_rate"] < 2e-5

@@ -6,6 +6,7 @@ mask would catch it; a batch that never holds both wastes no place. Examples tha
 
 from collections import deque
 from collections.abc import Hashable, Iterator
+from functools import cached_property
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -14,31 +15,34 @@ from roar.training.examples import Examples
 
 
 class ConflictFreeBatches(Sampler[list[int]]):
-    """Lists of example indices, `batch_size` at most each, in an order that depends on (seed, epoch) alone.
+    """Lists of example indices, `batch_size` at most each, in an order that depends on the seed alone.
 
-    An epoch visits every example once. The last batches may be small: what waits at the end is dealt out in further ones.
+    Every epoch visits each example once, in an order of its own; all epochs come as one run, because how many batches one
+    takes depends on its order, and a trainer must know the number of its steps. The last batches of an epoch may be small:
+    what waits at its end is dealt out in further ones.
 
     Cost: linear in examples; an example waits in a queue until a batch has room for it.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
+    def __init__(self, examples: Examples, batch_size: int, seed: int, epochs: int = 1) -> None:
         self.keys = [_conflict_keys(examples, e) for e in range(len(examples))]
         self.batch_size = batch_size
         self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order; the trainer calls it before each epoch."""
-        self.epoch = epoch
+        self.epochs = epochs
 
     def __len__(self) -> int:
+        return self._length
+
+    @cached_property
+    def _length(self) -> int:
         return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.keys))
-        waiting: deque[int] = deque(int(e) for e in order)
-        while waiting:
-            yield self._next_batch(waiting)
+        for epoch in range(self.epochs):
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.keys))
+            waiting: deque[int] = deque(int(e) for e in order)
+            while waiting:
+                yield self._next_batch(waiting)
 
     def _next_batch(self, waiting: deque[int]) -> list[int]:
         """Take examples from the front; those in conflict keep their order at the front for the next batch."""

@@ -163,7 +163,7 @@ def train(
             train_dataset=Dataset.from_dict({"example": range(len(examples))}),
             loss=loss,
             data_collator=Collator(examples, encoder),
-            batches=ConflictFreeBatches(examples, config.batch_size, seed),
+            batches=ConflictFreeBatches(examples, config.batch_size, seed, config.epochs),
             callbacks=[recorder],
         )
         for unwanted in (PrinterCallback, ProgressCallback):
@@ -178,7 +178,7 @@ def _arguments(
     return SentenceTransformerTrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=config.batch_size,
-        num_train_epochs=config.epochs,
+        num_train_epochs=1,  # all epochs come as one run of batches
         max_steps=config.max_steps or -1,
         learning_rate=learning_rate,
         lr_scheduler_type="cosine",
