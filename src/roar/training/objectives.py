@@ -4,6 +4,7 @@
 batch; without it the same mini-batches keep their graphs, which saves a forward pass where memory allows.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -18,7 +19,7 @@ from roar.losses import contrastive_loss, false_negative_mask, roar_loss
 from roar.parameters import Stage, Stage1, Stage2
 
 
-class Objective(CachedLossMixin, nn.Module):
+class Objective(CachedLossMixin, nn.Module, ABC):
     """Embeds a collated batch and computes the stage's loss; subclasses give `terms`.
 
     Args:
@@ -62,9 +63,9 @@ class Objective(CachedLossMixin, nn.Module):
                 loss = loss.detach()
         return loss
 
+    @abstractmethod
     def terms(self, scores: Tensor, labels: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of one score matrix (Q, C), and the terms to record."""
-        raise NotImplementedError
 
     def mask(self, scores: Tensor, labels: dict[str, Tensor]) -> Tensor:
         """The false negatives of the contrastive term."""
