@@ -1,0 +1,85 @@
+"""Evaluation: how systems are run and compared, and what is measured."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, field_validator
+
+from roar.parameters.base import Parameters
+
+
+class Evaluation(Parameters):
+    """How systems are run and which are compared."""
+
+    depth: int = Field(100, ge=8)  # products kept per query in catalogue retrieval
+    index: str = "Flat"  # a FAISS index factory string: Flat is exact; "HNSW32,Flat" serves large catalogues
+    deployed_dimension: int = Field(256, ge=1)  # of stage2_deployed; an encoder with fewer keeps its own
+    bm25_k1: float = Field(1.2, ge=0)
+    bm25_b: float = Field(0.75, ge=0, le=1)
+    comparisons: tuple[tuple[str, str], ...] = (  # (baseline, system)
+        ("stage1", "stage2"),
+        ("base", "stage1"),
+        ("base", "stage2"),
+        ("bm25", "stage2"),
+        ("stage2", "stage2_deployed"),
+    )
+
+
+MetricName = Annotated[
+    str,
+    Field(
+        pattern=r"^((condensed_)?(ndcg|map|mrr|recall|precision)@[1-9]\d*"
+        r"|judged@[1-9]\d*|share_(exact|substitute|complement|irrelevant)@[1-9]\d*"
+        r"|grade_ordering|order_(exact_substitute|substitute_complement|complement_irrelevant)|auc_query|bpref)$"
+    ),
+]
+"""A metric of one query: a measure of `roar.metrics.ranking` and, where it has one, its cut-off."""
+
+
+class MetricSettings(Parameters):
+    """What is measured for each query, and how certain the means are."""
+
+    names: tuple[MetricName, ...] = Field(
+        (
+            "ndcg@8",
+            "map@8",
+            "mrr@10",
+            "recall@10",
+            "recall@20",
+            "recall@50",
+            "recall@100",
+            "precision@1",
+            "grade_ordering",
+            "order_exact_substitute",
+            "order_substitute_complement",
+            "order_complement_irrelevant",
+            "auc_query",
+            "judged@8",
+            "condensed_ndcg@8",
+            "bpref",
+            "share_exact@8",
+            "share_substitute@8",
+            "share_complement@8",
+            "share_irrelevant@8",
+        ),
+        min_length=1,
+    )
+    gains: dict[Literal["exact", "substitute", "complement", "irrelevant"], NonNegativeInt] = {
+        "exact": 7,
+        "substitute": 3,
+        "complement": 1,
+        "irrelevant": 0,
+    }
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    resamples: int = Field(2_000, ge=100)
+    permutations: int = Field(10_000, ge=100)
+    auc_resamples: int = Field(1_000, ge=100)
+    power: float = Field(0.8, gt=0.5, lt=1)
+    seed: int = Field(20261123, ge=0)
+
+    @field_validator("gains")
+    @classmethod
+    def _gains_fall_with_the_grade(cls, gains: dict[str, int]) -> dict[str, int]:
+        ordered = [gains.get(grade, -1) for grade in ("exact", "substitute", "complement", "irrelevant")]
+        if -1 in ordered or ordered != sorted(ordered, reverse=True):
+            raise ValueError("metrics.gains needs all four grades, and no grade may gain more than a better one")
+        return gains
