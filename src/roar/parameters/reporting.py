@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import Field
 
 from roar.parameters.base import Parameters
-from roar.parameters.training import Stage
 from roar.parameters.evaluation import MetricName
 
 

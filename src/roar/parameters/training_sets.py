@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from roar.parameters.base import Parameters
-from roar.parameters.ingestion import Pairs, Where
 
 
 class Strata(Parameters):
