@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from roar.losses import contrastive_loss, false_negative_mask, roar_loss
-from roar.parameters import Stage1, Stage2
-from roar.training.collation import Collator
+from roar.encoder.cpu import row_gradients
+from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask, roar_loss
+from roar.parameters import Alignment, Calibration, Stage1, Stage2
+from roar.training.collation import Batch, Collator, gathered
 from roar.training.examples import Examples
 from roar.training.objectives import ContrastiveObjective, RoarObjective
 
@@ -41,6 +42,19 @@ def collate(examples, encoder):
     return sides, batch["label"]
 
 
+def whole(label) -> Batch:
+    """The batch behind a label; vectors play no part."""
+    count = [int(label[name].max()) + 1 for name in ("query_row", "product_row")]
+    return gathered(*(torch.zeros(n, 2) for n in count), label)
+
+
+def masked(scores, label):
+    batch = whole(label)
+    return false_negative_mask(
+        scores, label["positive"], same_cluster=batch.same_cluster, known_relevant=batch.known_relevant
+    )
+
+
 def scores_one_by_one(encoder, examples):
     """(Q, C) cosines with every text encoded alone, padded with nothing, repeated as often as it occurs."""
 
@@ -62,9 +76,7 @@ def test_loss_and_gradients_equal_the_direct_computation(tiny_encoder, examples,
     tiny_encoder.eval()  # no dropout
     features, label = collate(examples, tiny_encoder)
     scores = scores_one_by_one(tiny_encoder, examples)
-    mask = false_negative_mask(
-        scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"]
-    )
+    mask = masked(scores, label)
     if objective == "contrastive":
         config = Stage1(mini_batch_tokens=64, gradient_cache=cached)
         made = ContrastiveObjective(tiny_encoder, config)
@@ -89,7 +101,7 @@ def test_loss_and_gradients_equal_the_direct_computation(tiny_encoder, examples,
 
 def test_collation_embeds_each_text_once_sorted_by_length(tiny_encoder, examples):
     (query, product), label = collate(examples, tiny_encoder)
-    assert len(product["input_ids"]) == 5 and len(label["product"]) == 8 and len(query["input_ids"]) == 3
+    assert len(product["input_ids"]) == 5 and len(label["product_row"]) == 8 and len(query["input_ids"]) == 3
     for side in (query, product):
         length = side["attention_mask"].sum(dim=1)
         assert (length.diff() >= 0).all() and side["attention_mask"].shape[1] == length.max()
@@ -100,8 +112,9 @@ def test_labels_say_which_column_is_what(tiny_encoder, examples):
     assert label["positive"].tolist() == [0, 3, 5]
     assert label["group"].tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
     # Column 6 is product 0, the item of row 0's positive; column 7, product 4, is nobody's duplicate here.
-    assert label["same_cluster"][0].tolist() == [True, False, False, False, False, False, True, False]
-    assert label["known_relevant"][0].tolist() == [True, True, False, False, False, True, True, False]
+    batch = whole(label)
+    assert batch.same_cluster[0].tolist() == [True, False, False, False, False, False, True, False]
+    assert batch.known_relevant[0].tolist() == [True, True, False, False, False, True, True, False]
 
 
 def test_matryoshka_averages_the_losses_of_the_dimensions(tiny_encoder, examples):
@@ -111,9 +124,70 @@ def test_matryoshka_averages_the_losses_of_the_dimensions(tiny_encoder, examples
     both = ContrastiveObjective(tiny_encoder, Stage1(matryoshka=(8, 64)))(features, label)
     vectors = [tiny_encoder(dict(side))["sentence_embedding"] for side in features]
     query, product = (torch.nn.functional.normalize(v[:, :8], dim=1) for v in vectors)
-    scores = query[label["query"]] @ product[label["product"]].T
-    mask = false_negative_mask(
-        scores, label["positive"], same_cluster=label["same_cluster"], known_relevant=label["known_relevant"]
-    )
+    scores = query[label["query_row"]] @ product[label["product_row"]].T
+    mask = masked(scores, label)
     short = contrastive_loss(scores, label["positive"], mask=mask, weight=label["weight"][label["positive"]])
     torch.testing.assert_close(both, (full + short) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_known_relevant_equals_a_look_up_pair_by_pair(tiny_encoder, examples):
+    _, label = collate(examples, tiny_encoder)
+    known = whole(label).known_relevant
+    for row, group in enumerate(label["query_group"].tolist()):
+        for column, product in enumerate(label["product"].tolist()):
+            assert known[row, column] == (product in examples.relevant[group])
+
+
+def test_query_and_product_negatives_join_the_denominator(tiny_encoder, examples):
+    """Qwen3-Embedding's terms, against the formula written out row by row."""
+    tiny_encoder.eval()
+    features, label = collate(examples, tiny_encoder)
+    query, product = (
+        torch.nn.functional.normalize(tiny_encoder(dict(side))["sentence_embedding"], dim=1) for side in features
+    )
+    query, product = query[label["query_row"]], product[label["product_row"]]
+    config = Stage1(query_negatives=True, product_negatives=True, temperature=0.1, margin=None)
+    found = ContrastiveObjective(tiny_encoder, config)(features, label)
+    batch, total, weights = whole(label), 0.0, []
+    for q in range(len(query)):
+        own = int(label["positive"][q])
+        left_out = batch.same_cluster[q] | batch.known_relevant[q]
+        logits = [query[q] @ product[own]]
+        logits += [query[q] @ product[c] for c in range(len(product)) if not left_out[c]]
+        logits += [query[q] @ query[o] for o in range(len(query)) if label["query_group"][o] != label["query_group"][q]]
+        logits += [product[own] @ product[c] for c in range(len(product)) if not left_out[c]]
+        weights.append(float(label["weight"][own]))
+        total += weights[-1] * -torch.log_softmax(torch.stack(logits) / 0.1, dim=0)[0]
+    torch.testing.assert_close(found.detach(), (total / sum(weights)).detach(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(ALIGNMENT_LOSSES))
+def test_every_alignment_can_be_trained(tiny_encoder, examples, name):
+    """By name alone; what is drawn is the same for the same seed and batch."""
+    features, label = collate(examples, tiny_encoder)
+    config = Stage2(alignment=Alignment(loss=name), calibration=Calibration(weight=0.5), beta=1.0)
+    tiny_encoder.eval()
+    losses = [RoarObjective(tiny_encoder, config, seed=3)(features, label) for _ in range(2)]
+    assert torch.isfinite(losses[0]) and losses[0] == losses[1]
+    made = RoarObjective(tiny_encoder, config)
+    made(features, label).backward()
+    assert {"loss", "contrastive", "alignment", "calibration", "masked_share"} == made.last.keys()
+    assert (made.last["alignment"] == 0) == (name == "none")
+
+
+def test_the_embedding_table_gets_the_gradient_that_autograd_gives(tiny_encoder, examples):
+    tiny_encoder.eval()
+    features, label = collate(examples, tiny_encoder)
+    objective = ContrastiveObjective(tiny_encoder, Stage1(mini_batch_tokens=64))
+    objective(features, label).backward()
+    wanted = gradients(tiny_encoder)
+    tiny_encoder.zero_grad()
+    table = tiny_encoder[0].auto_model.get_input_embeddings()
+    with row_gradients(tiny_encoder):
+        assert tiny_encoder[0].auto_model.get_input_embeddings() is not table
+        objective(features, label).backward()
+    assert tiny_encoder[0].auto_model.get_input_embeddings() is table
+    found = gradients(tiny_encoder)
+    assert found.keys() == wanted.keys()
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)

@@ -6,7 +6,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from roar.errors import InputError
-from roar.parameters import Encoder, Roar, Splits, Stage1, Stage2
+from roar.parameters import Alignment, Encoder, Splits, Stage1, Stage2
 from roar.training import pair_examples, train
 from roar.training.batching import ConflictFreeBatches
 from roar.training.objectives import ContrastiveObjective
@@ -45,7 +45,12 @@ def test_both_stages_learn_and_say_how_it_went(tables, tiny_bert_folder):
 
     loaders = {fold: (lambda e=e: e) for fold, e in encoders.items()}
     stage2 = Stage2(
-        batch_size=8, epochs=3, learning_rate=1e-3, beta=1.0, roar=Roar(temperature=0.05), validation_queries=10
+        batch_size=8,
+        epochs=3,
+        learning_rate=1e-3,
+        beta=1.0,
+        alignment=Alignment(temperature=0.05),
+        validation_queries=10,
     )
     _, history2 = train_stage2(loaders, groups, training, encoder, stage2, seed=1)
     alignment = history2.filter(pl.col("step") > 0)["alignment"]
@@ -119,7 +124,7 @@ def test_a_loss_that_is_not_a_number_stops_with_the_step(tables, tiny_encoder):
         def forward(self, features, labels):
             return super().forward(features, labels) * torch.nan
 
-    with pytest.raises(FloatingPointError, match="step 1"):
+    with pytest.raises(InputError, match=r"the loss is nan at step 1, batch of 16 examples .*none yet"):
         train(
             tiny_encoder, examples, lambda m: Broken(m, config), config, learning_rate=1e-3, precision="float32", seed=1
         )

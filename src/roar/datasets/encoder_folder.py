@@ -34,7 +34,8 @@ class EncoderFolder(AbstractDataset[dict[str, "SentenceTransformer"], dict[str, 
         """Write each fold's encoder, weights as safetensors."""
         with replaced_folder(self._filepath) as folder:
             for fold, encoder in data.items():
-                encoder.save_pretrained(str(folder / fold), create_model_card=False, safe_serialization=True)
+                card = bool(encoder._model_card_text)  # written by the stage that trained it
+                encoder.save_pretrained(str(folder / fold), create_model_card=card, safe_serialization=True)
 
     def _exists(self) -> bool:
         return any(self._filepath.glob("*/modules.json"))

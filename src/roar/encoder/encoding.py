@@ -8,19 +8,20 @@ Cost: linear in tokens. Memory: the vectors, and one batch.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
+from torch import Tensor
 from tqdm import tqdm
 
+from roar.encoder.cpu import fast_on_cpu
+from roar.encoder.tokens import Kind, token_batches, tokenise
 from roar.errors import InputError
 from roar.parameters import Encoder
 
-Kind = Literal["query", "product"]
-_TOKENISED_AT_ONCE = 8192
+_SORTED_AT_ONCE = 8192
 
 
 def encode(
@@ -50,16 +51,13 @@ def encode(
     dimension = _dimension(encoder, config.dimension)
     distinct = list(dict.fromkeys(texts))
     vectors = np.empty((len(distinct), dimension), dtype=np.float32)
-    was_training = encoder.training
-    encoder.eval()
-    with torch.inference_mode(), tqdm(total=len(distinct), desc=progress, unit="text", disable=not progress) as bar:
-        for start in range(0, len(distinct), _TOKENISED_AT_ONCE):
-            part = distinct[start : start + _TOKENISED_AT_ONCE]
+    with _ready(encoder), tqdm(total=len(distinct), desc=progress, unit="text", disable=not progress) as bar:
+        for start in range(0, len(distinct), _SORTED_AT_ONCE):
+            part = distinct[start : start + _SORTED_AT_ONCE]
             for rows, embedding in _embed_sorted(encoder, part, kind, config):
                 kept = torch.nn.functional.normalize(embedding.float()[:, :dimension], dim=1)
                 vectors[start + rows] = kept.cpu().numpy()
                 bar.update(len(rows))
-    encoder.train(was_training)
     if len(distinct) == len(texts):
         return vectors
     position = {text: row for row, text in enumerate(distinct)}
@@ -71,6 +69,18 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
+@contextmanager
+def _ready(encoder: SentenceTransformer) -> Iterator[None]:
+    """The encoder in evaluation mode, without gradients, at its fastest; as it was afterwards."""
+    was_training = encoder.training
+    encoder.eval()
+    try:
+        with torch.inference_mode(), fast_on_cpu(encoder):
+            yield
+    finally:
+        encoder.train(was_training)
+
+
 def _dimension(encoder: SentenceTransformer, wanted: int | None) -> int:
     full = int(encoder.get_embedding_dimension() or 0)
     if wanted is not None and wanted > full:
@@ -80,30 +90,19 @@ def _dimension(encoder: SentenceTransformer, wanted: int | None) -> int:
 
 def _embed_sorted(
     encoder: SentenceTransformer, texts: list[str], kind: Kind, config: Encoder
-) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Rows and their embeddings, batch by batch, shortest texts first."""
-    features = encoder.preprocess(texts, prompt=encoder.prompts.get(kind) or None)
-    length = features["attention_mask"].sum(dim=1)
-    order = torch.argsort(length, stable=True)
-    for rows in token_batches(length[order], config.batch_tokens):
-        chosen = order[rows.start : rows.stop]
-        batch = trim({name: value[chosen] for name, value in features.items() if isinstance(value, torch.Tensor)})
+    tokens = tokenise(encoder, texts, kind)
+    order = np.argsort(tokens.length, kind="stable")
+    for batch in token_batches(tokens.length[order], config.batch_tokens):
+        rows = order[batch.start : batch.stop]
+        features = {name: value.to(encoder.device) for name, value in tokens.padded(rows).items()}
         with autocast(encoder.device, config.precision):
-            embedded = encoder({name: value.to(encoder.device) for name, value in batch.items()})
-        yield chosen.numpy(), embedded["sentence_embedding"]
+            embedded = encoder(features)["sentence_embedding"]
+        yield rows, embedded
 
 
-def token_batches(length: torch.Tensor, budget: int) -> Iterator[range]:
-    """Cut rows sorted by ascending length into runs whose padded size, rows times the longest, stays within the budget."""
-    start = 0
-    lengths = length.tolist()
-    for end in range(1, len(lengths) + 1):
-        if end == len(lengths) or (end + 1 - start) * lengths[end] > budget:
-            yield range(start, end)
-            start = end
-
-
-def trim(features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def trim(features: dict[str, Tensor]) -> dict[str, Tensor]:
     """Drop columns that hold padding alone, on either side."""
     used = features["attention_mask"].any(dim=0).nonzero().squeeze(1)
     first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)

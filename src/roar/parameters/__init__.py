@@ -6,7 +6,7 @@ run starts, because nodes name them as the type of their `params:` inputs.
 """
 
 from roar.parameters.base import Parameters
-from roar.parameters.encoder import Encoder
+from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
 from roar.parameters.ingestion import (
     Agreement,
@@ -35,7 +35,7 @@ from roar.parameters.ingestion import (
 from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateClusters, DuplicateEvidence, NearDuplicates
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Roar, Stage, Stage1, Stage2
+from roar.parameters.training import Alignment, Calibration, Stage, Stage1, Stage2
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -56,9 +56,11 @@ from roar.parameters.training_sets import (
 
 __all__ = [
     "Agreement",
+    "Alignment",
     "AugmentationSource",
     "Behaviour",
     "BehaviourSource",
+    "Calibration",
     "CoClickSource",
     "ColumnValue",
     "Comparison",
@@ -82,6 +84,7 @@ __all__ = [
     "Ingestion",
     "InverseVariance",
     "JoinedText",
+    "Lora",
     "Matches",
     "MetricName",
     "MetricSettings",
@@ -95,7 +98,6 @@ __all__ = [
     "QueryVertical",
     "ReformulationSource",
     "Reporting",
-    "Roar",
     "SideTable",
     "Simulation",
     "Slices",

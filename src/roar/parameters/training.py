@@ -14,40 +14,68 @@ class Stage(Parameters):
     warmup: float = Field(0.1, ge=0, lt=1)  # share of steps over which the learning rate rises
     weight_decay: float = Field(0.01, ge=0)
     epochs: int = Field(1, ge=1)
-    batch_size: int = Field(256, ge=2)  # queries a step
+    batch_size: int = Field(256, ge=2)  # queries a step, over all devices
     temperature: float = Field(0.02, gt=0)
-    margin: float | None = 0.1  # false-negative margin delta; null switches the rule off
+    margin: float | None = 0.1  # false-negative margin delta; null switches the rule off, below 0 is GIST-like
     mask_clusters: bool = True  # near-duplicates of a query's product are no negatives of it
     mask_known_relevant: bool = True  # nor are products known to answer the query
     matryoshka: tuple[int, ...] = ()  # further dimensions trained beside the full one
     mini_batch_tokens: int = Field(1024, ge=64)  # tokens embedded at once
-    gradient_cache: bool = (
-        False  # bound activation memory by one mini-batch (GradCache), at the price of a second forward pass
-    )
+    gradient_cache: bool = False  # bound activation memory by one mini-batch (GradCache), for a second forward pass
     max_steps: int | None = Field(None, ge=1)
-    validations: int = Field(
-        2, ge=0
-    )  # validation ndcg@8 before training and this many times in it; the best weights are kept
+    validations: int = Field(2, ge=0)  # validation ndcg@8 before training and this many times in it
     validation_queries: int = Field(150, ge=1)  # drawn from the validation split
+    patience: int | None = Field(None, ge=1)  # stop after this many validations without a better one; null never does
+    interpolate: tuple[
+        float, ...
+    ] = ()  # WiSE-FT: shares of the way from the start to the best weights that validation chooses from
+    checkpoint_steps: int = Field(50, ge=1)  # a killed run goes on from the last checkpoint
 
 
 class Stage1(Stage):
     """Stage 1: contrastive learning over pairs."""
 
+    query_negatives: bool = False  # other queries of the batch in the denominator too (Qwen3-Embedding)
+    product_negatives: bool = False  # and what is close to the positive product instead of the query
 
-class Roar(Parameters):
-    """The alignment loss of stage 2 (roar.losses.roar_loss)."""
 
-    temperature: float = Field(0.01, gt=0)
-    scope: Literal["batch", "group"] = "batch"
-    ties: Literal["pairs", "means", "chain"] = "pairs"
-    gap_weight: bool = False
+AlignmentName = Literal[
+    "none",
+    "roar",
+    "roar_chain",
+    "roar_means",
+    "roar_group",
+    "roar_gap",
+    "ranknet_adjacent",
+    "ranknet_all",
+    "list_mle",
+    "list_net",
+    "lambda",
+    "bixse",
+    "margin_mse",
+]
+
+
+class Alignment(Parameters):
+    """What orders a group's products by grade (roar.losses.ALIGNMENT_LOSSES)."""
+
+    loss: AlignmentName = "roar"  # roar compares pairs of consecutive grades; roar_chain is the published reading
+    temperature: float | None = Field(None, gt=0)  # null: the loss's own (tau_a = 0.01 of ROAR)
     rater_weight: bool = True  # weigh a product by the agreement of its raters
 
 
+class Calibration(Parameters):
+    """A pointwise term (BiXSE) that says what a cosine means, the same for every query."""
+
+    weight: float = Field(0.0, ge=0)  # 0 switches it off
+    temperature: float = Field(0.05, gt=0)
+
+
 class Stage2(Stage):
-    """Stage 2: contrastive loss + beta * ROAR over graded groups."""
+    """Stage 2: contrastive loss + beta * alignment (+ calibration) over graded groups."""
 
     batch_size: int = Field(32, ge=1)  # queries a step, each with its group
     beta: float = Field(0.1, ge=0)
-    roar: Roar = Roar()
+    contrastive: bool = True  # keep the contrastive term; false trains on the others alone
+    alignment: Alignment = Alignment()
+    calibration: Calibration = Calibration()

@@ -8,7 +8,7 @@ from roar.report.data import data_section
 from roar.report.evaluation import evaluation_section
 from roar.report.page import render
 from roar.report.section import Section, chart, table
-from roar.report.training import training_section
+from roar.report.training import training_chart, training_section
 from roar.report.wide_tables import wide_tables
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "evaluation_section",
     "render",
     "table",
+    "training_chart",
     "training_section",
     "wide_tables",
 ]

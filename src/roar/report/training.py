@@ -11,12 +11,13 @@ _CURVES = {
     "loss": "Loss",
     "contrastive": "Contrastive loss",
     "alignment": "Alignment loss",
+    "calibration": "Calibration loss",
     "validation_ndcg8": "NDCG@8 on validation queries",
     "masked_share": "Share of in-batch negatives masked",
     "grad_norm": "Gradient norm",
     "learning_rate": "Learning rate",
 }
-_OPEN = ("loss", "contrastive", "alignment", "validation_ndcg8")
+_OPEN = ("loss", "contrastive", "alignment", "calibration", "validation_ndcg8")
 _FOLD_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
@@ -42,6 +43,11 @@ def training_section(history: pl.DataFrame, stage: str) -> Section:
         blocks.append(Expandable(title="Further curves", blocks=further))
     blocks.append(Expandable(title="The last step of each fold", blocks=(_last_steps(rows, measured),)))
     return Section(title=title, anchor=stage.replace("_", "-"), order=order, blocks=tuple(blocks))
+
+
+def training_chart(history: pl.DataFrame, stage: str) -> go.Figure:
+    """The loss by step, a curve for each fold."""
+    return _curves(history.filter(stage=stage).sort("fold", "step"), "loss")
 
 
 def _facts(rows: pl.DataFrame) -> tuple[Fact, ...]:

@@ -21,14 +21,20 @@ class ConflictFreeBatches(Sampler[list[int]]):
     takes depends on its order, and a trainer must know the number of its steps. The last batches of an epoch may be small:
     what waits at its end is dealt out in further ones.
 
+    Where several processes train together, each is given its stretch of every batch: all of them make the same batches, so that
+    none makes a step more than another. A batch with fewer examples than processes is left out.
+
     Cost: linear in examples; an example waits in a queue until a batch has room for it.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, seed: int, epochs: int = 1) -> None:
+    def __init__(
+        self, examples: Examples, batch_size: int, seed: int, epochs: int = 1, rank: int = 0, processes: int = 1
+    ) -> None:
         self.keys = [_conflict_keys(examples, e) for e in range(len(examples))]
         self.batch_size = batch_size
         self.seed = seed
         self.epochs = epochs
+        self.rank, self.processes = rank, processes
 
     def __len__(self) -> int:
         return self._length
@@ -38,6 +44,12 @@ class ConflictFreeBatches(Sampler[list[int]]):
         return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[list[int]]:
+        for batch in self._whole_batches():
+            if len(batch) >= self.processes:
+                first, last = (len(batch) * r // self.processes for r in (self.rank, self.rank + 1))
+                yield batch[first:last]
+
+    def _whole_batches(self) -> Iterator[list[int]]:
         for epoch in range(self.epochs):
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.keys))
             waiting: deque[int] = deque(int(e) for e in order)

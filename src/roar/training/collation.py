@@ -2,17 +2,19 @@
 
 The collator emits distinct query texts and distinct product texts, each sorted by length, so that mini-batches cut from
 them hold no padding and an identical text is embedded once. The label says which embedding each row and column of the
-(Q, C) score matrix reads: row q is query q, column c is one member of one group.
+(Q, C) score matrix reads: row q is query q, column c is one member of one group. It holds ids instead of (Q, C) masks,
+because the whole matrix is known only when all processes' shares have been gathered.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
-from roar.encoder.encoding import trim
+from roar.encoder.tokens import Tokens, tokenise
+from roar.training.distributed import gather_rows, offset_of_rows
 from roar.training.examples import Examples
 
 
@@ -24,53 +26,124 @@ class Collator:
 
     def __init__(self, examples: Examples, encoder: SentenceTransformer) -> None:
         self.examples = examples
-        self.encoder = encoder
+        self.query_tokens, self.query_token_row = _tokenise_distinct(encoder, examples.query_text, "query")
+        used, self.product_place = np.unique(examples.product, return_inverse=True)
+        texts = [examples.product_text[product] for product in used]
+        self.product_tokens, self.product_token_row = _tokenise_distinct(encoder, texts, "product")
 
     def __call__(self, rows: list[dict[str, int]]) -> dict[str, Any]:
         """Collate the examples that `rows` names.
 
         Returns:
-            query_input_ids, query_attention_mask, …: distinct query texts by length; product_…: likewise;
-            label: dict of tensors: `query` (Q,) and `product` (C,), the embedding of each row and column; `group`, `grade`,
-            `weight` (C,); `positive` (Q,), the column of each row's positive; `same_cluster`, `known_relevant` (Q, C) bool.
+            query_input_ids, query_attention_mask: distinct query texts by length; product_…: likewise;
+            label: dict of tensors, see `Batch`, and `query_row` (Q,), `product_row` (C,), the embedding of each row and column.
         """
         pool = self.examples
         chosen = np.array([row["example"] for row in rows])
-        spans = [pool.members(e) for e in chosen]
-        sizes = np.array([span.stop - span.start for span in spans])
-        member = np.concatenate([np.arange(span.start, span.stop) for span in spans])
-        product = pool.product[member]
-        query_features, query = self._tokenise([pool.query_text[e] for e in chosen], "query")
-        product_features, column = self._tokenise([pool.product_text[p] for p in product], "product")
+        sizes = pool.start[chosen + 1] - pool.start[chosen]
         positive = np.cumsum(sizes) - sizes
+        member = np.repeat(pool.start[chosen] - positive, sizes) + np.arange(sizes.sum())
+        product = pool.product[member]
+        query_features, query_row = _features(self.query_tokens, self.query_token_row[chosen])
+        product_features, product_row = _features(
+            self.product_tokens, self.product_token_row[self.product_place[member]]
+        )
+        known = [pool.relevant.get(int(group), _NOTHING) for group in pool.query_group[chosen]]
         label = {
-            "query": query,
-            "product": column,
-            "group": torch.from_numpy(np.repeat(np.arange(len(chosen)), sizes)),
-            "grade": torch.from_numpy(pool.grade[member]),
-            "weight": torch.from_numpy(pool.weight[member]),
-            "positive": torch.from_numpy(positive),
-            "same_cluster": torch.from_numpy(
-                pool.cluster[product][None, :] == pool.cluster[product[positive]][:, None]
-            ),
-            "known_relevant": torch.from_numpy(self._known_relevant(chosen, product)),
+            "query_row": query_row,
+            "product_row": product_row,
+            "example": chosen,
+            "query_group": pool.query_group[chosen],
+            "positive": positive,
+            "product": product,
+            "cluster": pool.cluster[product],
+            "group": np.repeat(np.arange(len(chosen)), sizes),
+            "grade": pool.grade[member],
+            "weight": pool.weight[member],
+            "relevant_query": np.repeat(np.arange(len(chosen)), [len(found) for found in known]),
+            "relevant_product": np.concatenate([_NOTHING, *known]),
         }
-        return query_features | product_features | {"label": label}
+        tensors = {name: torch.as_tensor(value) for name, value in label.items()}
+        return _named("query", query_features) | _named("product", product_features) | {"label": tensors}
 
-    def _known_relevant(self, chosen: np.ndarray, product: np.ndarray) -> np.ndarray:
-        """(Q, C) bool: the product is known to answer the question, under whatever spelling."""
-        nothing = np.empty(0, dtype=np.int64)
-        known = [self.examples.relevant.get(int(group), nothing) for group in self.examples.query_group[chosen]]
-        return np.stack([np.isin(product, found) for found in known])
 
-    def _tokenise(self, texts: list[str], kind: str) -> tuple[dict[str, Tensor], Tensor]:
-        """Token ids of the distinct texts by length, under names that the trainer takes apart, and each text's row."""
-        distinct, inverse = np.unique(np.array(texts, dtype=object), return_inverse=True)
-        features = self.encoder.preprocess(distinct.tolist(), prompt=self.encoder.prompts.get(kind) or None)
-        tensors = trim({name: value for name, value in features.items() if isinstance(value, Tensor)})
-        order = torch.argsort(tensors["attention_mask"].sum(dim=1), stable=True)
-        row = torch.empty_like(order)
-        row[order] = torch.arange(len(order))
-        return {f"{kind}_{name}": value[order] for name, value in tensors.items()}, row[
-            torch.from_numpy(inverse.reshape(-1))
-        ]
+_NOTHING = np.empty(0, dtype=np.int64)
+
+
+def _tokenise_distinct(encoder: SentenceTransformer, texts: list[str], kind: Any) -> tuple[Tokens, np.ndarray]:
+    """Tokens of the distinct texts, and the row of each text among them."""
+    row = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return tokenise(encoder, list(row), kind), np.array([row[text] for text in texts], dtype=np.int64)
+
+
+def _features(tokens: Tokens, rows: np.ndarray) -> tuple[dict[str, Tensor], np.ndarray]:
+    """Padded ids of the distinct rows by length, and the place of each row among them."""
+    distinct, inverse = np.unique(rows, return_inverse=True)
+    order = np.argsort(tokens.length[distinct], kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return tokens.padded(distinct[order]), place[inverse]
+
+
+def _named(kind: str, features: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Under names that the trainer takes apart again."""
+    return {f"{kind}_{name}": value for name, value in features.items()}
+
+
+class Batch(NamedTuple):
+    """A whole batch, all processes' shares together: Q queries (rows) and C products (columns)."""
+
+    query: Tensor  # (Q, dim)
+    product: Tensor  # (C, dim)
+    query_group: Tensor  # (Q,) variants of one question share a number
+    positive: Tensor  # (Q,) the column of each row's positive
+    product_id: Tensor  # (C,)
+    cluster: Tensor  # (C,) near-duplicates share a number
+    group: Tensor  # (C,) the row that each column belongs to
+    grade: Tensor  # (C,) 3 exact … 0 irrelevant
+    weight: Tensor  # (C,)
+    relevant_query: Tensor  # (R,) rows …
+    relevant_product: Tensor  # (R,) … and the products known to answer them, in this batch or not
+
+    @property
+    def same_cluster(self) -> Tensor:
+        """(Q, C) bool: the column is a near-duplicate of the row's positive."""
+        return self.cluster[None, :] == self.cluster[self.positive][:, None]
+
+    @property
+    def known_relevant(self) -> Tensor:
+        """(Q, C) bool: the column's product is known to answer the row's question, under whatever spelling.
+
+        Cost: Q times the distinct products for the result, and R log C for the look-up: known products are few, columns many.
+        """
+        distinct, column = torch.unique(self.product_id, return_inverse=True)
+        place = torch.searchsorted(distinct, self.relevant_product).clamp_max(len(distinct) - 1)
+        here = distinct[place] == self.relevant_product
+        known = torch.zeros((len(self.query), len(distinct)), dtype=torch.bool, device=self.query.device)
+        known[self.relevant_query[here], place[here]] = True
+        return known[:, column]
+
+
+def gathered(query: Tensor, product: Tensor, labels: dict[str, Tensor]) -> Batch:
+    """Put all processes' shares of a batch together.
+
+    Args:
+        query: (q, dim), the embeddings of the distinct query texts of this process.
+        product: (p, dim), likewise.
+        labels: as `Collator` gives them.
+    """
+    first_row = offset_of_rows(len(labels["query_row"]), query.device)
+    first_column = offset_of_rows(len(labels["product_row"]), query.device)
+    return Batch(
+        query=gather_rows(query[labels["query_row"]]),
+        product=gather_rows(product[labels["product_row"]]),
+        query_group=gather_rows(labels["query_group"]),
+        positive=gather_rows(labels["positive"] + first_column),
+        product_id=gather_rows(labels["product"]),
+        cluster=gather_rows(labels["cluster"]),
+        group=gather_rows(labels["group"] + first_row),
+        grade=gather_rows(labels["grade"]),
+        weight=gather_rows(labels["weight"]),
+        relevant_query=gather_rows(labels["relevant_query"] + first_row),
+        relevant_product=gather_rows(labels["relevant_product"]),
+    )

@@ -6,17 +6,19 @@ batch; without it the same mini-batches keep their graphs, which saves a forward
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from sentence_transformers.base.losses.gradcache import CachedLossMixin
+from sentence_transformers.base.losses.gradcache import CachedLossMixin, RandContext
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import normalize
 
-from roar.encoder.encoding import token_batches, trim
-from roar.losses import contrastive_loss, false_negative_mask, roar_loss
+from roar.encoder.encoding import trim
+from roar.encoder.tokens import token_batches
+from roar.losses import ALIGNMENT_LOSSES, bixse_loss, contrastive_loss, false_negative_mask
 from roar.parameters import Stage, Stage1, Stage2
+from roar.training.collation import Batch, gathered
+
+Terms = dict[str, Tensor]
 
 
 class Objective(CachedLossMixin, nn.Module, ABC):
@@ -25,15 +27,17 @@ class Objective(CachedLossMixin, nn.Module, ABC):
     Args:
         model: the encoder that is trained.
         config: temperatures, masks, mini-batch budget, Matryoshka dimensions.
+        seed: of what a loss draws.
     """
 
-    def __init__(self, model: nn.Module, config: Stage) -> None:
+    def __init__(self, model: nn.Module, config: Stage, seed: int = 0) -> None:
         super().__init__()
         self.model = model
         self.config = config
+        self.seed = seed
         self.mini_batch_size = 1_000_000  # the token budget decides
         self.mini_batch_num_tokens = config.mini_batch_tokens
-        self.last: dict[str, float] = {}  # the terms of the last batch
+        self.last: dict[str, float] = {}  # the loss and its terms of the last batch
         self.queries = 0  # rows of the last batch
 
     def forward(self, features: Iterable[dict[str, Tensor]], labels: dict[str, Tensor]) -> Tensor:
@@ -46,100 +50,151 @@ class Objective(CachedLossMixin, nn.Module, ABC):
     def calculate_loss(  # type: ignore[override]  # the labels are a dict of our own
         self, reps: list[list[Tensor]], labels: dict[str, Tensor], *, with_backward: bool = False
     ) -> Tensor:
-        """The loss from the embeddings of each mini-batch, [query, product]; scores are float32 under autocast."""
+        """The loss from the embeddings of each mini-batch, [query, product]; scores are float32 under autocast.
+
+        Raises:
+            FloatingPointError: an embedding, and so the loss, is NaN or infinite.
+        """
         with torch.autocast(reps[0][0].device.type, enabled=False):
             query, product = (torch.cat(part).float() for part in reps)
-            query, product = query[labels["query"]], product[labels["product"]]
-            terms: dict[str, Tensor] = {}
+            if not torch.isfinite(query.detach().sum() + product.detach().sum()):
+                raise FloatingPointError("the encoder's output is NaN or infinite")
+            batch = gathered(query, product, labels)
+            terms: Terms = {}
             loss = torch.zeros((), device=query.device)
-            for dimension in self._dimensions(query.shape[1]):
-                scores = normalize(query[:, :dimension], dim=1) @ normalize(product[:, :dimension], dim=1).T
-                total, terms = self.terms(scores, labels)
-                loss = loss + total / len(self._dimensions(query.shape[1]))
-            self.last = {name: float(value) for name, value in terms.items()}
-            self.queries = len(query)
+            dimensions = self._dimensions(query.shape[1])
+            for dimension in dimensions:
+                # Matryoshka dimensions first, the full one last: its terms are the ones recorded.
+                total, terms = self.terms(_cut(batch, dimension))
+                loss = loss + total / len(dimensions)
+            self.last = {"loss": float(loss.detach())} | {name: float(value) for name, value in terms.items()}
+            self.queries = len(batch.query)
             if with_backward:
                 loss.backward()
                 loss = loss.detach()
         return loss
 
     @abstractmethod
-    def terms(self, scores: Tensor, labels: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of one score matrix (Q, C), and the terms to record."""
+    def terms(self, batch: Batch) -> tuple[Tensor, Terms]:
+        """The loss of one batch of unit vectors, and the terms to record."""
 
-    def mask(self, scores: Tensor, labels: dict[str, Tensor]) -> Tensor:
+    def mask(self, scores: Tensor, batch: Batch) -> Tensor:
         """The false negatives of the contrastive term."""
         return false_negative_mask(
             scores,
-            labels["positive"],
+            batch.positive,
             margin=self.config.margin,
-            same_cluster=labels["same_cluster"] if self.config.mask_clusters else None,
-            known_relevant=labels["known_relevant"] if self.config.mask_known_relevant else None,
+            same_cluster=batch.same_cluster if self.config.mask_clusters else None,
+            known_relevant=batch.known_relevant if self.config.mask_known_relevant else None,
         )
 
+    def embed_minibatch(
+        self,
+        sentence_feature: dict[str, Tensor],
+        begin: int,
+        end: int,
+        with_grad: bool,
+        copy_random_state: bool,
+        random_state: RandContext | None = None,
+    ) -> tuple[Tensor, RandContext | None]:
+        """The library's step of GradCache, without padding on either side."""
+        part = trim({name: value[begin:end] for name, value in sentence_feature.items()})
+        return super().embed_minibatch(part, 0, end - begin, with_grad, copy_random_state, random_state)
+
     def _dimensions(self, full: int) -> list[int]:
-        """Matryoshka dimensions first, the full one last: its terms are the ones recorded."""
         return [*sorted(d for d in self.config.matryoshka if d < full), full]
 
     def _mini_batches(self, feature: dict[str, Tensor]) -> list[range]:
-        return list(token_batches(feature["attention_mask"].sum(dim=1), self.config.mini_batch_tokens))
+        length = feature["attention_mask"].sum(dim=1).cpu().numpy()
+        return list(token_batches(length, self.config.mini_batch_tokens))
 
     def _embed(self, feature: dict[str, Tensor], rows: range) -> Tensor:
         part = trim({name: value[rows.start : rows.stop] for name, value in feature.items()})
-        with _attention_kernel(part["input_ids"].device):
-            return self.model(part)["sentence_embedding"]
+        return self.model(part)["sentence_embedding"]
 
 
-def _attention_kernel(device: torch.device) -> AbstractContextManager[object]:
-    """On a CPU, plain matrix products: the fused kernel's backward pass is slower on short texts than all else together."""
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+def _cut(batch: Batch, dimension: int) -> Batch:
+    """The batch's unit vectors of the leading dimensions."""
+    query, product = (normalize(vectors[:, :dimension], dim=1) for vectors in (batch.query, batch.product))
+    return batch._replace(query=query, product=product)
 
 
 class ContrastiveObjective(Objective):
-    """Stage 1: InfoNCE with the false-negative mask."""
+    """Stage 1: InfoNCE with the false-negative mask.
+
+    By choice with the further terms of Qwen3-Embedding (arXiv 2506.05176) in the denominator: other queries that are close to the
+    query, and products that are close to the positive product.
+    """
 
     config: Stage1
 
-    def terms(self, scores: Tensor, labels: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms(self, batch: Batch) -> tuple[Tensor, Terms]:
         """Contrastive loss; pairs weigh what their source says."""
-        mask = self.mask(scores, labels)
-        positive = labels["positive"]
-        loss = contrastive_loss(
-            scores, positive, mask=mask, temperature=self.config.temperature, weight=labels["weight"][positive]
-        )
-        return loss, {"contrastive": loss.detach(), "masked_share": mask.float().mean()}
+        scores = batch.query @ batch.product.T
+        mask = self.mask(scores, batch)
+        recorded = {"masked_share": mask.float().mean()}
+        further = [*self._query_negatives(batch), *self._product_negatives(batch)]
+        if further:
+            blocks, always = (torch.cat(parts, dim=1) for parts in zip(*further, strict=True))
+            whole = torch.cat([scores, blocks], dim=1)
+            beaten = false_negative_mask(whole, batch.positive, margin=self.config.margin)[:, scores.shape[1] :]
+            scores, mask = whole, torch.cat([mask, beaten | always], dim=1)
+        weight = batch.weight[batch.positive]
+        loss = contrastive_loss(scores, batch.positive, mask=mask, temperature=self.config.temperature, weight=weight)
+        return loss, {"contrastive": loss.detach(), **recorded}
+
+    def _query_negatives(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+        """(Q, Q) scores of queries against queries, and those of one question, which are never negatives."""
+        if not self.config.query_negatives:
+            return []
+        return [(batch.query @ batch.query.T, batch.query_group[:, None] == batch.query_group[None, :])]
+
+    def _product_negatives(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+        """(Q, C) scores of the positives against products, and listings of one item, which are never negatives."""
+        if not self.config.product_negatives:
+            return []
+        same = batch.same_cluster | batch.known_relevant
+        return [(batch.product[batch.positive] @ batch.product.T, same)]
 
 
 class RoarObjective(Objective):
-    """Stage 2: the contrastive term + beta * ROAR.
+    """Stage 2: the contrastive term + beta * alignment, by choice + a calibration term.
 
     The contrastive term takes each group's first (best) product as its positive. The group's other members are left out of its
-    negatives: how they stand to each other is ROAR's to say, and a substitute is no negative.
+    negatives: how they stand to each other is the alignment's to say, and a substitute is no negative.
     """
 
     config: Stage2
 
-    def terms(self, scores: Tensor, labels: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms(self, batch: Batch) -> tuple[Tensor, Terms]:
         """The published L_total, with what the paper leaves open set by `Stage2`."""
         config = self.config
-        rows = torch.arange(len(scores), device=scores.device)
-        own = labels["group"][None, :] == rows[:, None]
-        mask = self.mask(scores, labels)
-        contrastive = contrastive_loss(scores, labels["positive"], mask=mask | own, temperature=config.temperature)
-        alignment = roar_loss(
-            scores,
-            labels["group"],
-            labels["grade"],
-            temperature=config.roar.temperature,
-            scope=config.roar.scope,
-            ties=config.roar.ties,
-            mask=mask,
-            weight=labels["weight"] if config.roar.rater_weight else None,
-            gap_weight=config.roar.gap_weight,
-        )
-        recorded = {
-            "contrastive": contrastive.detach(),
-            "alignment": alignment.detach(),
-            "masked_share": mask.float().mean(),
-        }
-        return contrastive + config.beta * alignment, recorded
+        scores = batch.query @ batch.product.T
+        mask = self.mask(scores, batch)
+        weight = batch.weight if config.alignment.rater_weight else None
+        alignment = self._alignment(scores, batch, mask, weight)
+        recorded = {"alignment": alignment.detach(), "masked_share": mask.float().mean()}
+        loss = config.beta * alignment
+        if config.contrastive:
+            own = batch.group[None, :] == torch.arange(len(scores), device=scores.device)[:, None]
+            contrastive = contrastive_loss(scores, batch.positive, mask=mask | own, temperature=config.temperature)
+            recorded["contrastive"] = contrastive.detach()
+            loss = loss + contrastive
+        if config.calibration.weight:
+            pointwise = bixse_loss(
+                scores, batch.group, batch.grade, temperature=config.calibration.temperature, mask=mask, weight=weight
+            )
+            recorded["calibration"] = pointwise.detach()
+            loss = loss + config.calibration.weight * pointwise
+        return loss, recorded
+
+    def _alignment(self, scores: Tensor, batch: Batch, mask: Tensor, weight: Tensor | None) -> Tensor:
+        temperature = self.config.alignment.temperature
+        options = {} if temperature is None else {"temperature": temperature}
+        loss = ALIGNMENT_LOSSES[self.config.alignment.loss]
+        return loss(scores, batch.group, batch.grade, mask=mask, weight=weight, generator=self._draws(batch), **options)
+
+    def _draws(self, batch: Batch) -> torch.Generator:
+        """Draws that depend on the seed and the batch alone: the same on all processes, and after a resumed run."""
+        generator = torch.Generator(device=batch.query.device)
+        return generator.manual_seed(self.seed + int(batch.product_id.sum()))

@@ -4,17 +4,24 @@ A fold's encoder sees its train side only. Stage 1 starts each fold from the bas
 """
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
-from roar.encoder import preset_of, product_texts
+from roar.encoder import preset_of, product_texts, trains_lora
+from roar.encoder.adapters import add_lora, has_lora, merge_lora
+from roar.encoder.model_card import write_card
+from roar.errors import InputError
 from roar.parameters import Encoder, Stage, Stage1, Stage2
+from roar.training.checkpoints import Checkpoints, fingerprint
+from roar.training.distributed import rank
 from roar.training.examples import Examples, group_examples, pair_examples
 from roar.training.objectives import ContrastiveObjective, Objective, RoarObjective
-from roar.training.trainer import train
+from roar.training.trainer import Trained, train
 from roar.training.validation import validator
 
 logger = logging.getLogger(__name__)
@@ -45,12 +52,26 @@ def of_fold(by_fold: Mapping[str, T], fold: str) -> T:
 
 
 def train_stage1(
-    base: Encoders, tables: TrainingTables, encoder: Encoder, config: Stage1, *, seed: int
+    base: Encoders,
+    tables: TrainingTables,
+    encoder: Encoder,
+    config: Stage1,
+    *,
+    seed: int,
+    checkpoints: Path | None = None,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
     """Contrastive learning over the pairs of every fold.
 
+    Args:
+        base: the encoder to start from.
+        tables: what is read.
+        encoder: how texts are read and weights trained.
+        config: of the stage.
+        seed: of batches, adapters and dropout.
+        checkpoints: a folder that a killed run goes on from; emptied when all folds are done.
+
     Returns:
-        Encoder by fold, and the history: stage, fold, and the columns of `roar.training.trainer.HISTORY`.
+        Encoder by fold, and the history: stage, fold, and the columns of `roar.training.recorder.HISTORY`.
     """
     texts = product_texts(tables.products, encoder.product_fields, encoder.max_tokens)
 
@@ -58,25 +79,37 @@ def train_stage1(
         pairs = tables.pairs.filter(pl.col("fold") == fold)
         return pair_examples(pairs, tables.products, texts, tables.clusters)
 
-    rate = config.learning_rate or preset_of(encoder).stage1_learning_rate
-    return _every_fold(
-        "stage1",
-        base,
-        tables,
-        texts,
-        examples,
-        lambda model: ContrastiveObjective(model, config),
-        encoder,
-        config,
-        rate,
-        seed,
+    stage = _Stage(
+        name="stage1",
+        encoder=encoder,
+        config=config,
+        learning_rate=config.learning_rate or preset_of(encoder).stage1_learning_rate,
+        seed=seed,
+        objective=lambda model: ContrastiveObjective(model, config, seed),
     )
+    return _every_fold(stage, base, tables, texts, examples, checkpoints)
 
 
 def train_stage2(
-    start: Encoders, groups: pl.DataFrame, tables: TrainingTables, encoder: Encoder, config: Stage2, *, seed: int
+    start: Encoders,
+    groups: pl.DataFrame,
+    tables: TrainingTables,
+    encoder: Encoder,
+    config: Stage2,
+    *,
+    seed: int,
+    checkpoints: Path | None = None,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
-    """ROAR over the graded groups of every fold, from the stage-1 encoders.
+    """ROAR, or another alignment, over the graded groups of every fold, from the stage-1 encoders.
+
+    Args:
+        start: stage 1's encoders.
+        groups: the graded groups of all folds.
+        tables: what else is read.
+        encoder: how texts are read and weights trained.
+        config: of the stage.
+        seed: of batches, adapters, dropout, and what a loss draws.
+        checkpoints: as `train_stage1`.
 
     Returns:
         As `train_stage1`.
@@ -89,52 +122,104 @@ def train_stage2(
             groups.filter(of_fold), tables.pairs.filter(of_fold), tables.products, texts, tables.clusters
         )
 
-    rate = config.learning_rate or preset_of(encoder).stage2_learning_rate
-    return _every_fold(
-        "stage2",
-        start,
-        tables,
-        texts,
-        examples,
-        lambda model: RoarObjective(model, config),
-        encoder,
-        config,
-        rate,
-        seed,
+    stage = _Stage(
+        name="stage2",
+        encoder=encoder,
+        config=config,
+        learning_rate=config.learning_rate or preset_of(encoder).stage2_learning_rate,
+        seed=seed,
+        objective=lambda model: RoarObjective(model, config, seed),
     )
+    return _every_fold(stage, start, tables, texts, examples, checkpoints)
+
+
+class _Stage(NamedTuple):
+    """What is the same for every fold of a stage."""
+
+    name: str
+    encoder: Encoder
+    config: Stage
+    learning_rate: float
+    seed: int
+    objective: Callable[[SentenceTransformer], Objective]
+
+    def settings(self) -> dict[str, Any]:
+        """All that decides the result, beside the data and the starting weights."""
+        return {
+            "encoder": self.encoder.model_dump(mode="json"),
+            self.name: self.config.model_dump(mode="json"),
+            "learning_rate": self.learning_rate,
+            "seed": self.seed,
+        }
 
 
 def _every_fold(
-    stage: str,
+    stage: _Stage,
     start: Encoders,
     tables: TrainingTables,
     texts: pl.Series,
     examples: Callable[[str], Examples],
-    objective: Callable[[SentenceTransformer], Objective],
-    encoder: Encoder,
-    config: Stage,
-    learning_rate: float,
-    seed: int,
+    checkpoints: Path | None,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
     encoders, histories = {}, []
     for fold in tables.splits["fold"].unique().sort():
-        held_out = tables.splits.filter((pl.col("fold") == fold) & (pl.col("split") == "validation"))
-        judged = (
-            tables.judgments.join(held_out, on="query_id", how="semi")
-            .join(tables.queries.select("query_id", "query"), on="query_id")
-            .join(tables.products.select("product_id").with_columns(text=texts), on="product_id")
-        )
-        trained = train(
-            of_fold(start, fold)(),
-            examples(fold),
-            objective,
-            config,
-            learning_rate=learning_rate,
-            precision=encoder.precision,
-            seed=seed,
-            validate=validator(judged, encoder, config.validation_queries, seed) if config.validations else None,
-            title=f"{stage} {fold}",
-        )
+        judged = _held_out(tables, texts, fold)
+        folder = checkpoints / fold if checkpoints is not None else None
+        trained = _one_fold(stage, fold, of_fold(start, fold)(), examples(fold), judged, folder)
         encoders[fold] = trained.encoder.cpu()
-        histories.append(trained.history.select(pl.lit(stage).alias("stage"), pl.lit(fold).alias("fold"), pl.all()))
+        labels = pl.lit(stage.name).alias("stage"), pl.lit(fold).alias("fold")
+        histories.append(trained.history.select(*labels, pl.all()))
+    if checkpoints is not None and rank() == 0:
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return encoders, pl.concat(histories)
+
+
+def _held_out(tables: TrainingTables, texts: pl.Series, fold: str) -> pl.DataFrame:
+    """The judged products of the fold's validation queries, with their texts."""
+    held_out = tables.splits.filter((pl.col("fold") == fold) & (pl.col("split") == "validation"))
+    return (
+        tables.judgments.join(held_out, on="query_id", how="semi", maintain_order="left")
+        .join(tables.queries.select("query_id", "query"), on="query_id", maintain_order="left")
+        .join(tables.products.select("product_id").with_columns(text=texts), on="product_id", maintain_order="left")
+    )
+
+
+def _one_fold(
+    stage: _Stage,
+    fold: str,
+    model: SentenceTransformer,
+    examples: Examples,
+    judged: pl.DataFrame,
+    folder: Path | None,
+) -> Trained:
+    encoder, config = stage.encoder, stage.config
+    if trains_lora(encoder):
+        if has_lora(model) and config.interpolate:
+            raise InputError(f"{stage.name}.interpolate: adapters that go on cannot be; set encoder.merge_adapters.")
+        add_lora(model, encoder.lora, seed=stage.seed)
+    print_of_run = fingerprint(model, examples, judged, stage.settings()) if folder is not None else ""
+    trained = train(
+        model,
+        examples,
+        stage.objective,
+        config,
+        learning_rate=stage.learning_rate,
+        precision=encoder.precision,
+        gradient_checkpointing=encoder.gradient_checkpointing,
+        seed=stage.seed,
+        validate=validator(judged, encoder, config.validation_queries, stage.seed) if config.validations else None,
+        title=f"{stage.name} {fold}",
+        checkpoints=Checkpoints(folder, print_of_run) if folder is not None else None,
+    )
+    if has_lora(model) and encoder.merge_adapters:
+        merge_lora(model)
+    data = {"examples (queries with their products)": len(examples), "judged products": len(examples.product)}
+    write_card(
+        model,
+        stage=f"{stage.name}, {fold}",
+        config=encoder,
+        parameters=stage.settings(),
+        data=data,
+        history=trained.history,
+    )
+    return trained

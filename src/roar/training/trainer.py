@@ -1,46 +1,39 @@
 """The engine of both stages: sentence-transformers' trainer with our batches, collation and objectives.
 
-What the trainer gives: optimiser, schedule, mixed precision, gradient clipping, devices. What is ours: conflict-free batches,
-groups without padding, a history of every step, and keeping the weights that did best on validation.
+What the trainer gives: optimiser, schedule, mixed precision, gradient clipping, devices, checkpoints. What is ours:
+conflict-free batches, groups without padding, one loss over all processes' shares, a history of every step, keeping the
+weights that did best on validation, and going on after a kill as if nothing had happened.
 """
 
+import json
 import logging
 import tempfile
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 import torch
 from datasets.utils.logging import disable_progress_bar
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from torch import Tensor
-from tqdm import tqdm
-from transformers import TrainerCallback
+from torch.utils.data import DataLoader
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from datasets import Dataset
+from roar.encoder.cpu import fast_on_cpu, row_gradients
+from roar.errors import InputError
 from roar.parameters import Stage
 from roar.training.batching import ConflictFreeBatches
+from roar.training.checkpoints import Checkpoints, clear_disk_errors, damage, read_weights, save_weights, seal
 from roar.training.collation import Collator
+from roar.training.distributed import launched_ranks, rank
 from roar.training.examples import Examples
+from roar.training.interpolation import best_interpolation
 from roar.training.objectives import Objective
+from roar.training.recorder import RECORD, WEIGHTS, Recorder, Validate, read_history, trained_weights
 
 logger = logging.getLogger(__name__)
-
-Validate = Callable[[SentenceTransformer], float]
-
-HISTORY = {
-    "step": pl.Int64,
-    "loss": pl.Float64,
-    "contrastive": pl.Float64,
-    "alignment": pl.Float64,
-    "masked_share": pl.Float64,
-    "grad_norm": pl.Float64,
-    "learning_rate": pl.Float64,
-    "pairs_per_s": pl.Float64,
-    "validation_ndcg8": pl.Float64,
-}
 
 
 class Trained(NamedTuple):
@@ -53,76 +46,54 @@ class Trained(NamedTuple):
 class _Trainer(SentenceTransformerTrainer):
     """The library's trainer over our batches."""
 
-    def __init__(self, *args: Any, batches: ConflictFreeBatches, **kwargs: Any) -> None:
-        self._batches = batches
-        super().__init__(*args, **kwargs)
+    def __init__(self, folder: Path, collator: Collator, batches: ConflictFreeBatches, **kwargs: Any) -> None:
+        self.folder, self.collator, self.batches = folder, collator, batches
+        examples = Dataset.from_dict({"example": range(len(collator.examples))})
+        super().__init__(train_dataset=examples, data_collator=collator, **kwargs)  # type: ignore[arg-type]
 
-    def get_batch_sampler(self, *_: Any, **__: Any) -> ConflictFreeBatches:  # type: ignore[override]
-        return self._batches
+    def get_train_dataloader(self) -> DataLoader:
+        """Our batches as they are: each process has its own already."""
+        return DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.collator)  # type: ignore[arg-type]
 
     def add_model_card_callback(self, *_: Any) -> None:
         """No card from the library: it embeds sample texts before every training."""
 
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The objective's loss.
 
-class _Recorder(TrainerCallback):
-    """Keeps the history, shows progress, validates, and remembers the best weights."""
+        Raises:
+            InputError: it is NaN or infinite; names the step, the examples, and the checkpoint to go back to.
+        """
+        examples = inputs["label"]["example"].tolist()
+        try:
+            loss: Any = super().compute_loss(model, inputs, *args, **kwargs)
+        except FloatingPointError as error:
+            raise self._not_finite(str(error), examples) from error
+        if not torch.isfinite(loss.detach()):
+            raise self._not_finite(f"the loss is {float(loss.detach())}", examples)
+        return loss
 
-    def __init__(
-        self, objective: Objective, encoder: SentenceTransformer, config: Stage, validate: Validate | None, title: str
-    ) -> None:
-        self.objective, self.encoder, self.config, self.title = objective, encoder, config, title
-        self.validate = validate if config.validations else None
-        self.rows: list[dict[str, float]] = []
-        self.best: tuple[float, dict[str, Tensor]] | None = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.bar = tqdm(total=state.max_steps, desc=self.title, unit="step")
-        self.checked_at = {
-            round(state.max_steps * (i + 1) / self.config.validations) for i in range(self.config.validations)
-        }
-        self._check(0)
-        self.started = time.perf_counter()
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
-        if not logs or "loss" not in logs:
-            return
-        if not torch.isfinite(torch.tensor(logs["loss"])):
-            raise FloatingPointError(
-                f"{self.title}: the loss is {logs['loss']} at step {state.global_step}; lower the learning rate."
-            )
-        seconds = time.perf_counter() - self.started
-        row = {name: logs[name] for name in ("loss", "grad_norm", "learning_rate")} | self.objective.last
-        row |= {"step": state.global_step, "pairs_per_s": self.objective.queries / seconds}
-        self.rows.append(row)
-        self.bar.set_postfix(loss=f"{logs['loss']:.3f}", queries_per_s=f"{row['pairs_per_s']:.0f}")
-        self.bar.update(1)
-        if state.global_step in self.checked_at:
-            self._check(state.global_step)
-        self.started = time.perf_counter()
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.bar.close()
-        if self.best is not None:
-            self.encoder.load_state_dict(self.best[1], strict=False)
-
-    def _check(self, step: int) -> None:
-        """Validate now; keep a copy of the trained weights where they are the best so far."""
-        if self.validate is None:
-            return
-        score = self.validate(self.encoder)
-        if step:
-            self.rows[-1]["validation_ndcg8"] = score
-        else:
-            self.rows.append({"step": 0, "validation_ndcg8": score})
-        if self.best is None or score > self.best[0]:
-            trained = {name: p.detach().cpu().clone() for name, p in self.encoder.named_parameters() if p.requires_grad}
-            self.best = (score, trained)
-
-    def history(self) -> pl.DataFrame:
-        """The rows as a table; what a stage does not have is null."""
-        return pl.DataFrame(self.rows, schema_overrides=HISTORY, infer_schema_length=None).select(
-            [pl.col(c) if c in set().union(*self.rows) else pl.lit(None, dtype=t).alias(c) for c, t in HISTORY.items()]
+    def _not_finite(self, what: str, examples: list[int]) -> InputError:
+        good = sorted(self.folder.glob("checkpoint-*/complete.json"), key=lambda path: path.stat().st_mtime)
+        texts = self.collator.examples.query_text
+        named = "; ".join(f"{example} {texts[example]!r}" for example in examples[:5])
+        return InputError(
+            f"training: {what} at step {self.state.global_step + 1}, batch of {len(examples)} examples ({named}, …). "
+            f"Lower the learning rate. Last good checkpoint: {good[-1].parent if good else 'none yet'}."
         )
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Write the trained weights alone; what is frozen is where it came from."""
+        folder = Path(output_dir or self.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_weights(trained_weights(self.model), folder / WEIGHTS)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        with clear_disk_errors(self.folder):
+            super()._save_checkpoint(*args, **kwargs)
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:  # type: ignore[override]
+        self.model.load_state_dict(read_weights(Path(checkpoint_path) / WEIGHTS), strict=False)
 
 
 def train(
@@ -133,9 +104,11 @@ def train(
     *,
     learning_rate: float,
     precision: str = "bf16",
+    gradient_checkpointing: bool = False,
     seed: int,
     validate: Validate | None = None,
     title: str = "training",
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train an encoder in place.
 
@@ -143,40 +116,88 @@ def train(
         encoder: is changed.
         examples: of either stage.
         objective: makes the stage's objective around the encoder.
-        config: batch size, epochs, schedule, validation.
+        config: batch size, epochs, schedule, validation, checkpoints.
         learning_rate: its peak; it falls to 0 on a cosine.
         precision: "bf16" autocasts matrix products.
+        gradient_checkpointing: compute activations twice instead of keeping them.
         seed: of the batches and of dropout.
         validate: scores the encoder, higher is better; None to keep the last weights.
         title: what the progress bar says.
+        checkpoints: where to leave them, and to go on from; None leaves none.
 
     Raises:
-        FloatingPointError: the loss is NaN or infinite.
+        InputError: the batch is larger than the data, the loss is NaN or infinite, or a checkpoint cannot be written.
     """
+    if len(examples) < config.batch_size:
+        raise InputError(
+            f"{title}: a batch of {config.batch_size} is larger than the data, {len(examples)} examples; "
+            f"lower the stage's batch_size to {len(examples)} or less."
+        )
+    if checkpoints is not None and (checkpoints.finished / RECORD).exists() and not damage(checkpoints.finished):
+        return _read_finished(encoder, checkpoints.finished, title)
     disable_progress_bar()
     loss = objective(encoder)
-    recorder = _Recorder(loss, encoder, config, validate, title)
-    with tempfile.TemporaryDirectory() as folder:
+    start = trained_weights(encoder) if config.interpolate else {}
+    recorder = Recorder(loss, encoder, config, validate, title)
+    with ExitStack() as stack:
+        stack.enter_context(fast_on_cpu(encoder))
+        process, processes = launched_ranks()
+        if processes == 1:
+            stack.enter_context(row_gradients(encoder))
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = checkpoints.folder if checkpoints is not None else temporary
         trainer = _Trainer(
+            folder,
+            Collator(examples, encoder),
+            ConflictFreeBatches(examples, config.batch_size, seed, config.epochs, process, processes),
             model=encoder,
-            args=_arguments(folder, config, learning_rate, precision, seed),
-            train_dataset=Dataset.from_dict({"example": range(len(examples))}),
+            args=_arguments(folder, config, learning_rate, precision, gradient_checkpointing, checkpoints, seed),
             loss=loss,
-            data_collator=Collator(examples, encoder),
-            batches=ConflictFreeBatches(examples, config.batch_size, seed, config.epochs),
             callbacks=[recorder],
         )
         for unwanted in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(unwanted)
-        trainer.train()
+        newest = checkpoints.newest() if checkpoints is not None else None
+        if newest is not None:
+            logger.info("%s: going on from %s.", title, newest.name)
+            recorder.resume(newest)
+        trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+        if recorder.best:
+            encoder.load_state_dict(recorder.best, strict=False)
+        if start and validate is not None:
+            best_interpolation(encoder, start, config.interpolate, validate, recorder.best_score, title)
+    if checkpoints is not None and rank() == 0:
+        _save_finished(encoder, recorder, checkpoints.finished)
     return Trained(encoder, recorder.history())
 
 
+def _save_finished(encoder: SentenceTransformer, recorder: Recorder, folder: Path) -> None:
+    with clear_disk_errors(folder):
+        folder.mkdir(exist_ok=True)
+        save_weights(trained_weights(encoder), folder / WEIGHTS)
+        recorder.best = {}  # they are the weights
+        recorder.save(folder)
+        seal(folder)
+
+
+def _read_finished(encoder: SentenceTransformer, folder: Path, title: str) -> Trained:
+    logger.info("%s: finished by an earlier run that was interrupted later.", title)
+    encoder.load_state_dict(read_weights(folder / WEIGHTS), strict=False)
+    return Trained(encoder, read_history(json.loads((folder / RECORD).read_text(encoding="utf-8"))["rows"]))
+
+
 def _arguments(
-    folder: str, config: Stage, learning_rate: float, precision: str, seed: int
+    folder: Path,
+    config: Stage,
+    learning_rate: float,
+    precision: str,
+    gradient_checkpointing: bool,
+    checkpoints: Checkpoints | None,
+    seed: int,
 ) -> SentenceTransformerTrainingArguments:
+    accelerated = torch.accelerator.is_available()
     return SentenceTransformerTrainingArguments(
-        output_dir=folder,
+        output_dir=str(folder),
         per_device_train_batch_size=config.batch_size,
         num_train_epochs=1,  # all epochs come as one run of batches
         max_steps=config.max_steps or -1,
@@ -185,11 +206,16 @@ def _arguments(
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
         bf16=precision == "bf16",
-        use_cpu=not torch.accelerator.is_available(),
+        use_cpu=not accelerated,
+        ddp_backend="gloo" if launched_ranks()[1] > 1 and not accelerated else None,
+        ddp_broadcast_buffers=False,  # processes make different numbers of mini-batches: nothing may wait in a forward pass
+        activation_checkpointing=gradient_checkpointing,
         seed=seed,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        save_strategy="no" if checkpoints is None else "steps",
+        save_steps=config.checkpoint_steps,
+        save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -1,14 +1,16 @@
 """Nodes of stage 1."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import load_encoder
 from roar.parameters import Encoder, Stage1
-from roar.report import training_section
+from roar.report import training_chart, training_section
 from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1
 
 
@@ -27,13 +29,14 @@ def train_contrastive(
     pairs: pl.DataFrame,
     encoder: Encoder,
     config: Stage1,
+    checkpoints: Path,
     seed: int,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
     """One encoder per fold, and the history of every step."""
     tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
-    return train_stage1(base, tables, encoder, config, seed=seed)
+    return train_stage1(base, tables, encoder, config, seed=seed, checkpoints=checkpoints)
 
 
-def report_training(history: pl.DataFrame) -> dict[str, Any]:
-    """How training went, as a section of the page."""
-    return training_section(history, "stage1").model_dump(mode="json")
+def report_training(history: pl.DataFrame) -> tuple[dict[str, Any], go.Figure]:
+    """How training went, as a section of the page and as a chart for Kedro-Viz."""
+    return training_section(history, "stage1").model_dump(mode="json"), training_chart(history, "stage1")

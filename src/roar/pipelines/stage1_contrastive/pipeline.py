@@ -18,10 +18,22 @@ def create_pipeline(**_: object) -> Pipeline:
             node(nodes.prepare_base_encoder, "params:encoder", "base_encoder", name="prepare_base_encoder"),
             node(
                 nodes.train_contrastive,
-                ["base_encoder", *TRAINING_TABLES, "params:encoder", "params:stage1", "params:seed"],
+                [
+                    "base_encoder",
+                    *TRAINING_TABLES,
+                    "params:encoder",
+                    "params:stage1",
+                    "stage1_checkpoints",
+                    "params:seed",
+                ],
                 ["stage1_encoder", "stage1_history"],
                 name="train_contrastive",
             ),
-            node(nodes.report_training, "stage1_history", "stage1_section", name="report_stage1"),
+            node(
+                nodes.report_training,
+                "stage1_history",
+                ["stage1_section", "stage1_chart"],
+                name="report_stage1",
+            ),
         ]
     )

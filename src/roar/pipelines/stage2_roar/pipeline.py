@@ -16,10 +16,23 @@ def create_pipeline(**_: object) -> Pipeline:
         [
             node(
                 nodes.align_grades,
-                ["stage1_encoder", "graded_groups", *tables, "params:encoder", "params:stage2", "params:seed"],
+                [
+                    "stage1_encoder",
+                    "graded_groups",
+                    *tables,
+                    "params:encoder",
+                    "params:stage2",
+                    "stage2_checkpoints",
+                    "params:seed",
+                ],
                 ["stage2_encoder", "stage2_history"],
                 name="align_grades",
             ),
-            node(nodes.report_training, "stage2_history", "stage2_section", name="report_stage2"),
+            node(
+                nodes.report_training,
+                "stage2_history",
+                ["stage2_section", "stage2_chart"],
+                name="report_stage2",
+            ),
         ]
     )

@@ -1,0 +1,59 @@
+"""A catalogue of any size to vectors on disk, in a memory that does not grow with it."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+from sentence_transformers import SentenceTransformer
+from tqdm import tqdm
+
+from roar.encoder.encoding import encode
+from roar.encoder.product_text import product_texts
+from roar.errors import InputError
+from roar.parameters import Encoder
+
+_CHUNK = 16_384
+"""Products in memory at once: enough to sort by length, a few tens of megabytes of text."""
+
+
+def encode_catalogue(
+    encoder: SentenceTransformer, products: Path, vectors: Path, config: Encoder | None = None, *, progress: str = ""
+) -> int:
+    """Encode a product table, a chunk at a time.
+
+    Cost: linear in products. Memory: one chunk of texts and vectors, whatever the table's size.
+
+    Args:
+        encoder: as `load_encoder` gives it.
+        products: a parquet file with the columns of `roar.schemas.Products`.
+        vectors: the file to write, float32 (n, dim) in numpy's format, rows in the table's order; `numpy.load(vectors,
+            mmap_mode="r")` reads it. It appears when it is complete.
+        config: which fields are read, and how.
+        progress: what a progress bar says; empty for none.
+
+    Returns:
+        n, the number of products.
+
+    Raises:
+        InputError: the file cannot be read, or lacks a field.
+    """
+    config = config or Encoder()
+    try:
+        table = pq.ParquetFile(products)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{products}: not a readable parquet file ({error}).") from error
+    count, dimension = table.metadata.num_rows, config.dimension or int(encoder.get_embedding_dimension() or 0)
+    partial = vectors.with_name(f".{vectors.name}.partial")
+    out = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=(count, dimension))
+    row = 0
+    with tqdm(total=count, desc=progress, unit="product", disable=not progress) as bar:
+        for batch in table.iter_batches(_CHUNK):
+            texts = product_texts(pl.DataFrame(batch), config.product_fields, config.max_tokens).to_list()
+            out[row : row + len(texts)] = encode(encoder, texts, config=config)
+            row += len(texts)
+            bar.update(len(texts))
+    out.flush()
+    del out
+    partial.replace(vectors)
+    return count

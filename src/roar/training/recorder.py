@@ -1,0 +1,143 @@
+"""What happens beside the steps of training: history, progress, validation, the best weights, and their checkpoints."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+from tqdm import tqdm
+from transformers import TrainerCallback
+
+from roar.parameters import Stage
+from roar.training.checkpoints import clear_disk_errors, read_weights, save_weights, seal
+from roar.training.distributed import from_first, rank
+from roar.training.objectives import Objective
+
+logger = logging.getLogger(__name__)
+
+Validate = Callable[[SentenceTransformer], float]
+
+HISTORY = {
+    "step": pl.Int64,
+    "loss": pl.Float64,
+    "contrastive": pl.Float64,
+    "alignment": pl.Float64,
+    "calibration": pl.Float64,
+    "masked_share": pl.Float64,
+    "grad_norm": pl.Float64,
+    "learning_rate": pl.Float64,
+    "pairs_per_s": pl.Float64,
+    "validation_ndcg8": pl.Float64,
+}
+
+WEIGHTS, BEST, RECORD = "trained.safetensors", "best.safetensors", "record.json"
+
+
+def trained_weights(encoder: SentenceTransformer) -> dict[str, Tensor]:
+    """A copy of every weight that is trained, on the CPU."""
+    return {name: p.detach().cpu().clone() for name, p in encoder.named_parameters() if p.requires_grad}
+
+
+class Recorder(TrainerCallback):
+    """Keeps the history, shows progress, validates, remembers the best weights, and stops early.
+
+    Args:
+        objective: whose terms are recorded.
+        encoder: that is trained.
+        config: how often to validate, and when to stop.
+        validate: scores the encoder, higher is better; None to keep the last weights.
+        title: what the progress bar says.
+    """
+
+    def __init__(
+        self, objective: Objective, encoder: SentenceTransformer, config: Stage, validate: Validate | None, title: str
+    ) -> None:
+        self.objective, self.encoder, self.config, self.title = objective, encoder, config, title
+        self.validate = validate if config.validations else None
+        self.rows: list[dict[str, float]] = []
+        self.best_score: float | None = None
+        self.best: dict[str, Tensor] = {}
+        self.worse_in_a_row = 0
+
+    def resume(self, folder: Path) -> None:
+        """Take up history and best weights where a checkpoint left them."""
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        self.rows, self.best_score, self.worse_in_a_row = record["rows"], record["best"], record["worse_in_a_row"]
+        if self.best_score is not None:
+            self.best = read_weights(folder / BEST)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Validate what training starts from."""
+        bar = {"total": state.max_steps, "initial": state.global_step, "desc": self.title, "unit": "step"}
+        self.bar = tqdm(**bar, disable=rank() > 0)
+        checks = self.config.validations
+        self.checked_at = {round(state.max_steps * (i + 1) / checks) for i in range(checks)}
+        if state.global_step == 0:
+            self._check(0, control)
+        self.started = time.perf_counter()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+        """Record a step."""
+        if not logs or "loss" not in logs:
+            return
+        seconds = time.perf_counter() - self.started
+        row = {name: float(logs[name]) for name in ("grad_norm", "learning_rate")} | self.objective.last
+        row |= {"step": state.global_step, "pairs_per_s": self.objective.queries / seconds}
+        self.rows.append(row)
+        self.bar.set_postfix(loss=f"{row['loss']:.3f}", queries_per_s=f"{row['pairs_per_s']:.0f}")
+        self.bar.update(1)
+        if state.global_step in self.checked_at:
+            self._check(state.global_step, control)
+        self.started = time.perf_counter()
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Complete the trainer's checkpoint, and seal it."""
+        if not args.should_save:
+            return
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        with clear_disk_errors(folder):
+            self.save(folder)
+            seal(folder)
+
+    def save(self, folder: Path) -> None:
+        """Write history and best weights."""
+        record = {"rows": self.rows, "best": self.best_score, "worse_in_a_row": self.worse_in_a_row}
+        (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+        if self.best:
+            save_weights(self.best, folder / BEST)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Close the bar."""
+        self.bar.close()
+
+    def _check(self, step: int, control: Any) -> None:
+        """Validate now; keep a copy of the trained weights where they are the best so far."""
+        if self.validate is None:
+            return
+        score = from_first(self.validate(self.encoder))
+        if step:
+            self.rows[-1]["validation_ndcg8"] = score
+        else:
+            self.rows.append({"step": 0, "validation_ndcg8": score})
+        if self.best_score is None or score > self.best_score:
+            self.best_score, self.best, self.worse_in_a_row = score, trained_weights(self.encoder), 0
+            return
+        self.worse_in_a_row += 1
+        if self.config.patience is not None and self.worse_in_a_row >= self.config.patience:
+            logger.info("%s: stopping at step %d, no better for %d validations.", self.title, step, self.worse_in_a_row)
+            control.should_training_stop = True
+
+    def history(self) -> pl.DataFrame:
+        """The rows as a table; what a stage does not have is null."""
+        return read_history(self.rows)
+
+
+def read_history(rows: list[dict[str, float]]) -> pl.DataFrame:
+    """Rows as a table in the columns of `HISTORY`."""
+    columns = {name: [row.get(name) for row in rows] for name in HISTORY}
+    return pl.DataFrame(columns, schema=HISTORY)

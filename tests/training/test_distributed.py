@@ -1,0 +1,56 @@
+"""Two processes train as one would on the union of their batches."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_run import run
+
+SCRIPT = Path(__file__).with_name("small_run.py")
+RUNS = {
+    "stage1": {"stage": "stage1"},
+    "stage2": {"stage": "stage2"},
+    "stage1_cached": {"stage": "stage1", "gradient_cache": True},
+    "stage2_cached": {"stage": "stage2", "gradient_cache": True},
+}
+
+
+@pytest.fixture(scope="module")
+def two_processes(tiny_bert_folder, tmp_path_factory) -> Path:
+    """The folder with what two gloo processes ended with, in each run; the encoder has no dropout."""
+    out = tmp_path_factory.mktemp("two_processes")
+    options = json.dumps({"encoder": str(still(tiny_bert_folder, out)), "out": str(out), "runs": RUNS})
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run([*launch, str(SCRIPT), options], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return out
+
+
+def still(encoder: Path, folder: Path) -> Path:
+    """A copy without dropout: processes draw their own."""
+    from roar.encoder import load_encoder
+    from roar.parameters import Encoder
+
+    load_encoder(Encoder(preset=str(encoder))).save_pretrained(str(folder / "encoder"), create_model_card=False)
+    return folder / "encoder"
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_same_losses_and_the_same_weights_after_three_steps(name, two_processes):
+    together = load_file(two_processes / f"{name}.safetensors")
+    alone = run(str(two_processes / "encoder"), **RUNS[name])
+    assert together.keys() == alone.keys() and len(alone["loss"]) == 3
+    torch.testing.assert_close(together["loss"], alone["loss"], rtol=1e-4, atol=1e-5)
+    before = run(str(two_processes / "encoder"), **RUNS[name] | {"steps": 1})
+    moved = max(float((alone[key] - before[key]).abs().max()) for key in before if key != "loss")
+    assert moved > 5e-4, "three steps must move the weights for the comparison to mean anything"
+    # A softmax does not see what all keys share: the gradient of their bias is rounding, which Adam blows up to full steps.
+    compared = [key for key in alone if "key.bias" not in key]
+    assert len(compared) > 20
+    for key in compared:
+        weight = alone[key]
+        torch.testing.assert_close(together[key], weight, rtol=1e-3, atol=2e-5)

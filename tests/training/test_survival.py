@@ -1,0 +1,123 @@
+"""Training survives: kills, damaged checkpoints, a full disk; and ends where it would have ended."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_run import run
+
+from roar.errors import InputError
+from roar.training import checkpoints as module
+from roar.training.checkpoints import Checkpoints, clear_disk_errors, damage, seal
+
+SCRIPT = Path(__file__).with_name("small_run.py")
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    assert first.keys() == second.keys() and len(first) > 5
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def start(encoder: Path, out: Path, **arguments: object) -> subprocess.Popen:
+    options = {"encoder": str(encoder), "out": str(out), "runs": {"killed": arguments}}
+    return subprocess.Popen([sys.executable, str(SCRIPT), json.dumps(options)], stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
+def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(tiny_bert_folder, tmp_path, lora):
+    """Killed for real while a checkpoint is being written, so that the one before must do; dropout is on."""
+    arguments = {"stage": "stage2", "lora": lora, "steps": 10, "checkpoint_steps": 2}
+    folder = tmp_path / "checkpoints"
+    process = start(tiny_bert_folder, tmp_path, folder=str(folder), pause=0.2, **arguments)
+    while not (folder / "checkpoint-6").exists() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, process.stderr.read().decode()
+    assert not (tmp_path / "killed.safetensors").exists()
+    left = {path.name for path in folder.glob("checkpoint-*") if not damage(path)}
+    assert "checkpoint-4" in left and "checkpoint-8" not in left
+
+    resumed = start(tiny_bert_folder, tmp_path, folder=str(folder), **arguments)
+    log = resumed.communicate()[1].decode()
+    assert resumed.returncode == 0, log
+    uninterrupted = run(str(tiny_bert_folder), **arguments)
+    assert len(uninterrupted["loss"]) == 10
+    assert same(load_file(tmp_path / "killed.safetensors"), uninterrupted)
+
+
+@pytest.fixture(scope="module")
+def six_steps(tiny_bert_folder, tmp_path_factory) -> tuple[Path, dict[str, torch.Tensor]]:
+    """Checkpoints after 4 and 6 steps of 6, as a kill just before the end leaves them, and the end result."""
+    folder = tmp_path_factory.mktemp("six") / "checkpoints"
+    arguments = {"steps": 6, "folder": str(folder), "checkpoint_steps": 2, "scores": (0.1, 0.9, 0.2, 0.3)}
+    end = run(str(tiny_bert_folder), "stage1", **arguments)
+    shutil.rmtree(folder / "finished")
+    return folder, end
+
+
+@pytest.fixture
+def folder(six_steps, tmp_path) -> Path:
+    """A copy of these checkpoints."""
+    return shutil.copytree(six_steps[0], tmp_path / "checkpoints")
+
+
+def go_on(encoder: Path, folder: Path, scores: tuple[float, ...]) -> dict[str, torch.Tensor]:
+    return run(str(encoder), "stage1", steps=6, folder=str(folder), checkpoint_steps=2, scores=scores)
+
+
+def test_history_and_best_weights_are_taken_up_too(six_steps, folder, tiny_bert_folder):
+    """The weights of step 2 validated best, before the kill: a resumed run ends with them, and with all six losses."""
+    shutil.rmtree(folder / "checkpoint-6")
+    assert same(go_on(tiny_bert_folder, folder, (0.3,)), six_steps[1])
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(six_steps, folder, tiny_bert_folder, caplog):
+    (folder / "checkpoint-6" / "optimizer.pt").write_bytes(b"garbage")
+    assert same(go_on(tiny_bert_folder, folder, (0.3,)), six_steps[1])
+    assert "checkpoint-6: not usable (optimizer.pt is missing or changed)" in caplog.text
+
+
+def test_without_a_usable_checkpoint_training_starts_anew(six_steps, folder, tiny_bert_folder, caplog):
+    for path in folder.glob("checkpoint-*/complete.json"):
+        path.unlink()
+    assert same(go_on(tiny_bert_folder, folder, (0.1, 0.9, 0.2, 0.3)), six_steps[1])
+    assert "writing it was interrupted" in caplog.text
+
+
+def test_a_finished_run_is_not_trained_again(tiny_bert_folder, tmp_path):
+    arguments = {"stage": "stage1", "steps": 2, "folder": str(tmp_path / "checkpoints")}
+    first = run(str(tiny_bert_folder), **arguments)
+    began = time.perf_counter()
+    assert same(run(str(tiny_bert_folder), **arguments, pause=60), first) and time.perf_counter() - began < 30
+
+
+def test_checkpoints_of_another_run_are_removed(tmp_path):
+    Checkpoints(tmp_path / "run", "one")
+    (tmp_path / "run" / "checkpoint-3").mkdir()
+    seal(tmp_path / "run" / "checkpoint-3")
+    assert Checkpoints(tmp_path / "run", "one").folder.joinpath("checkpoint-3").exists()
+    assert not Checkpoints(tmp_path / "run", "another").folder.joinpath("checkpoint-3").exists()
+
+
+def test_a_full_disk_is_one_clear_error(tiny_bert_folder, tmp_path, monkeypatch):
+    """The system's own error, raised where weights are written."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "save_file", full)
+    with pytest.raises(InputError, match=r"could not be written .*No space left.*GiB are free.*run again") as error:
+        run(str(tiny_bert_folder), "stage1", folder=str(tmp_path / "checkpoints"), checkpoint_steps=1)
+    assert "\n" not in str(error.value)
+
+
+def test_other_errors_are_not_taken_for_the_disks(tmp_path):
+    with pytest.raises(RuntimeError, match="shape"), clear_disk_errors(tmp_path):
+        raise RuntimeError("shape mismatch")
