@@ -6,6 +6,7 @@ mixes two configurations; that is sometimes meant, and never to go unsaid.
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,37 @@ class ProvenanceHooks:
         except ValueError:
             logger.warning("%s is unreadable; what made the data on disk is not known.", self._path)
             return {}
+
+
+class DistributedHooks:
+    """One run over many processes (`torchrun -m kedro run`): all compute, the first writes, and all wait until it has.
+
+    Without a launcher there is one process, and nothing changes.
+    """
+
+    @hook_impl
+    def before_node_run(self, node: Node, catalog: CatalogProtocol) -> None:
+        """Let all processes but the first keep what this node makes to themselves."""
+        if launched_processes() > 1 and os.environ.get("RANK", "0") != "0":
+            for name in node.outputs:
+                catalog[name].save = _written_by_the_first
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Nobody reads what is not written yet."""
+        if launched_processes() > 1:
+            from roar.training.distributed import meet  # loads torch, which a run of one process may do without
+
+            meet()
+
+
+def launched_processes() -> int:
+    """How many processes a launcher started; 1 without one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _written_by_the_first(_: Any) -> None:
+    """Stands in for a dataset's save."""
 
 
 def _plain(value: Any) -> Any:

@@ -4,11 +4,14 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
+from transformers import PreTrainedTokenizerFast
 
-from roar.encoder import PRESETS, encode, load_encoder, product_texts, read_encoder
+from roar.encoder import PRESETS, encode, encode_catalogue, load_encoder, product_texts, read_encoder
 from roar.encoder.presets import verified_folder
-from roar.encoder.tokens import token_batches
+from roar.encoder.tokens import token_batches, tokenise
 from roar.errors import InputError
 from roar.parameters import Encoder
 
@@ -128,3 +131,64 @@ def test_dropout_is_what_the_configuration_says_also_after_saving(tmp_path, tiny
     still = load_encoder(Encoder(preset=str(tiny_bert_folder))).train()
     features = still.preprocess(["red shoe"])
     torch.testing.assert_close(still(dict(features))["sentence_embedding"], still(dict(features))["sentence_embedding"])
+
+
+def test_a_decoder_reads_every_text_up_to_its_closing_token(tiny_qwen_folder, tmp_path):
+    """Padding goes to the left, the closing token stands at the end of whole and of cut texts, before and after saving."""
+    encoder = SentenceTransformer(str(tiny_qwen_folder), local_files_only=True, device="cpu")
+    words = encoder.tokenizer.backend_tokenizer
+    encoder[0].processor = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", eos_token="[MASK]")
+    encoder.save_pretrained(str(tmp_path / "decoder"), create_model_card=False)
+    loaded = load_encoder(Encoder(preset=str(tmp_path / "decoder"), max_tokens=8))
+    loaded.save_pretrained(str(tmp_path / "again"), create_model_card=False)
+    alone = SentenceTransformer(str(tmp_path / "again"), local_files_only=True, device="cpu")
+    for made in (loaded, read_encoder(tmp_path / "again"), alone):
+        closing = made.tokenizer.eos_token_id
+        features = made.preprocess(["red shoe", "word " * 50])
+        assert features["input_ids"][:, -1].tolist() == [closing, closing]
+        assert features["input_ids"].shape[1] == 8 and features["attention_mask"][0, 0] == 0
+
+
+def test_the_prompt_of_a_preset_goes_with_the_saved_encoder(tmp_path, tiny_bert_folder, monkeypatch):
+    monkeypatch.setitem(PRESETS, "prompted", PRESETS["qwen3_0_6b"]._replace(source=str(tiny_bert_folder)))
+    encoder = load_encoder(Encoder(preset="prompted"))
+    encoder.save_pretrained(str(tmp_path), create_model_card=False)
+    assert read_encoder(tmp_path).prompts["query"].startswith("Instruct: Given a shopper's search query")
+
+
+def test_a_window_that_the_encoder_does_not_have_is_an_error(tiny_bert_folder):
+    with pytest.raises(InputError, match=r"encoder.max_tokens: 500 exceeds the 128 positions"):
+        load_encoder(Encoder(preset=str(tiny_bert_folder), max_tokens=500))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text("ab c", max_size=30), min_size=1, max_size=20), st.booleans(), st.data())
+def test_tokens_are_those_of_the_library_whatever_shares_a_batch(tiny_bert, texts, left, data):
+    tiny_bert.tokenizer.padding_side = "left" if left else "right"
+    tokens = tokenise(tiny_bert, texts, "product")
+    rows = np.array(data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1, max_size=8)))
+    found, wanted = tokens.padded(rows), tiny_bert.preprocess([texts[row] for row in rows])
+    for name in ("input_ids", "attention_mask"):
+        assert torch.equal(found[name], wanted[name])
+
+
+@pytest.fixture(scope="module")
+def tiny_bert(tiny_bert_folder) -> SentenceTransformer:
+    return SentenceTransformer(str(tiny_bert_folder), local_files_only=True, device="cpu")
+
+
+def test_a_catalogue_is_encoded_from_disk_to_disk(tiny_encoder, catalogue, tmp_path, monkeypatch):
+    """Chunk by chunk, the same vectors in the table's order; nothing half-written."""
+    monkeypatch.setattr("roar.encoder.catalogue._CHUNK", 7)
+    catalogue.write_parquet(tmp_path / "products.parquet")
+    assert encode_catalogue(tiny_encoder, tmp_path / "products.parquet", tmp_path / "vectors.npy", FLOAT32) == 40
+    texts = product_texts(catalogue, FLOAT32.product_fields, FLOAT32.max_tokens).to_list()
+    vectors = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    np.testing.assert_allclose(vectors, encode(tiny_encoder, texts, config=FLOAT32), atol=1e-6)
+    assert {path.name for path in tmp_path.iterdir()} == {"products.parquet", "vectors.npy"}
+
+
+def test_a_catalogue_that_is_no_parquet_file_is_named(tiny_encoder, tmp_path):
+    (tmp_path / "products.parquet").write_text("title\nshoe")
+    with pytest.raises(InputError, match=r"products\.parquet: not a readable parquet file"):
+        encode_catalogue(tiny_encoder, tmp_path / "products.parquet", tmp_path / "vectors.npy")

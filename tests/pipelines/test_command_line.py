@@ -88,3 +88,27 @@ def test_the_message_for_people_is_found_under_wrappers():
     except RuntimeError as wrapped:
         assert message_for_people(wrapped) == "table products: no column title"
     assert message_for_people(RuntimeError("a bug")) is None
+
+
+def test_stage_1_runs_over_two_processes_and_the_first_alone_writes(tmp_path, tiny_training):
+    """`torchrun -m kedro run`: the pipeline ends well, with the tables and encoders of one run."""
+    project = copy_project(tmp_path)
+    run_pipelines(project, "test", "simulate")
+    run_pipelines(project, "test", "data_engineering")
+    flat = {f"{block}.{key}": value for block in ("encoder", "stage1") for key, value in tiny_training[block].items()}
+    flat.pop("encoder.product_fields")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "kedro", "run"]
+    options = [
+        "--env",
+        "test",
+        "--pipelines",
+        "stage1_contrastive",
+        "--params",
+        ",".join(f"{k}={v}" for k, v in flat.items()),
+    ]
+    done = subprocess.run([*launch, *options], cwd=project, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    models = project / "data/test/06_models"
+    assert (models / "stage1_encoder/holdout/modules.json").is_file()
+    history = pl.read_parquet(models / "stage1_history.parquet")
+    assert history["step"].to_list() == [0, 1, 2] and not (models / "stage1_checkpoints").exists()

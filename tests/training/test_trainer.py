@@ -5,10 +5,13 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+from roar.datasets.encoder_folder import EncoderFolder
+from roar.encoder import encode, load_encoder
 from roar.errors import InputError
-from roar.parameters import Alignment, Encoder, Splits, Stage1, Stage2
-from roar.training import pair_examples, train
+from roar.parameters import Alignment, Encoder, Lora, Splits, Stage1, Stage2
+from roar.training import group_examples, pair_examples, train
 from roar.training.batching import ConflictFreeBatches
+from roar.training.interpolation import interpolated
 from roar.training.objectives import ContrastiveObjective
 from roar.training.stages import TrainingTables, train_stage1, train_stage2
 from roar.training_sets import graded_groups, query_strata, query_variants, split_queries, stage1_pairs
@@ -165,3 +168,97 @@ def test_every_step_that_is_promised_is_made(tables, tiny_encoder):
     steps = len(ConflictFreeBatches(examples, 5, 1, 3))
     last = trained.history.row(-1, named=True)
     assert last["step"] == steps and last["validation_ndcg8"] == 0.5 and last["learning_rate"] < 2e-5
+
+
+def test_a_batch_larger_than_the_data_is_an_error_before_training(tables, tiny_encoder):
+    training, _ = tables
+    examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
+    config = Stage1(batch_size=5000)
+    with pytest.raises(InputError, match=r"a batch of 5000 is larger than the data, \d+ examples; lower"):
+        train(tiny_encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, seed=1)
+
+
+def test_a_single_example_is_an_error_before_training(tables):
+    training, groups = tables
+    texts = training.products["title"]
+    one = groups.filter(pl.col("query_id") == groups["query_id"][0])
+    with pytest.raises(InputError, match=r"table graded_groups: its only example is the query '.+'; without another"):
+        group_examples(one, training.pairs, training.products, texts, training.clusters)
+    with pytest.raises(InputError, match="table stage1_pairs: its only example"):
+        pair_examples(training.pairs.head(1), training.products, texts, training.clusters)
+
+
+def trained_with(tables, encoder, scores, **settings):
+    """A short training whose validations score what is given, in turn."""
+    training, _ = tables
+    examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
+    config = Stage1(batch_size=16, learning_rate=1e-2, **settings)
+    to_come = iter(scores)
+    return train(
+        encoder,
+        examples,
+        lambda m: ContrastiveObjective(m, config),
+        config,
+        learning_rate=1e-2,
+        precision="float32",
+        seed=1,
+        validate=lambda _: next(to_come),
+    )
+
+
+def test_patience_stops_early(tables, tiny_encoder):
+    trained = trained_with(tables, tiny_encoder, [0.5, 0.4, 0.3], max_steps=8, epochs=4, validations=8, patience=2)
+    assert trained.history["step"].max() == 2
+
+
+def test_weights_between_start_and_end_are_chosen_on_validation(tables, tiny_encoder):
+    """WiSE-FT: the middle scores best, and is exactly the middle of the start and of the best weights."""
+    start = weights(tiny_encoder)
+    best = trained_with(tables, tiny_encoder, [0.1, 0.5], max_steps=2, validations=1).encoder
+    end = weights(best)
+    best.load_state_dict(start)
+    scores = [0.1, 0.5, 0.9, 0.2]
+    middle = weights(trained_with(tables, best, scores, max_steps=2, validations=1, interpolate=(0.5, 0.25)).encoder)
+    moved = [name for name in end if not torch.equal(start[name], end[name])]
+    assert len(moved) > 10
+    for name in moved:
+        torch.testing.assert_close(middle[name], (start[name] + end[name]) / 2)
+
+
+def test_interpolated_adapters_are_a_share_of_their_effect():
+    end = {"layer.lora_A.default.weight": torch.randn(2, 3), "layer.lora_B.default.weight": torch.randn(4, 2)}
+    half = interpolated({}, end, 0.25)
+    change = [w["layer.lora_B.default.weight"] @ w["layer.lora_A.default.weight"] for w in (half, end)]
+    torch.testing.assert_close(change[0], 0.25 * change[1])
+
+
+@pytest.mark.parametrize("fine_tuning", ["full", "lora"])
+def test_a_decoder_trains_in_both_stages_and_is_saved_with_a_card(tables, tiny_qwen_folder, tmp_path, fine_tuning):
+    """The paper's path on a tiny random Qwen3: last-token pooling, LoRA, gradient checkpointing; loadable by itself."""
+    training, groups = tables
+    lora = Lora(rank=4, dropout=0.1)
+    encoder = Encoder(
+        preset=str(tiny_qwen_folder), fine_tuning=fine_tuning, lora=lora, gradient_checkpointing=True, precision="bf16"
+    )
+    start = {"all": lambda: load_encoder(encoder)}
+    stage1 = Stage1(batch_size=16, max_steps=3, learning_rate=1e-2, validations=1, matryoshka=(8,), gradient_cache=True)
+    encoders, history = train_stage1(start, training, encoder, stage1, seed=1, checkpoints=tmp_path / "checkpoints")
+    stage2 = Stage2(batch_size=8, max_steps=3, learning_rate=1e-2, validations=1)
+    loaders = {fold: (lambda e=e: e) for fold, e in encoders.items()}
+    encoders, history2 = train_stage2(loaders, groups, training, encoder, stage2, seed=1)
+    assert history["loss"].is_finite().sum() == 3 == history2["loss"].is_finite().sum()
+    assert not (tmp_path / "checkpoints").exists(), "nothing is left once all folds are trained"
+    EncoderFolder(str(tmp_path / "models")).save(encoders)
+    folder = tmp_path / "models" / "holdout"
+    alone = SentenceTransformer(str(folder), local_files_only=True, device="cpu")
+    vectors = (encode(e, ["red shoe"], config=encoder) for e in (alone, encoders["holdout"]))
+    torch.testing.assert_close(*(torch.from_numpy(v) for v in vectors))
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()} <= {
+        ".json",
+        ".safetensors",
+        ".md",
+        ".txt",
+        ".jinja",
+    }
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert all(said in card for said in ("stage2, holdout", "NDCG@8", '"beta": 0.1', "licence", str(tiny_qwen_folder)))

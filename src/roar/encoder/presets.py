@@ -143,7 +143,9 @@ def _set_dropout(encoder: SentenceTransformer, probability: float) -> None:
 def read_encoder(folder: Path) -> SentenceTransformer:
     """Load an encoder that was saved with its prompts and limits, from disk alone."""
     disable_progress_bar()  # of reading weights, which takes a moment
-    return SentenceTransformer(str(folder), local_files_only=True)
+    encoder = SentenceTransformer(str(folder), local_files_only=True)
+    _read_as_decoder(encoder)  # some tokenizers rebuild their template when loaded
+    return encoder
 
 
 def _hub_answers(model: str) -> bool:

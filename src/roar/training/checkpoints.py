@@ -29,7 +29,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 from roar.errors import InputError
-from roar.training.distributed import launched_ranks
+from roar.training.distributed import from_first, launched_ranks, meet, rank
 from roar.training.examples import Examples
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,12 @@ class Checkpoints:
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self.folder = folder
-        marker = folder / "run.json"
+        if launched_ranks()[0] == 0:
+            self._prepare(fingerprint)
+        meet()
+
+    def _prepare(self, fingerprint: str) -> None:
+        folder, marker = self.folder, self.folder / "run.json"
         with clear_disk_errors(folder):
             if folder.exists() and _read(marker).get("fingerprint") != fingerprint:
                 logger.info("%s: removing checkpoints of another run.", folder)
@@ -62,15 +67,19 @@ class Checkpoints:
         return self.folder / "finished"
 
     def newest(self) -> Path | None:
-        """The newest whole checkpoint; those that are damaged are named in the log and passed over."""
+        """The newest whole checkpoint; those that are damaged are named in the log, removed and passed over."""
+        step = int(from_first(self._newest_step() if rank() == 0 else 0))
+        return self.folder / f"checkpoint-{step}" if step else None
+
+    def _newest_step(self) -> int:
         steps = {int(path.name.partition("-")[2]): path for path in self.folder.glob("checkpoint-*")}
         for step in sorted(steps, reverse=True):
             if problem := damage(steps[step]):
                 logger.warning("%s: not usable (%s); looking for an older one.", steps[step], problem)
                 shutil.rmtree(steps[step])
             else:
-                return steps[step]
-        return None
+                return step
+        return 0
 
 
 def fingerprint(

@@ -32,6 +32,14 @@ def launched_ranks() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def meet() -> None:
+    """Wait until all launched processes are here; the first time sets up their group."""
+    if launched_ranks()[1] > 1:
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        dist.barrier()
+
+
 def gather_rows(rows: Tensor) -> Tensor:
     """All processes' rows, in the order of the processes; each process may have another number of them.
 

@@ -50,7 +50,7 @@ def pair_examples(pairs: pl.DataFrame, products: pl.DataFrame, texts: pl.Series,
         clusters: product_id, cluster_id.
 
     Raises:
-        InputError: there is no pair.
+        InputError: there is no pair, or only one.
     """
     graded = pairs.with_columns(grade=pl.lit(EXACT, dtype=pl.Int64), example=pl.int_range(pl.len()))
     return _examples("stage1_pairs", graded, graded, products, texts, clusters)
@@ -69,7 +69,7 @@ def group_examples(
         clusters: product_id, cluster_id.
 
     Raises:
-        InputError: there is no group.
+        InputError: there is no group, or only one.
     """
     graded = groups.with_columns(
         grade=pl.col("grade").to_physical().cast(pl.Int64), example=pl.col("query_id").rle_id()
@@ -113,6 +113,10 @@ def _examples(
         .group_by("group")
         .agg(pl.col("product").unique().sort())
     )
+    if len(first) == 1:
+        raise InputError(
+            f"table {table}: its only example is the query {first['query'][0]!r}; without another query there are no negatives."
+        )
     return Examples(
         query_text=first["query"].to_list(),
         query_group=first["group"].cast(pl.Int64).to_numpy(),

@@ -18,7 +18,7 @@ from roar.encoder.model_card import write_card
 from roar.errors import InputError
 from roar.parameters import Encoder, Stage, Stage1, Stage2
 from roar.training.checkpoints import Checkpoints, fingerprint
-from roar.training.distributed import rank
+from roar.training.distributed import meet, rank
 from roar.training.examples import Examples, group_examples, pair_examples
 from roar.training.objectives import ContrastiveObjective, Objective, RoarObjective
 from roar.training.trainer import Trained, train
@@ -169,6 +169,7 @@ def _every_fold(
         encoders[fold] = trained.encoder.cpu()
         labels = pl.lit(stage.name).alias("stage"), pl.lit(fold).alias("fold")
         histories.append(trained.history.select(*labels, pl.all()))
+    meet()
     if checkpoints is not None and rank() == 0:
         shutil.rmtree(checkpoints, ignore_errors=True)
     return encoders, pl.concat(histories)
