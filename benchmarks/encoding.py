@@ -1,0 +1,114 @@
+"""Encoding a catalogue, as `name value` lines.
+
+    python benchmarks/encoding.py                     speed and agreement against sentence-transformers' encode
+    python benchmarks/encoding.py --stream 20000      from parquet to disk: seconds, and memory beside that of a tenth
+
+sentence-transformers encodes the same texts with its defaults in float32, and under bf16 autocast. `cosine` is the smallest between
+our vectors and its float32 ones; `recall_at_100` is how much of the float32 index's first 100 products ours finds.
+"""
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from sentence_transformers import SentenceTransformer
+
+import texts
+from roar.encoder import encode, encode_catalogue, load_encoder, product_texts
+from roar.parameters import Encoder
+from roar.retrieval import ProductIndex
+
+CONFIG = Encoder(product_fields=("title", "brand"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--products", type=int, default=3000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--stream", type=int, default=0)
+    parser.add_argument("--measure", type=Path, help="encode this file and print peak memory; used by --stream")
+    options = parser.parse_args()
+    if options.measure:
+        encode_catalogue(load_encoder(CONFIG), options.measure, options.measure.with_suffix(".npy"), CONFIG)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    elif options.stream:
+        stream(options.stream)
+    else:
+        compare(options.products, options.rounds)
+
+
+def report(name: str, value: float) -> None:
+    print(f"{name} {value:.5g}", flush=True)
+
+
+def compare(count: int, rounds: int) -> None:
+    table = texts.products(count)
+    read = product_texts(table, CONFIG.product_fields, CONFIG.max_tokens).to_list()
+    encoder = load_encoder(CONFIG)
+
+    def theirs() -> np.ndarray:
+        return encoder.encode(read, normalize_embeddings=True)
+
+    def theirs_bf16() -> np.ndarray:
+        with torch.autocast(encoder.device.type, torch.bfloat16):
+            return encoder.encode(read, normalize_embeddings=True)
+
+    contenders: dict[str, Callable[[], np.ndarray]] = {
+        "st_float32": theirs,
+        "st_bf16": theirs_bf16,
+        "roar": lambda: encode(encoder, read, config=CONFIG),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    vectors: dict[str, np.ndarray] = {}
+    encode(encoder, read[:256], config=CONFIG)
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            vectors[name] = run()
+            seconds[name].append(time.perf_counter() - start)
+    rate = {name: len(read) / statistics.median(times) for name, times in seconds.items()}
+    for name, value in rate.items():
+        report(f"{name}_texts_per_second", value)
+    report("encode_ratio_st_float32", rate["roar"] / rate["st_float32"])
+    report("encode_ratio_st_bf16", rate["roar"] / rate["st_bf16"])
+    report("cosine", float((vectors["roar"] * vectors["st_float32"]).sum(axis=1).min()))
+    report("recall_at_100", recall(encoder, table["product_id"], vectors))
+
+
+def recall(encoder: SentenceTransformer, ids: pl.Series, vectors: dict[str, np.ndarray]) -> float:
+    """Share of the float32 index's first 100 that ours returns, both for float32 query vectors."""
+    queries = list(dict.fromkeys(texts.pairs(500)[0]))
+    asked = encoder.encode(queries, normalize_embeddings=True)
+    exact, fast = (ProductIndex.build(vectors[name], ids).search(asked, 100)[1] for name in ("st_float32", "roar"))
+    return float(np.mean([len(set(a) & set(b)) / 100 for a, b in zip(exact.tolist(), fast.tolist(), strict=True)]))
+
+
+def stream(count: int) -> None:
+    """Peak memory of a process that encodes so many products, and of one that encodes a tenth."""
+    table = texts.products(count)
+    table = pl.concat([table] * -(-count // len(table))).head(count)
+    for size in (count // 10, count):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "products.parquet"
+            # No two texts alike, or they would be encoded once.
+            rows = table.head(size).with_columns(title=pl.col("title") + " " + pl.int_range(pl.len()).cast(pl.String))
+            rows.write_parquet(path)
+            start = time.perf_counter()
+            measured = subprocess.run(
+                [sys.executable, __file__, "--measure", str(path)], capture_output=True, text=True, check=True
+            )
+            report(f"stream_{size}_seconds", time.perf_counter() - start)
+            report(f"stream_{size}_peak_mb", float(measured.stdout.split()[-1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""Training speed and memory, as `name value` lines.
+
+    python benchmarks/training.py                  against sentence-transformers' trainer: same pairs, batch, steps and device
+    python benchmarks/training.py --linear         seconds of 2 and of 20 steps: cost against the number of pairs
+    python benchmarks/training.py --large 8192     one step on that many pairs with GradCache: seconds and peak memory
+    python benchmarks/training.py --decoder        a Qwen3-0.6B-shaped model with random weights, ROAR step included (wants a GPU)
+
+sentence-transformers runs its in-batch loss in float32 (its default) and bf16, and its cached loss in several mini-batch settings,
+of which the best counts. All learn from the same pairs in the same order; the losses of the last steps are printed, so
+that the speed can be seen to cost nothing. Runs take turns, and the median step counts.
+"""
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer import losses as theirs
+from torch.utils.data import SequentialSampler
+from transformers import TrainerCallback
+from transformers.trainer_callback import PrinterCallback
+
+import texts
+from datasets import Dataset
+from roar.encoder import load_encoder
+from roar.parameters import Encoder, Stage1, Stage2
+from roar.training.batching import ConflictFreeBatches
+from roar.training.examples import Examples
+from roar.training.objectives import ContrastiveObjective, RoarObjective
+from roar.training.trainer import train
+
+BATCH, RATE, TEMPERATURE = 256, 5e-5, 0.02
+Timed = tuple[list[float], list[float]]
+"""Seconds and loss of each step."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--linear", action="store_true")
+    parser.add_argument("--large", type=int, default=0)
+    parser.add_argument("--decoder", action="store_true")
+    options = parser.parse_args()
+    if options.linear:
+        linear()
+    elif options.large:
+        large(options.large)
+    elif options.decoder:
+        decoder(options.steps)
+    else:
+        compare(options.steps, options.rounds)
+
+
+def compare(steps: int, rounds: int) -> None:
+    cached = partial(sentence_transformers, bf16=True, loss="cached")
+    contenders: dict[str, Callable[[int], Timed]] = {
+        "roar_bf16": ours,
+        "roar_float32": partial(ours, precision="float32"),
+        "st_float32": partial(sentence_transformers, bf16=False),
+        "st_bf16": partial(sentence_transformers, bf16=True),
+        "st_cached_8": partial(cached, mini_batch_size=8),
+        "st_cached_32": partial(cached, mini_batch_size=32),
+        "st_cached_128": partial(cached, mini_batch_size=128),
+        "st_cached_1024_tokens": partial(cached, mini_batch_size=BATCH, mini_batch_num_tokens=1024),
+    }
+    found: dict[str, Timed] = {name: ([], []) for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            seconds, loss = run(steps)
+            found[name] = (found[name][0] + seconds[1:], loss)  # the first step warms up
+    rate = {name: BATCH / statistics.median(seconds) for name, (seconds, _) in found.items()}
+    for name, pairs_per_second in rate.items():
+        report(f"{name}_pairs_per_second", pairs_per_second)
+        report(f"{name}_last_loss", found[name][1][-1])
+    best = max(rate[name] for name in rate if name.startswith("st_"))
+    report("train_ratio_st_default", rate["roar_bf16"] / rate["st_float32"])
+    report("train_ratio_st_bf16", rate["roar_bf16"] / rate["st_bf16"])
+    report("train_ratio_st_best", rate["roar_bf16"] / best)
+    report("train_ratio_float32", rate["roar_float32"] / rate["st_float32"])
+
+
+def report(name: str, value: float) -> None:
+    print(f"{name} {value:.4g}", flush=True)
+
+
+class Clock(TrainerCallback):
+    """Seconds and loss of each step."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self.start = time.perf_counter()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds.append(time.perf_counter() - self.start)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
+        if "loss" in logs:
+            self.losses.append(float(logs["loss"]))
+
+
+class InOrder(SentenceTransformerTrainer):
+    """Their trainer, in the order of the data."""
+
+    def get_batch_sampler(self, dataset: Any, batch_size: int, drop_last: bool, **_: Any) -> Any:
+        return torch.utils.data.BatchSampler(SequentialSampler(dataset), batch_size, drop_last)
+
+
+def sentence_transformers(steps: int, *, bf16: bool, loss: str = "plain", **mini_batches: Any) -> Timed:
+    """A few steps of the library's trainer as its documentation says."""
+    encoder = load_encoder(Encoder())  # without dropout, which would cost them time and make losses differ
+    examples = pool(*texts.pairs(BATCH * steps))
+    order = [e for batch in ConflictFreeBatches(examples, BATCH, seed=0) for e in batch]
+    queries, titles = ([side[e] for e in order] for side in (examples.query_text, examples.product_text))
+    made = (
+        theirs.MultipleNegativesRankingLoss(encoder, scale=1 / TEMPERATURE)
+        if loss == "plain"
+        else theirs.CachedMultipleNegativesRankingLoss(encoder, scale=1 / TEMPERATURE, **mini_batches)
+    )
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = InOrder(
+            model=encoder,
+            args=SentenceTransformerTrainingArguments(
+                output_dir=folder,
+                per_device_train_batch_size=BATCH,
+                max_steps=steps,
+                learning_rate=RATE,
+                lr_scheduler_type="cosine",
+                bf16=bf16,
+                use_cpu=not torch.cuda.is_available(),
+                logging_steps=1,
+                save_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+            ),
+            train_dataset=Dataset.from_dict({"anchor": queries, "positive": titles}),
+            loss=made,
+            callbacks=[clock],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return clock.seconds, clock.losses
+
+
+def ours(steps: int, *, precision: str = "bf16", batch: int = BATCH, **settings: Any) -> Timed:
+    """As many steps of the project's engine, on the same pairs in the same order, without masks: the same loss."""
+    encoder = load_encoder(Encoder())
+    clock: list[float] = []
+    config = Stage1(
+        batch_size=batch,
+        temperature=TEMPERATURE,
+        margin=None,
+        mask_clusters=False,
+        mask_known_relevant=False,
+        validations=0,
+        max_steps=steps,
+        warmup=0,
+        **settings,
+    )
+
+    class Timed(ContrastiveObjective):
+        def forward(self, *args: Any) -> torch.Tensor:
+            clock.append(time.perf_counter())
+            return super().forward(*args)
+
+    examples = pool(*texts.pairs(batch * steps))
+    trained = train(
+        encoder, examples, lambda m: Timed(m, config), config, learning_rate=RATE, precision=precision, seed=0
+    )
+    clock.append(time.perf_counter())
+    return list(np.diff(clock)), trained.history["loss"].to_list()
+
+
+def pool(queries: list[str], titles: list[str]) -> Examples:
+    """Pairs as examples, none of which is another's duplicate."""
+    count = len(queries)
+    return Examples(
+        query_text=queries,
+        query_group=np.arange(count),
+        start=np.arange(count + 1),
+        product=np.arange(count),
+        grade=np.full(count, 3),
+        weight=np.ones(count, dtype=np.float32),
+        product_text=titles,
+        cluster=np.arange(count),
+    )
+
+
+def linear() -> None:
+    """Seconds of 2 and of 20 steps: ten times the pairs."""
+    for steps in (2, 20):
+        start = time.perf_counter()
+        seconds, _ = ours(steps)
+        report(f"steps_{steps}_seconds", sum(seconds))
+        report(f"steps_{steps}_whole_seconds", time.perf_counter() - start)
+        report(f"steps_{steps}_seconds_per_1000_pairs", sum(seconds) / (steps * BATCH) * 1000)
+
+
+def large(batch: int) -> None:
+    """One step on a large batch, GradCache on."""
+    seconds, loss = ours(1, batch=batch, gradient_cache=True)
+    report("pairs_in_a_step", batch)
+    report("step_seconds", seconds[0])
+    report("step_loss", loss[0])
+    report("peak_memory_gb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)
+
+
+def decoder(steps: int) -> None:
+    """Pairs a second of both stages on a decoder of Qwen3-0.6B's shape, and the share of the device's peak (bf16, dense)."""
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import Qwen3Config, Qwen3Model
+
+    base = load_encoder()
+    shape = {"hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16}
+    config = Qwen3Config(**shape, num_key_value_heads=8, head_dim=128, vocab_size=151_669)
+    with tempfile.TemporaryDirectory() as folder:
+        Qwen3Model(config).save_pretrained(folder)
+        base.tokenizer.save_pretrained(folder)
+        modules = [Transformer(folder, max_seq_length=64), Pooling(1024, "lasttoken"), Normalize()]
+        encoder = SentenceTransformer(modules=modules)
+    queries, titles = texts.pairs(BATCH * steps)
+    parameters = sum(p.numel() for name, p in encoder.named_parameters() if "embed_tokens" not in name)
+    for name, kind in (("stage1", ContrastiveObjective), ("roar", RoarObjective)):
+        settings: dict[str, Any] = {"max_steps": steps, "validations": 0, "mini_batch_tokens": 16_384}
+        stage = Stage1(batch_size=BATCH, **settings) if name == "stage1" else Stage2(batch_size=64, **settings)
+        examples = pool(queries, titles) if name == "stage1" else groups(queries, titles)
+        trained = train(
+            encoder, examples, lambda m, k=kind, s=stage: k(m, s), stage, learning_rate=1e-6, seed=0, title=name
+        )
+        rate = statistics.median(trained.history["pairs_per_s"].to_list()[1:])
+        report(f"decoder_{name}_queries_per_second", rate)
+        tokens = np.mean([len(encoder.tokenizer(text)["input_ids"]) for text in queries[:200] + titles[:200]])
+        a_query = len(examples.product) / len(examples) + 1
+        report(f"decoder_{name}_teraflops", 6 * parameters * tokens * a_query * rate / 1e12)
+    if torch.cuda.is_available():
+        report("decoder_peak_memory_gb", torch.cuda.max_memory_allocated() / 2**30)
+
+
+def groups(queries: list[str], titles: list[str], size: int = 4) -> Examples:
+    """Graded groups of a fixed size."""
+    count = len(queries) // size
+    whole = pool(queries[: count * size], titles[: count * size])
+    return Examples(
+        query_text=queries[:count],
+        query_group=np.arange(count),
+        start=np.arange(0, count * size + 1, size),
+        product=whole.product,
+        grade=np.tile([3, 2, 1, 0], count),
+        weight=whole.weight,
+        product_text=whole.product_text,
+        cluster=whole.cluster,
+    )
+
+
+if __name__ == "__main__":
+    main()
