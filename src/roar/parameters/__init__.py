@@ -5,6 +5,7 @@ do without it. An unknown key is an error that names the block and the key. Kedr
 run starts, because nodes name them as the type of their `params:` inputs.
 """
 
+from roar.parameters.ablation import Ablation, Primary, Study, Variant
 from roar.parameters.base import Parameters
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
@@ -55,6 +56,7 @@ from roar.parameters.training_sets import (
 )
 
 __all__ = [
+    "Ablation",
     "Agreement",
     "Alignment",
     "AugmentationSource",
@@ -94,6 +96,7 @@ __all__ = [
     "PairSource",
     "Pairs",
     "Parameters",
+    "Primary",
     "QueryKinds",
     "QueryVertical",
     "ReformulationSource",
@@ -107,11 +110,13 @@ __all__ = [
     "Stage1Sources",
     "Stage2",
     "Strata",
+    "Study",
     "Synonyms",
     "TableMapping",
     "TextCleaning",
     "Thresholds",
     "TrainingSets",
     "Translation",
+    "Variant",
     "Where",
 ]

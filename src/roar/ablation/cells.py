@@ -1,0 +1,171 @@
+"""One cell: train a variant on a fold with a seed, score the fold's test queries, keep what it gave.
+
+Every cell goes through the engine and the metrics that the project uses everywhere. Results are two small tables a cell, named
+by its hash and written all or nothing: a killed study goes on at the next cell. Stage-1 weights that several cells start
+from are trained once.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from sentence_transformers import SentenceTransformer
+from tqdm import tqdm
+
+from roar.ablation.studies import Cell
+from roar.datasets.atomic import replaced_file, replaced_folder
+from roar.encoder import encode, product_texts, read_encoder
+from roar.metrics import score_queries
+from roar.parameters import MetricSettings, TrainingSets
+from roar.retrieval import ProductIndex, Runs
+from roar.training.interpolation import interpolated
+from roar.training.mining import fill_groups, mine_for_pairs
+from roar.training.recorder import trained_weights
+from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1, train_stage2
+from roar.training_sets import graded_groups, held_out_products, stage1_pairs
+
+logger = logging.getLogger(__name__)
+
+_DEPTH = 100
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What cells read: the training tables of all folds, and what other training sets are built from."""
+
+    tables: TrainingTables
+    groups: pl.DataFrame
+    search_log: pl.DataFrame
+    variants: pl.DataFrame
+    training_sets: TrainingSets  # that `tables.pairs` and `groups` were built by
+    base: Callable[[], SentenceTransformer]
+    seed: int  # of the training sets
+    metrics: tuple[str, ...] = field(default=("ndcg@8", "recall@100"))
+
+    def fingerprint(self) -> str:
+        """A hash of the tables that decide what is trained and judged."""
+        parts = (self.tables.products, self.tables.judgments, self.tables.splits, self.tables.pairs, self.groups)
+        return "-".join(str(table.hash_rows(seed=1).sum() or 0) for table in parts)
+
+
+def run_cells(cells: Iterable[Cell], shop: Shop, folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Train and score the cells that are not there yet.
+
+    Args:
+        cells: in an order in which those that share stage-1 weights are near each other.
+        shop: what they read.
+        folder: where results are kept; weights are removed from it when all cells are done.
+
+    Returns:
+        Per-query metrics: study, variant, fold, seed, query_id, metric, value; and the scores of judged products: study,
+        variant, fold, seed, query_id, product_id, score.
+    """
+    cells = list(cells)
+    metrics, scores = [], []
+    for cell in tqdm(cells, desc="ablation", unit="cell"):
+        paths = [folder / f"{cell.key()}.{kind}.parquet" for kind in ("scores", "metrics")]
+        if not paths[1].exists():  # it is written last
+            logger.info("%s: %s, %s, seed %d", cell.study, cell.variant, cell.fold, cell.seed)
+            for path, table in zip(paths, _scored(_trained(cell, shop, folder), cell, shop), strict=True):
+                with replaced_file(path) as temporary:
+                    table.write_parquet(temporary)
+        labels = [pl.lit(v).alias(n) for n, v in vars(cell).items() if n in ("study", "variant", "fold", "seed")]
+        for path, tables in zip(paths, (scores, metrics), strict=True):
+            tables.append(pl.read_parquet(path).select(*labels, pl.all()))
+    shutil.rmtree(folder / "weights", ignore_errors=True)
+    return pl.concat(metrics), pl.concat(scores)
+
+
+def _trained(cell: Cell, shop: Shop, folder: Path) -> SentenceTransformer:
+    """The cell's encoder."""
+    if cell.recipe.stages == 0:
+        return shop.base()
+    stage1 = folder / "weights" / cell.key(stage=1)
+    if not (stage1 / "modules.json").exists():
+        encoder = _stage1(cell, shop)
+        with replaced_folder(stage1) as temporary:
+            encoder.save_pretrained(str(temporary), create_model_card=False)
+    return read_encoder(stage1) if cell.recipe.stages == 1 else _stage2(cell, shop, stage1)
+
+
+def _stage1(cell: Cell, shop: Shop) -> SentenceTransformer:
+    tables, recipe, start = _tables(cell, shop), cell.recipe, {ALL_FOLDS: shop.base}
+    negatives = mine_for_pairs(start, tables, recipe.encoder, recipe.training_sets)
+    encoders, _ = train_stage1(start, tables, recipe.encoder, recipe.stage1, seed=cell.seed, negatives=negatives)
+    return encoders[cell.fold]
+
+
+def _stage2(cell: Cell, shop: Shop, stage1: Path) -> SentenceTransformer:
+    tables, recipe, start = _tables(cell, shop), cell.recipe, {ALL_FOLDS: lambda: read_encoder(stage1)}
+    groups, _ = fill_groups(start, _groups(cell, shop), tables, recipe.encoder, recipe.training_sets, seed=shop.seed)
+    encoders, _ = train_stage2(start, groups, tables, recipe.encoder, recipe.stage2, seed=cell.seed)
+    encoder = encoders[cell.fold]
+    if recipe.interpolate is not None:
+        first = trained_weights(read_encoder(stage1))
+        encoder.load_state_dict(interpolated(first, trained_weights(encoder), recipe.interpolate), strict=False)
+    return encoder
+
+
+def _tables(cell: Cell, shop: Shop) -> TrainingTables:
+    """The tables of the cell's fold, with the pairs that its training sets ask for."""
+    fold = pl.col("fold") == cell.fold
+    tables = shop.tables._replace(splits=shop.tables.splits.filter(fold), pairs=shop.tables.pairs.filter(fold))
+    if cell.recipe.training_sets == shop.training_sets:
+        return tables
+    sources, read = cell.recipe.training_sets.stage1_sources, (tables.queries, tables.judgments, shop.search_log)
+    apart = held_out_products(tables.splits, tables.judgments, tables.clusters, cell.recipe.training_sets.splits)
+    pairs = stage1_pairs(
+        *read,
+        shop.variants,
+        tables.splits,
+        sources,
+        products=tables.products,
+        seed=shop.seed,
+        held_out_products=apart,
+    )
+    return tables._replace(pairs=pairs)
+
+
+def _groups(cell: Cell, shop: Shop) -> pl.DataFrame:
+    """The fold's graded groups, built as the cell's training sets ask for."""
+    if cell.recipe.training_sets == shop.training_sets:
+        return shop.groups.filter(pl.col("fold") == cell.fold)
+    tables, config = shop.tables, cell.recipe.training_sets
+    splits = tables.splits.filter(pl.col("fold") == cell.fold)
+    apart = held_out_products(splits, tables.judgments, tables.clusters, config.splits)
+    return graded_groups(
+        tables.queries,
+        tables.judgments,
+        tables.clusters,
+        splits,
+        config.groups,
+        seed=shop.seed,
+        held_out_products=apart,
+    )
+
+
+def _scored(encoder: SentenceTransformer, cell: Cell, shop: Shop) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Scores of the judged products of the fold's test queries, and the queries' metrics."""
+    tables = shop.tables
+    tested = tables.splits.filter((pl.col("fold") == cell.fold) & (pl.col("split") == "test"))
+    queries = tables.queries.join(tested, on="query_id", how="semi", maintain_order="left")
+    judgments = tables.judgments.join(tested, on="query_id", how="semi", maintain_order="left")
+    runs = _runs(encoder, cell, tables.products, queries, judgments)
+    whole = [name for name in shop.metrics if name.startswith("recall@")]  # of the full catalogue
+    judged = [name for name in shop.metrics if name not in whole]
+    protocols = ((runs.judged, judged), (runs.catalogue, whole))
+    scored = [score_queries(run, judgments, MetricSettings(names=tuple(names))) for run, names in protocols if names]
+    return runs.judged, pl.concat(scored)
+
+
+def _runs(
+    encoder: SentenceTransformer, cell: Cell, products: pl.DataFrame, queries: pl.DataFrame, judgments: pl.DataFrame
+) -> Runs:
+    config = cell.recipe.encoder
+    texts = product_texts(products, config.product_fields, config.max_tokens).to_list()
+    index = ProductIndex.build(encode(encoder, texts, config=config), products["product_id"])
+    vectors = encode(encoder, queries["query"].to_list(), kind="query", config=config)
+    return index.runs(vectors, queries, judgments, _DEPTH)
