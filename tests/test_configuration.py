@@ -21,6 +21,7 @@ BLOCKS = {
     "encoder": parameters.Encoder,
     "stage1": parameters.Stage1,
     "stage2": parameters.Stage2,
+    "ablation": parameters.Ablation,
     "evaluation": parameters.Evaluation,
     "metrics": parameters.MetricSettings,
     "reporting": parameters.Reporting,

@@ -4,6 +4,7 @@ A `Section` is a title and blocks (text, facts, tables, charts), the same after 
 builds its own; `render` puts those that are there together to one page.
 """
 
+from roar.report.ablation import ablation_chart, ablation_section
 from roar.report.data import data_section
 from roar.report.evaluation import evaluation_section
 from roar.report.page import render
@@ -13,6 +14,8 @@ from roar.report.wide_tables import wide_tables
 
 __all__ = [
     "Section",
+    "ablation_chart",
+    "ablation_section",
     "chart",
     "data_section",
     "evaluation_section",

@@ -9,7 +9,14 @@ from kedro.pipeline import Pipeline, node
 
 from roar.pipelines.reporting import nodes
 
-SECTIONS = ("evaluation_section", "data_section", "stage1_section", "stage2_section", "ab_test_section")
+SECTIONS = (
+    "evaluation_section",
+    "data_section",
+    "stage1_section",
+    "stage2_section",
+    "ablation_section",
+    "ab_test_section",
+)
 FIGURES = ["metrics", "comparisons", "params:reporting", "params:metrics"]
 
 

@@ -1,0 +1,5 @@
+"""Ablation studies: by name only, because they train for hours."""
+
+from roar.pipelines.ablation.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,74 @@
+"""Nodes of the ablation: run the studies' cells, summarise them, count what masks do, and say it on the page."""
+
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from roar.ablation import Shop, cells, mask_coverage, run_cells, summarise
+from roar.encoder import load_encoder, product_texts
+from roar.parameters import Ablation, Encoder, MetricSettings, Stage1, Stage2, TrainingSets
+from roar.report import ablation_chart, ablation_section
+from roar.training import pair_examples
+from roar.training.stages import TrainingTables
+
+
+def run_studies(
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    pairs: pl.DataFrame,
+    groups: pl.DataFrame,
+    search_log: pl.DataFrame,
+    variants: pl.DataFrame,
+    folder: Path,
+    encoder: Encoder,
+    stage1: Stage1,
+    stage2: Stage2,
+    training_sets: TrainingSets,
+    config: Ablation,
+    seed: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Per-query metrics and judged scores of every cell; cells that are kept in the folder are not trained again."""
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    base = load_encoder(encoder)
+    shop = Shop(tables, groups, search_log, variants, training_sets, lambda: base, seed, config.metrics)
+    folds = splits["fold"].unique().sort().to_list()
+    declared = cells(config, encoder, stage1, stage2, training_sets, folds, shop.fingerprint())
+    return run_cells(declared, shop, folder)
+
+
+def summarise_studies(
+    metrics: pl.DataFrame, scores: pl.DataFrame, judgments: pl.DataFrame, config: Ablation, settings: MetricSettings
+) -> pl.DataFrame:
+    """Every variant against its study's baseline."""
+    return summarise(metrics, scores, judgments, config, settings)
+
+
+def cover_masks(
+    true_items: pl.DataFrame,
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    pairs: pl.DataFrame,
+    encoder: Encoder,
+    stage1: Stage1,
+    seed: int,
+) -> pl.DataFrame:
+    """What each mask rule leaves out of the first fold's batches; no rows where the truth is not known."""
+    if true_items.is_empty():
+        return pl.DataFrame(schema={"rule": pl.String})
+    texts = product_texts(products, encoder.product_fields, encoder.max_tokens)
+    examples = pair_examples(pairs.filter(pl.col("fold") == pairs["fold"].min()), products, texts, clusters)
+    item = products.join(true_items, on="product_id", how="left", maintain_order="left")["item_id"]
+    numbers = item.fill_null(products["product_id"]).rank("dense").cast(pl.Int64).to_numpy()
+    size, margin = stage1.batch_size, stage1.margin or 0.1
+    return mask_coverage(load_encoder(encoder), examples, numbers, encoder, batch_size=size, margin=margin, seed=seed)
+
+
+def report_studies(summary: pl.DataFrame, coverage: pl.DataFrame, config: Ablation) -> tuple[dict[str, Any], go.Figure]:
+    """The studies as a section of the page, and the first of them as a chart for Kedro-Viz."""
+    section = ablation_section(summary, coverage, config)
+    return section.model_dump(mode="json"), ablation_chart(summary, config.run[0], config.metrics[0])
