@@ -36,9 +36,7 @@ class Collator:
         """
         pool = self.examples
         chosen = np.array([row["example"] for row in rows])
-        spans = [pool.members(e) for e in chosen]
-        sizes = np.array([span.stop - span.start for span in spans])
-        member = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+        member, sizes = pool.members_of(chosen)
         product = pool.product[member]
         query_features, query = self._tokenise([pool.query_text[e] for e in chosen], "query")
         product_features, column = self._tokenise([pool.product_text[p] for p in product], "product")

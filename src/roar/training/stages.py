@@ -45,9 +45,15 @@ def of_fold(by_fold: Mapping[str, T], fold: str) -> T:
 
 
 def train_stage1(
-    base: Encoders, tables: TrainingTables, encoder: Encoder, config: Stage1, *, seed: int
+    base: Encoders,
+    tables: TrainingTables,
+    encoder: Encoder,
+    config: Stage1,
+    *,
+    seed: int,
+    negatives: pl.DataFrame | None = None,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
-    """Contrastive learning over the pairs of every fold.
+    """Contrastive learning over the pairs of every fold, with the hard negatives mined for them (`mining`).
 
     Returns:
         Encoder by fold, and the history: stage, fold, and the columns of `roar.training.trainer.HISTORY`.
@@ -55,8 +61,9 @@ def train_stage1(
     texts = product_texts(tables.products, encoder.product_fields, encoder.max_tokens)
 
     def examples(fold: str) -> Examples:
-        pairs = tables.pairs.filter(pl.col("fold") == fold)
-        return pair_examples(pairs, tables.products, texts, tables.clusters)
+        of_fold = pl.col("fold") == fold
+        mined = None if negatives is None else negatives.filter(of_fold)
+        return pair_examples(tables.pairs.filter(of_fold), tables.products, texts, tables.clusters, mined)
 
     rate = config.learning_rate or preset_of(encoder).stage1_learning_rate
     return _every_fold(
