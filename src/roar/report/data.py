@@ -112,8 +112,8 @@ def _judged(judged: pl.DataFrame, judgments: pl.DataFrame) -> list[Block]:
 def _groups(groups: pl.DataFrame | None) -> list[Block]:
     if groups is None or groups.is_empty():
         return []
-    largest = groups.group_by("fold", "query_id").len()["len"]
-    said = f"{len(largest):,} groups of {largest.min()} to {largest.max()} products, {largest.mean():.1f} on average."
+    sizes = groups.group_by("fold", "query_id").len()["len"].to_list()
+    said = f"{len(sizes):,} groups of {min(sizes)} to {max(sizes)} products, {sum(sizes) / len(sizes):.1f} on average."
     return [chart("Sizes of the graded groups", data_charts.group_sizes_chart(groups), alternative=said, note=said)]
 
 

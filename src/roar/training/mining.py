@@ -7,6 +7,7 @@ strict mode holds out (`training_sets.splits.products_apart`), and learn of rele
 from collections.abc import Iterator
 
 import polars as pl
+from sentence_transformers import SentenceTransformer
 
 from roar.encoder import encode, product_texts
 from roar.parameters import Encoder, TrainingSets
@@ -137,13 +138,13 @@ def _catalogues(
         if key not in seen:
             model = of_fold(start, fold)()
             vectors = encode(model, texts, config=encoder, progress="encoding products")
-            seen = {
-                key: (
-                    Catalogue.of(tables.products["product_id"], vectors, tables.clusters, config.hard_negatives),
-                    lambda queries, model=model: encode(model, queries, kind="query", config=encoder),
-                )
-            }
+            ids, clusters = tables.products["product_id"], tables.clusters
+            seen = {key: (Catalogue.of(ids, vectors, clusters, config.hard_negatives), _embedding(model, encoder))}
         yield fold, *seen[key]
+
+
+def _embedding(model: SentenceTransformer, config: Encoder) -> Embed:
+    return lambda queries: encode(model, queries, kind="query", config=config)
 
 
 def _train_judgments(tables: TrainingTables) -> pl.DataFrame:
