@@ -153,6 +153,20 @@ class Stage1Pairs(Table):
     weight: float = pa.Field(ge=0)
 
 
+class HardNegatives(Table):
+    """Products that an encoder finds close to a query and that do not answer it, as far as is known.
+
+    `positive` names the pair's product (stage 1), `query_id` the judged query (stage 2).
+    """
+
+    fold: str
+    query: str
+    product_id: str
+    rank: pl.Int64 = pa.Field(ge=1)
+    score: float
+    positive_score: float
+
+
 class GradedGroups(Table):
     """Stage 2's groups: a query's graded products, per fold; at least two grades in each group."""
 

@@ -39,6 +39,10 @@ def judge(*titles: str, **columns: list) -> dict:
         ("Levi's cotton shirt XL", "Levi's cotton shirt XXL", "size"),
         ("Asics Gel Nimbus mens", "Asics Gel Nimbus womens", "audience"),
         ("Lenovo notebook 8 GB RAM 512 GB", "Lenovo notebook 16 GB RAM 512 GB", "memory"),
+        ("Persil Waschmittel 6er-Pack", "Persil Waschmittel 12er Pack", "pack size"),
+        ("Bosch drill bit 1/2 inch", "Bosch drill bit 1/4 inch", "length"),
+        ("Puma Jacke rote Größe M", "Puma Jacke schwarze Größe M", "colour"),
+        ("Damen Jacke Gr. M", "Damen Jacke Größe L", "size"),
     ],
 )
 def test_a_contradiction_vetoes(first: str, second: str, named: str) -> None:
@@ -60,6 +64,9 @@ def test_a_contradiction_vetoes(first: str, second: str, named: str) -> None:
         ("Ariel pods pack of 24", "Ariel pods 24-pack", "pack size"),
         ("Puma King football boots schwarz", "Puma King football boots black", "colour"),
         ("Parker pen navy", "Parker pen blue", "colour"),
+        ("Bosch drill bit 1/2 inch", "Bosch drill bit 0.5in", "length"),
+        ('Bosch copper pipe 1½"', "Bosch copper pipe 1 1/2 inch", "length"),
+        ("Puma Jacke rote", "Puma Jacke rot", "colour"),
     ],
 )
 def test_one_quantity_in_two_units_agrees(first: str, second: str, named: str) -> None:
@@ -81,6 +88,8 @@ def test_a_missing_attribute_is_neither() -> None:
         ("Apple iPhone 13 Pro", "Leather case for Apple iPhone 13 Pro"),
         ("Canon EOS 80D DSLR camera", "Battery grip for Canon EOS 80D DSLR camera"),
         ("Dyson V11 vacuum cleaner", "Replacement filter compatible with Dyson V11 vacuum cleaner"),
+        ("Dell Latitude E6400 laptop computer", "Battery for Dell Latitude E6400"),
+        ("смартфон Самсунг S21 черный", "чехол для Самсунг S21 черный"),
     ],
 )
 def test_an_accessory_is_not_the_device(device: str, accessory: str) -> None:
@@ -96,6 +105,10 @@ def test_an_accessory_is_not_the_device(device: str, accessory: str) -> None:
         ("Canon EOS 80D camera body", "Canon EOS 70D camera body"),
         ("Sony Bravia television KDL-26M4000", "Sony Bravia television KDL-42V4100"),
         ("Apple iPhone XI", "Apple iPhone XII"),
+        ("Apple iPhone 12 Pro smartphone", "Apple iPhone 12 Pro Max smartphone"),
+        ("Apple iPhone 12 smartphone", "Apple iPhone 12 mini smartphone"),
+        ("Xiaomi Redmi Note 9 smartphone", "Xiaomi Redmi Note 9S smartphone"),
+        ("Microsoft Office 2007 Home and Student", "Microsoft Office 2010 Home and Student"),
     ],
 )
 def test_siblings_are_not_one_item(first: str, second: str) -> None:

@@ -12,6 +12,7 @@ from roar.report import data_section, evaluation_section, training_section
 from roar.report.evidence import Evidence
 from roar.report.section import Section
 from roar.schemas import GRADES, STRATA, Grade
+from roar.training_sets import Counts
 
 SYSTEMS = {"random": 0.45, "bm25": 0.68, "base": 0.70, "stage1": 0.76, "stage2": 0.77, "stage2_256": 0.767}
 VERTICALS = (
@@ -151,13 +152,15 @@ def _data(queries: pl.DataFrame, rng: np.random.Generator) -> Section:
     )
     judgments = pl.DataFrame(
         {"query_id": np.repeat(ids, 6), "product_id": "p0", "grade": rng.choice(GRADES, 6 * len(ids))}
-    ).with_columns(pl.col("grade").cast(Grade))
+    ).with_columns(pl.col("grade").cast(Grade), weight=pl.Series(rng.choice([1 / 3, 2 / 3, 1.0], 6 * len(ids))))
     quality = pl.DataFrame(
         {
             "table": ["products", "judgments"],
-            "check": ["empty title", "unknown product"],
+            "rule": ["empty title", "unknown product"],
+            "column": ["title", "product_id"],
             "action": "dropped",
-            "rows": [3, 12],
+            "count": [3, 12],
+            "examples": ["", "p999"],
         }
     )
     splits = pl.DataFrame(
@@ -183,4 +186,18 @@ def _data(queries: pl.DataFrame, rng: np.random.Generator) -> Section:
             "evidence": ["same text"] * 20 + ["same attributes"] * 40,
         }
     )
-    return data_section(quality, judgments, queries, splits, pairs, duplicates, products)
+    counts = Counts()
+    for step, left in (("judged products of train queries", judgments), ("largest size", judgments.head(500))):
+        counts.add("graded groups", "holdout", "judgments", step, left)
+    return data_section(
+        quality,
+        judgments,
+        queries,
+        splits,
+        pairs,
+        duplicates,
+        products,
+        counts=counts.table(),
+        groups=judgments.with_columns(fold=pl.lit("holdout")).head(500),
+        clusters=products.select("product_id", cluster_id=pl.format("c{}", pl.int_range(pl.len()) % 60)),
+    )

@@ -7,7 +7,8 @@ import pytest
 from fabricated_evaluation import Fabricated
 
 from roar.report import training_section, wide_tables
-from roar.report.section import Chart, Expandable, Facts, Table
+from roar.report.data_charts import agreement_chart, ingestion_chart
+from roar.report.section import Chart, Expandable, Facts, Section, Table
 from roar.report.wide_tables import latex, markdown
 
 
@@ -19,10 +20,44 @@ def test_the_data_section_counts_what_there_is(fabricated: Fabricated) -> None:
     for row in strata.rows:
         assert sum(cell.value or 0 for cell in row[3:]) == pytest.approx(100)
     assert sum(row[1].value or 0 for row in tables["Stage-1 pairs by source"].rows) == 900
-    sample = next(block for block in data.blocks if isinstance(block, Expandable)).blocks[0]
-    assert isinstance(sample, Table)
-    assert len(sample.rows) == 20
-    assert "Thing" in sample.rows[0][0].text
+
+
+def listed(section: Section, caption: str) -> Table:
+    """The table of that caption inside what opens on a click."""
+    opened = [block for part in section.blocks if isinstance(part, Expandable) for block in part.blocks]
+    return next(block for block in opened if isinstance(block, Table) and block.caption.startswith(caption))
+
+
+def test_near_duplicates_can_be_browsed_as_pairs_and_as_clusters(fabricated: Fabricated) -> None:
+    data = fabricated.sections[1]
+    pairs, clusters = listed(data, "A sample of the pairs"), listed(data, "A sample of the clusters")
+    assert pairs.searchable and clusters.searchable and len(pairs.rows) == len(clusters.rows) == 60
+    likeness = [row[2].value for row in pairs.rows]
+    assert likeness == sorted(likeness, reverse=True) and pairs.rows[0][3].text == "same attributes"
+    sizes = [row[0].value for row in clusters.rows]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] == 4
+    assert clusters.rows[0][1].text.count("Thing") == 4 and clusters.rows[0][2].text.startswith("same ")
+
+
+def test_charts_show_what_the_data_are(fabricated: Fabricated) -> None:
+    data = fabricated.sections[1]
+    charts = {block.caption: block.figure["data"] for block in data.blocks if isinstance(block, Chart)}
+    assert charts["What ingestion dropped, merged and repaired"][0]["x"] == [3, 12]
+    left, lost = charts["What each step left: graded groups"]
+    assert left["x"] == [1440, 500] and lost["x"] == [0, 940]
+    groups = charts["Sizes of the graded groups"]
+    assert sum(sum(bar["y"]) for bar in groups) == 84 and {size for bar in groups for size in bar["x"]} == {6, 2}
+    for caption in ("Grades by frequency stratum", "Grades by vertical"):
+        for level in zip(*(bar["x"] for bar in charts[caption]), strict=True):
+            assert sum(level) == pytest.approx(1)
+    for bar in charts["Agreement of raters by grade"]:
+        assert bar["x"] == [0.3, 0.7, 1.0] and sum(bar["y"]) == pytest.approx(1)
+
+
+def test_what_there_is_none_of_has_no_chart() -> None:
+    nothing = pl.DataFrame({"table": ["products"], "rule": ["rows read"], "action": ["noted"], "count": [3]})
+    assert ingestion_chart(nothing) is None
+    assert agreement_chart(pl.DataFrame({"grade": ["exact", "exact"], "weight": [1.0, 1.0]})) is None
 
 
 def test_training_curves_show_what_was_measured_and_no_timings(fabricated: Fabricated) -> None:

@@ -64,7 +64,8 @@ def run_cells(cells: Iterable[Cell], shop: Shop, folder: Path) -> tuple[pl.DataF
         variant, fold, seed, query_id, product_id, score.
     """
     cells = list(cells)
-    metrics, scores = [], []
+    metrics: list[pl.DataFrame] = []
+    scores: list[pl.DataFrame] = []
     for cell in tqdm(cells, desc="ablation", unit="cell"):
         paths = [folder / f"{cell.key()}.{kind}.parquet" for kind in ("scores", "metrics")]
         if not paths[1].exists():  # it is written last

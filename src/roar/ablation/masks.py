@@ -43,18 +43,13 @@ def mask_coverage(
         other negatives, and the share of them masked.
     """
     product = examples.product[examples.start[:-1]]
-    vectors = [
-        torch.from_numpy(encode(encoder, texts, kind=kind, config=config))
-        for texts, kind in (
-            (examples.query_text, "query"),
-            ([examples.product_text[p] for p in product], "product"),
-        )
-    ]
+    queries = torch.from_numpy(encode(encoder, examples.query_text, kind="query", config=config))
+    titles = torch.from_numpy(encode(encoder, [examples.product_text[p] for p in product], config=config))
     found = {rule: np.zeros(4, dtype=np.int64) for rule in RULES}
     order = np.random.default_rng(seed).permutation(len(product))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        scores = vectors[0][rows] @ vectors[1][rows].T
+        scores = queries[rows] @ titles[rows].T
         own = torch.eye(len(rows), dtype=torch.bool)
         same = torch.from_numpy(item[product[rows]][:, None] == item[product[rows]][None, :]) & ~own
         for rule in RULES:

@@ -71,9 +71,12 @@ def _vocabulary(distinct: pl.Series) -> pl.DataFrame:
         distinct.to_frame("token")
         .with_columns(
             word=word.replace(lexicon.ROMAN),
-            number=token.replace(lexicon.ROMAN)
-            .str.extract(rf"^({_NUMBER})(?:-?\p{{L}}+(?:-\p{{L}}+)?)?$")
-            .cast(pl.Float64),
+            number=pl.coalesce(
+                token.replace(lexicon.ROMAN)
+                .str.extract(rf"^({_NUMBER})(?:-?\p{{L}}+(?:-\p{{L}}+)?)?$")
+                .cast(pl.Float64),
+                _fraction(token),
+            ),
             unit=glued.replace_strict({unit: unit for unit in lexicon.UNITS}, default=None),
             glued=glued,
             is_code=(mixed | long_number) & ~token.str.contains(_NOT_A_CODE),
@@ -82,6 +85,13 @@ def _vocabulary(distinct: pl.Series) -> pl.DataFrame:
         .with_columns(number=pl.when(pl.col("glued").is_null() | pl.col("unit").is_not_null()).then("number"))
         .drop("glued")
     )
+
+
+def _fraction(token: pl.Expr) -> pl.Expr:
+    """The value of "1/2" and "1-1/2"; null for what is no proper fraction of halves to sixteenths."""
+    parts = token.str.extract_groups(r"^(?:(\d{1,3})-)?(\d{1,2})/(2|3|4|8|16)$")
+    whole, above, below = (parts.struct[i].cast(pl.Float64) for i in range(3))
+    return pl.when(above < below).then(whole.fill_null(0.0) + above / below)
 
 
 def _units() -> pl.DataFrame:
@@ -150,10 +160,20 @@ def packs(tokens: pl.DataFrame) -> pl.DataFrame:
 def series(tokens: pl.DataFrame) -> pl.DataFrame:
     """Generation numbers, read with the word before them or glued to them, and short models, read by their shape.
 
-    ("hero", "4") in "Hero 4" and in "hero4"; ("line", "2") in "2-line"; ("t#i", "t7i").
+    ("hero", "4") in "Hero 4" and in "hero4"; ("iphone", "12 pro") in "iPhone 12 Pro"; ("line", "2") in "2-line"; ("t#i",
+    "t7i"); and years, ("year", "2010").
     """
+    years = tokens.filter(pl.col("token").str.contains(r"^(?:19[89]|20[0-3])\d$") & pl.col("kind").is_null())
+    further = pl.col("after_that").is_in(lexicon.EDITIONS).fill_null(False)
+    edition = (
+        pl.when(pl.col("after").is_in(lexicon.EDITIONS) & further)
+        .then(pl.format(" {} {}", "after", "after_that"))
+        .when(pl.col("after").is_in(lexicon.EDITIONS))
+        .then(pl.format(" {}", "after"))
+        .otherwise(pl.lit(""))
+    )
     apart = tokens.filter(
-        pl.col("word").str.contains(r"^\d{1,4}$")
+        pl.col("word").str.contains(r"^\d{1,4}$|^\d{1,2}[a-cefh-jl-z]$")
         & ~pl.col("word").str.contains(r"^(?:19|20)\d\d$")
         & pl.col("kind").is_null()
         & pl.col("before").str.contains(r"^\p{L}{2,}$")
@@ -168,7 +188,8 @@ def series(tokens: pl.DataFrame) -> pl.DataFrame:
         [
             _fact(short, pl.col("word").str.replace_all(r"\d+", "#"), pl.col("word")),
             _fact(counted, pl.col("token").struct[1], pl.col("token").struct[0]),
-            _fact(apart, pl.col("before"), pl.col("word")),
+            _fact(apart, pl.col("before"), pl.concat_str("word", edition)),
+            _fact(years, "year", pl.col("token")),
             _fact(glued, pl.col("token").str.extract(r"^(\p{L}+)"), pl.col("token").str.extract(r"(\d+)$")),
         ]
     )

@@ -7,6 +7,7 @@ catalogue grows. Products that share blocks are neighbours, and each product kee
 """
 
 import logging
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ LEVELS = 3
 
 SLICE = 20_000
 """Products whose neighbours are counted at a time."""
+
+PORTION = 20_000_000
+"""Entries that are refined at a time, roughly."""
 
 THREADS = 2
 
@@ -65,15 +69,25 @@ def _rarest_terms(terms: pl.DataFrame, products: int, slots: int) -> np.ndarray:
 def _blocks(rarest: np.ndarray, products: int, largest: int) -> sp.csr_matrix:
     """(products, blocks): the weight of a block is log(1 + products / its size), its square root in each cell."""
     row, slot = np.nonzero(rarest)
-    filing = Filing(row.astype(np.uint32), rarest[row, slot], slot.astype(np.uint8))
+    filings: Iterable[Filing] = [Filing(row.astype(np.uint32), rarest[row, slot], slot.astype(np.uint8))]
     parts = []
     for level in range(LEVELS):
-        size = _held(filing.key)
-        parts.append(_incidence(filing[(size > 1) & (size <= largest)], products))
-        crowded = filing[size > largest]
-        parts.extend(_incidence(run, products) for run in _runs(crowded, rarest, level, largest))
-        filing = _refine(crowded, rarest)
+        crowds = []
+        for filing in filings:
+            size = _held(filing.key)
+            parts.append(_incidence(filing[(size > 1) & (size <= largest)], products))
+            crowds.append(filing[size > largest])
+            parts.extend(_incidence(run, products) for run in _runs(crowds[-1], rarest, level, largest))
+        filings = _refined(_together(crowds), rarest) if level < LEVELS - 1 else []
     return sp.hstack(parts, format="csr")
+
+
+def _refined(crowded: Filing, rarest: np.ndarray) -> Iterator[Filing]:
+    """Refined filings, some keys at a time: a key's entries stay together, and what is not a block is soon let go."""
+    portions = max(1, len(crowded.key) * rarest.shape[1] // PORTION)
+    portion = (crowded.key >> np.uint64(7)) % np.uint64(portions)
+    for number in range(portions):
+        yield _refine(crowded[portion == number], rarest)
 
 
 def _incidence(filing: Filing, products: int) -> sp.csr_matrix:
@@ -108,6 +122,10 @@ def _refine(crowded: Filing, rarest: np.ndarray) -> Filing:
         chosen = (crowded.slot < slot) & (term > 0)
         key = _mix(crowded.key[chosen], term[chosen])
         parts.append(Filing(crowded.row[chosen], key, np.full(chosen.sum(), slot, dtype=np.uint8)))
+    return _together(parts)
+
+
+def _together(parts: list[Filing]) -> Filing:
     return Filing(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "key", "slot")))
 
 

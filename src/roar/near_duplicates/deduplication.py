@@ -9,9 +9,10 @@ import polars as pl
 from roar.errors import InputError
 from roar.near_duplicates import candidates as candidate_search
 from roar.near_duplicates import clusters
+from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.evidence import explain
 from roar.near_duplicates.profiles import Profiles
-from roar.near_duplicates.verification import Comparison, score
+from roar.near_duplicates.verification import score
 from roar.parameters import NearDuplicates
 
 ACCEPT = 0.5
@@ -104,7 +105,7 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
     a, b = _rows(products, pairs)
     read = _worth_reading(len(products), a, b)
     comparison = Comparison.of(Profiles.read(products[read]))
-    alone = config.evidence.model_copy(update={"competition": 0.0})
+    alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False})
 
     def judge(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), alone)

@@ -69,7 +69,7 @@ UNITS: dict[str, Unit] = {
     **dict.fromkeys(("ct", "carat", "carats"), Unit("carat", 1.0)),
     # counts
     **dict.fromkeys(
-        ("pack", "packs", "pk", "pcs", "pc", "piece", "pieces", "count", "stuck", "stk", "er-pack", "units", "tablets"),
+        ("pack", "packs", "pk", "pcs", "pc", "piece", "pieces", "count", "stuck", "stk", "er", "units", "tablets"),
         Unit("pack size", 1.0),
     ),
     **dict.fromkeys(("port", "ports"), Unit("ports", 1.0)),
@@ -78,7 +78,7 @@ UNITS: dict[str, Unit] = {
 }
 """Spelling to unit; `floz`, `cuft` are what `text.normalise` makes of "fl. oz", "cu. ft."."""
 
-GLUED_ONLY = frozenset({"m", "x", "p", "in", "cd", "pc", "mg", "cup"})
+GLUED_ONLY = frozenset({"m", "x", "p", "in", "cd", "pc", "mg", "cup", "er"})
 """Units too short to trust after a blank ("size 10 m", "set of 4 in black"): read only glued to their number."""
 
 MEMORY_WORDS = frozenset({"ram", "memory", "ddr", "ddr2", "ddr3", "ddr4", "ddr5"})
@@ -97,20 +97,20 @@ ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "
 """Generations; I, V and X alone are too often letters."""
 
 _SHADES = {
-    "black": "black blk schwarz noir nero negro negra preto zwart czarny czarna czarne jet",
-    "white": "white wht weiss blanc blanche bianco bianca blanco blanca branco wit bialy biale",
-    "grey": "grey gray gry grau gris grigio grigia cinza grijs szary szare ash",
+    "black": "black blk schwarz schwarze schwarzer schwarzes noir noire nero negro negra preto zwart czarny czarna czarne jet",
+    "white": "white wht weiss weiß weiße weißer weißes blanc blanche bianco bianca blanco blanca branco wit bialy biale",
+    "grey": "grey gray gry grau graue grauer graues gris grise grigio grigia cinza grijs szary szare ash",
     "silver": "silver slv silber argent argento plata plateado prata zilver srebrny chrome",
     "gold": "gold golden dore oro dorado goud zloty",
-    "red": "red rot rouge rosso rossa rojo roja vermelho rood czerwony crimson scarlet cremise szkarlatny cherry ruby",
-    "blue": "blue blu blau bleu azul blauw niebieski cobalt azure royal sky",
+    "red": "red rot rote roter rotes rouge rosso rossa rojo roja vermelho rood czerwony crimson scarlet cremise szkarlatny cherry ruby",
+    "blue": "blue blu blau blaue blauer blaues bleu bleue azul blauw niebieski cobalt azure royal sky",
     "turquoise": "turquoise teal cyan aqua turkis turchese turquesa",
-    "green": "green grn grun vert verde groen zielony emerald lime mint",
-    "yellow": "yellow gelb jaune giallo amarillo amarelo geel zolty lemon",
+    "green": "green grn grun grune gruner grunes vert verte verde groen zielony emerald lime mint",
+    "yellow": "yellow gelb gelbe gelber gelbes jaune giallo amarillo amarelo geel zolty lemon",
     "orange": "orange arancione naranja laranja oranje pomaranczowy",
     "pink": "pink pnk rosa rose roze fuchsia magenta rozowy blush",
     "purple": "purple lila violet violett viola violeta morado paars fioletowy fiolet lavender plum",
-    "brown": "brown braun marron marrone castano bruin brazowy chocolate cognac espresso walnut",
+    "brown": "brown braun braune brauner braunes marron marrone castano bruin brazowy chocolate cognac espresso walnut",
     "beige": "beige sand cream nude champagne ecru",
     "white beige": "ivory",
     "beige brown": "tan",
@@ -121,6 +121,7 @@ _SHADES = {
     "red burgundy": "burgundy maroon bordeaux wine",
     "gold brown": "bronze copper bronzo",
     "transparent": "transparent",
+    "multicolour": "multicolour multicolor multicoloured multicolored multicolore tricolour tricolor bunt mehrfarbig",
 }
 COLOURS: dict[str, tuple[str, ...]] = {
     spelling: tuple(basic.split()) for basic, spellings in _SHADES.items() for spelling in spellings.split()
@@ -169,7 +170,7 @@ SIZES = {
 }  # fmt: skip
 """Clothing sizes that speak for themselves."""
 
-SIZE_WORDS = frozenset({"size", "sz", "eu", "eur", "uk", "us", "grosse", "taille", "talla", "taglia"})
+SIZE_WORDS = frozenset({"size", "sz", "eu", "eur", "uk", "us", "grosse", "große", "gr", "taille", "talla", "taglia"})
 """Words before a number or a letter that make it a size; each is a scale of its own."""
 
 SIZE_SCALES = frozenset({"eu", "eur", "uk", "us"})
@@ -179,17 +180,22 @@ _ACCESSORIES = (
     "case cover sleeve pouch bag backpack skin holster strap band protector charger battery batteries adapter adaptor "
     "cable cord dock mount bracket stand tripod remote lens filter hood cap grip stylus earpads cartridge toner ink "
     "refill replacement cradle holder kit bundle housing film card reader plate clamp handset antenna lamp bulb "
-    "hulle tasche bateria akku ladegerat funda housse coque etui"
+    "hulle handyhulle schutzhulle tasche akku ladegerat ladekabel kabel netzteil panzerglas halterung funda bateria cargador "
+    "housse coque etui chargeur custodia caricatore hoesje oplader pokrowiec ladowarka capa carregador "
+    "чехол зарядка аккумулятор кабель"
 )
 ACCESSORIES = frozenset(_ACCESSORIES.split())
 """Nouns that turn the name of a device into the name of something for it."""
 
-FOR_WORDS = frozenset({"for", "fits", "fit", "compatible", "fur", "pour", "para", "per", "voor", "dla"})
+FOR_WORDS = frozenset({"for", "fits", "fit", "compatible", "fur", "pour", "para", "per", "voor", "dla", "для"})
 """Words after which an accessory names the device it serves."""
 
 _FUNCTION_WORDS = (
     "a an and the of for with in on to by from or at is it its w new de la le les el und mit et con y e & amp buy sale "
     "shop online free shipping page seite"
 )
+EDITIONS = frozenset({"pro", "plus", "max", "mini", "lite", "ultra", "se", "xl", "upgrade"})
+"""Words after a generation that make it another model: "12 pro max" is not "12"."""
+
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that say nothing about which product it is."""

@@ -2,14 +2,19 @@
 
 import polars as pl
 
-from roar.near_duplicates import lexicon
+from roar.near_duplicates import attributes, lexicon
+
+SERVED_WORDS = 4
+"""Words after "for" that may name what an accessory serves."""
 
 
 def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `family` (its shape), `own`.
 
     "rs 120" is read as "rs120" too, but so short a joined form may only agree (`own` is false): chance writes it as well.
+    A number after "for" is that of what an accessory serves ("battery for Latitude E6400"), and none of its own.
     """
+    tokens = _without_served(tokens)
     year = pl.col("word").str.contains(r"^(?:19|20)\d\d$")
     own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True)
     joined = tokens.filter(
@@ -28,6 +33,16 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
             stem=pl.when(stem.str.len_chars() >= 5).then(stem).otherwise("code"), family=_family(pl.col("code"))
         )
     )
+
+
+def _without_served(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Tokens without the few that follow a word such as "for" in the title of an accessory."""
+    words = tokens.filter(pl.col("word").is_in(lexicon.FOR_WORDS)).select("row", "position")
+    spans = words.join(attributes.served(tokens).select("row").unique(), on="row", how="semi")
+    named = spans.with_columns(
+        position=pl.concat_list(pl.col("position") + place for place in range(1, SERVED_WORDS + 1))
+    ).explode("position")
+    return tokens.join(named, on=["row", "position"], how="anti", maintain_order="left")
 
 
 def _family(code: pl.Expr) -> pl.Expr:

@@ -18,6 +18,9 @@ _REWRITES: tuple[tuple[str, str], ...] = (
     (r"\bfl\.?\s?oz\b\.?", "floz "),
     (r"\bcu(?:bic)?\s?\.?\s?-?\s?(?:ft|feet|foot)\b\.?", "cuft "),
     (r"(\d)\s?(?:mega\s?pixels?|m\s?pix)\b", "$1 mp "),
+    (r"(\d) ?(\d)\u2044(\d)", "$1-$2/$3"),  # 1½, composed
+    (r"\u2044", "/"),
+    (r"(\d) (\d/\d)", "$1-$2"),  # 1 1/2
     (r"(\d),(\d{3})\b", "$1$2"),  # thousands
     (r"(\d),(\d)", "$1.$2"),  # decimal comma
     (r"(\d)\s?([-/])\s(\d)", "$1$2$3"),

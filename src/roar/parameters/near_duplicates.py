@@ -19,6 +19,7 @@ class DuplicateEvidence(Parameters):
     price: float = Field(1.0, ge=0)
     price_factor: float = Field(3.0, gt=1)
     competition: float = Field(0.3, ge=0)
+    rivalry: bool = True
     threshold: float = 0.35
     steepness: float = Field(8.0, gt=0)
 
@@ -26,7 +27,7 @@ class DuplicateEvidence(Parameters):
 class DuplicateCandidates(Parameters):
     """How many pairs are looked at, and how they are found."""
 
-    rarest_terms: int = Field(8, ge=2, le=16)
+    rarest_terms: int = Field(10, ge=2, le=16)
     largest_block: int = Field(20, ge=2)
     neighbours: int = Field(50, ge=1)
 

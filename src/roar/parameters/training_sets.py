@@ -121,6 +121,17 @@ class Stage1Sources(Parameters):
     augmentation: AugmentationSource | None = None
 
 
+class HardNegatives(Parameters):
+    """How both stages mine products that an encoder wrongly finds close to a query."""
+
+    per_pair: int = Field(0, ge=0)  # mined for each stage-1 pair; 0 mines none (stage 2 mines where groups.fill is set)
+    depth: int = Field(100, ge=1)  # nearest products that are looked at
+    skip: int = Field(0, ge=0)  # nearest products that are passed over before
+    relative: float | None = Field(0.95, gt=0, le=1)  # a negative scores below this share of the positive's score
+    absolute: float | None = Field(None, ge=0)  # and at least this much below it; null switches a rule off
+    index: str = "Flat"  # FAISS factory string; "Flat" is exact
+
+
 class Filling(Parameters):
     """Irrelevant members that a group takes from mined hard negatives."""
 
@@ -142,4 +153,5 @@ class TrainingSets(Parameters):
     slices: Slices = Slices()
     splits: Splits = Splits()
     stage1_sources: Stage1Sources = Stage1Sources()
+    hard_negatives: HardNegatives = HardNegatives()
     groups: Groups = Groups()

@@ -179,6 +179,8 @@ def stacked_shares(shares: dict[str, dict[str, float]], x_title: str) -> go.Figu
     names = list(shares)
     for grade, colour in GRADE_COLOURS.items():
         values = [shares[name].get(grade, 0.0) for name in names]
+        if not any(values):
+            continue
         light = grade in ("complement", "unjudged", "substitute")
         figure.add_bar(
             name=grade,

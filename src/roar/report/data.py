@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from roar.report.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, table
+from roar.report import data_charts
+from roar.report.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, chart, table
 from roar.report.wording import ordered_levels
 
 ANCHOR = "data"
@@ -19,13 +20,15 @@ def data_section(
     *,
     counts: pl.DataFrame | None = None,
     leakage: pl.DataFrame | None = None,
-    sample: int = 20,
+    groups: pl.DataFrame | None = None,
+    clusters: pl.DataFrame | None = None,
+    sample: int = 200,
 ) -> Section:
     """Build the section from the primary tables.
 
     Args:
         quality: the data-quality table of ingestion, shown as it is: what was checked, dropped, mended.
-        judgments: query_id, product_id, grade.
+        judgments: query_id, product_id, grade and, where raters were several, weight: how far they agree.
         strata: query_id, vertical, stratum.
         splits: fold, query_id, split.
         pairs: stage-1 pairs with fold, source, weight.
@@ -33,7 +36,9 @@ def data_section(
         products: product_id, title.
         counts: rows, queries and products after each step of building the training sets.
         leakage: held-out queries and products that training saw: fold, split, what, seen, count, total, share.
-        sample: how many near-duplicate pairs to show, spread over the range of similarity.
+        groups: graded groups: fold, query_id, grade.
+        clusters: product_id, cluster_id.
+        sample: how many near-duplicate pairs to list, spread over the range of similarity, and how many clusters.
     """
     judged = judgments.select("query_id", "grade").join(strata, on="query_id", how="left")
     blocks: list[Block] = [
@@ -44,17 +49,27 @@ def data_section(
             "What ingestion checked, dropped and mended",
             searchable=quality.height > 12,
         ),
+        *_ingestion(quality),
         Heading(text="Judged queries", anchor=f"{ANCHOR}-queries"),
-        table(_grades(judged, "stratum"), "Judged queries and grades by frequency stratum", decimals=1),
-        table(_grades(judged, "vertical"), "Judged queries and grades by vertical", decimals=1),
+        *_judged(judged, judgments),
         table(_splits(splits), "Queries by fold and split"),
         Heading(text="Training pairs", anchor=f"{ANCHOR}-pairs"),
         table(_sources(pairs), "Stage-1 pairs by source", decimals=3),
         *_leakage(leakage),
         *_steps(counts),
+        *_groups(groups),
         Heading(text="Near-duplicates", anchor=f"{ANCHOR}-duplicates"),
     ]
-    return Section(title="Data", anchor=ANCHOR, order=20, blocks=(*blocks, *_duplicates(duplicates, products, sample)))
+    return Section(
+        title="Data",
+        anchor=ANCHOR,
+        order=20,
+        blocks=(
+            *blocks,
+            *_duplicates(duplicates, products, sample),
+            *_clusters(clusters, duplicates, products, sample),
+        ),
+    )
 
 
 def _facts(products: pl.DataFrame, judgments: pl.DataFrame, duplicates: pl.DataFrame) -> tuple[Fact, ...]:
@@ -67,6 +82,39 @@ def _facts(products: pl.DataFrame, judgments: pl.DataFrame, duplicates: pl.DataF
         ),
         Fact(label="Near-duplicate pairs", value=f"{duplicates.height:,}"),
     )
+
+
+def _ingestion(quality: pl.DataFrame) -> list[Block]:
+    figure = data_charts.ingestion_chart(quality) if {"rule", "action", "count"} <= set(quality.columns) else None
+    if figure is None:
+        return []
+    return [chart("What ingestion dropped, merged and repaired", figure, alternative="The counts of the table above.")]
+
+
+def _judged(judged: pl.DataFrame, judgments: pl.DataFrame) -> list[Block]:
+    """Queries and grades by stratum and by vertical, as charts and as tables; how far raters agree."""
+    blocks: list[Block] = []
+    tables: list[Block] = []
+    for column, name in (("stratum", "frequency stratum"), ("vertical", "vertical")):
+        counts = _grades(judged, column)
+        levels = counts[column.capitalize()].to_list()
+        figure = data_charts.grades_chart(judged, column, levels)
+        said = "The shares of the table below it."
+        blocks.append(chart(f"Grades by {name}", figure, alternative=said, half=True))
+        tables.append(table(counts, f"Judged queries and grades by {name}", decimals=1))
+    agreement = data_charts.agreement_chart(judgments)
+    if agreement is not None:
+        note = "A judgment weighs what its raters agree; a grade that is often doubted teaches less."
+        tables.append(chart("Agreement of raters by grade", agreement, note=note, half=True))
+    return blocks + tables
+
+
+def _groups(groups: pl.DataFrame | None) -> list[Block]:
+    if groups is None or groups.is_empty():
+        return []
+    sizes = groups.group_by("fold", "query_id").len()["len"].to_list()
+    said = f"{len(sizes):,} groups of {min(sizes)} to {max(sizes)} products, {sum(sizes) / len(sizes):.1f} on average."
+    return [chart("Sizes of the graded groups", data_charts.group_sizes_chart(groups), alternative=said, note=said)]
 
 
 def _grades(judged: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -118,28 +166,91 @@ def _leakage(leakage: pl.DataFrame | None) -> list[Block]:
 
 
 def _steps(counts: pl.DataFrame | None) -> list[Block]:
+    """What each step of building the training sets left: a chart a set, and the table behind them."""
     if counts is None or counts.is_empty():
         return []
+    said = "The figures of the table that opens below."
+    charts: list[Block] = [
+        chart(f"What each step left: {name}", data_charts.steps_chart(counts, name), alternative=said)
+        for name in counts["set"].unique(maintain_order=True)
+    ]
     named = counts.rename(lambda name: name.capitalize())
-    return [Expandable(title="Every step of building the training sets", blocks=(table(named, "What each step left"),))]
+    listed = table(named, "What each step left", searchable=named.height > 12)
+    return [*charts, Expandable(title="Every step of building the training sets", blocks=(listed,))]
 
 
 def _duplicates(duplicates: pl.DataFrame, products: pl.DataFrame, sample: int) -> list[Block]:
+    """How many pairs rest on what, and a sample to browse."""
     if duplicates.is_empty():
         return [Paragraph(text="No two products were found to be listings of one item.")]
     ranked = duplicates.sort("similarity", "product_id_a", "product_id_b", descending=[True, False, False])
     spread = ranked.gather_every(max(1, ranked.height // max(sample, 1))).head(sample)
-    titles = products.select("product_id", "title")
-    shown = spread.join(titles.rename({"product_id": "product_id_a", "title": "Title"}), on="product_id_a", how="left")
-    shown = shown.join(titles.rename({"product_id": "product_id_b", "title": "And"}), on="product_id_b", how="left")
-    named = shown.sort("similarity", "product_id_a", "product_id_b", descending=[True, False, False]).select(
+    named = _titled(spread, products).select(
         "Title", "And", pl.col("similarity").alias("Similarity"), pl.col("evidence").alias("Evidence")
     )
-    evidence = (
-        duplicates.group_by("evidence").agg(pl.len().alias("Pairs")).sort("Pairs", "evidence", descending=[True, False])
-    )
-    listed = table(named, "A sample of the pairs taken for one item, from the most alike to the least", decimals=3)
+    kinds = _kinds_of_evidence(duplicates).sort("Pairs", "Evidence", descending=[True, False]).head(15)
+    caption = "A sample of the pairs taken for one item, from the most alike to the least"
+    listed = table(named, caption, decimals=3, searchable=True)
     return [
-        table(evidence.rename({"evidence": "Evidence"}), "Near-duplicate pairs by evidence"),
+        table(kinds, "What near-duplicate pairs agree on, and differ in"),
         Expandable(title=f"{named.height} pairs to look at", blocks=(listed,)),
     ]
+
+
+def _titled(pairs: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
+    """`pairs`, in their order, with the titles of both ends."""
+    titles = products.select("product_id", "title")
+    for column, name in (("product_id_a", "Title"), ("product_id_b", "And")):
+        named = titles.rename({"product_id": column, "title": name})
+        pairs = pairs.join(named, on=column, how="left", maintain_order="left")
+    return pairs
+
+
+def _kinds_of_evidence(duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Kinds of evidence ("same brand", "colour differs") and the pairs that have them; values are left out."""
+    reason = pl.col("evidence").str.split("; ")
+    kind = (
+        pl.col("kind").str.replace(r"^(same (?:model number|“[^”]*”|\S+(?: size)?)).*$", "$1").str.replace(r": .*$", "")
+    )
+    said = duplicates.select(pl.int_range(pl.len()).alias("pair"), kind=reason).explode("kind").with_columns(kind)
+    return said.unique().group_by(pl.col("kind").alias("Evidence")).agg(pl.len().alias("Pairs"))
+
+
+def _clusters(
+    clusters: pl.DataFrame | None, duplicates: pl.DataFrame, products: pl.DataFrame, sample: int
+) -> list[Block]:
+    """The sizes of clusters, and a sample to browse, the largest first: its listings and what links them."""
+    if clusters is None or clusters.is_empty() or duplicates.is_empty():
+        return []
+    several = clusters.filter(pl.len().over("cluster_id") > 1)
+    sizes = several.group_by("cluster_id").len("Listings").group_by("Listings").len("Clusters").sort("Listings")
+    largest = several.group_by("cluster_id").agg(size=pl.len()).sort("size", "cluster_id", descending=[True, False])
+    chosen = largest.gather_every(max(1, largest.height // max(sample, 1))).head(sample)
+    members = (
+        chosen.join(several, on="cluster_id", maintain_order="left")
+        .join(products.select("product_id", "title"), on="product_id", how="left", maintain_order="left")
+        .group_by("cluster_id", "size", maintain_order=True)
+        .agg(pl.col("title").str.join(" ⏐ "))
+    )
+    shown = members.join(_links(several, duplicates), on="cluster_id", how="left", maintain_order="left").select(
+        pl.col("size").alias("Listings"), pl.col("title").alias("Titles"), pl.col("evidence").alias("Evidence")
+    )
+    listed = table(shown, "A sample of the clusters, from the largest to the smallest", searchable=True)
+    return [
+        table(sizes, "Clusters by number of listings"),
+        Expandable(title=f"{shown.height} clusters to look at", blocks=(listed,)),
+    ]
+
+
+def _links(several: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
+    """cluster_id, evidence: that of the cluster's most and least alike pair."""
+    ends = several.select("product_id", "cluster_id")
+    inside = duplicates.join(ends, left_on="product_id_a", right_on="product_id").join(
+        ends, left_on=["product_id_b", "cluster_id"], right_on=["product_id", "cluster_id"]
+    )
+    ranked = inside.sort("similarity", "product_id_a", "product_id_b", descending=[True, False, False])
+    ends_of = ranked.group_by("cluster_id").agg(first=pl.col("evidence").first(), last=pl.col("evidence").last())
+    weakest = (
+        pl.when(pl.col("first") != pl.col("last")).then(pl.format(" — weakest link: {}", "last")).otherwise(pl.lit(""))
+    )
+    return ends_of.select("cluster_id", evidence=pl.concat_str("first", weakest))

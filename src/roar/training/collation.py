@@ -40,9 +40,8 @@ class Collator:
         """
         pool = self.examples
         chosen = np.array([row["example"] for row in rows])
-        sizes = pool.start[chosen + 1] - pool.start[chosen]
+        member, sizes = pool.members_of(chosen)
         positive = np.cumsum(sizes) - sizes
-        member = np.repeat(pool.start[chosen] - positive, sizes) + np.arange(sizes.sum())
         product = pool.product[member]
         query_features, query_row = _features(self.query_tokens, self.query_token_row[chosen])
         product_features, product_row = _features(

@@ -4,7 +4,7 @@ A stage-1 pair is a group of one product; a stage-2 group has several, graded. H
 a group of any size costs what it holds and nothing is padded.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ import polars as pl
 from roar.errors import InputError
 from roar.schemas import GRADES
 
-EXACT = GRADES.index("exact")
+EXACT, IRRELEVANT = GRADES.index("exact"), GRADES.index("irrelevant")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Examples:
     product_text: list[str]  # the catalogue
     cluster: np.ndarray  # (products,) int64: near-duplicates share a number
     relevant: dict[int, np.ndarray] = field(default_factory=dict)  # query_group -> products known to answer it
+    mined: bool = False  # members after an example's first are hard negatives, which a batch may do without
 
     def __len__(self) -> int:
         return len(self.query_text)
@@ -39,21 +40,55 @@ class Examples:
         """Where the members of an example lie."""
         return slice(int(self.start[example]), int(self.start[example + 1]))
 
+    def members_of(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Members of a batch of examples (M', int64), and how many each has (len(chosen),).
 
-def pair_examples(pairs: pl.DataFrame, products: pl.DataFrame, texts: pl.Series, clusters: pl.DataFrame) -> Examples:
-    """Examples of stage 1: one per pair.
+        A mined negative whose item stands in the batch already, as a positive or as another's negative, is left out: it is
+        in every row's denominator once, and twice would weigh double. So a batch never holds two listings of one item.
+        """
+        sizes = self.start[chosen + 1] - self.start[chosen]
+        positive = np.cumsum(sizes) - sizes
+        member = np.repeat(self.start[chosen] - positive, sizes) + np.arange(sizes.sum())
+        if not self.mined:
+            return member, sizes
+        example = np.repeat(np.arange(len(chosen)), sizes)
+        first = np.concatenate([positive, np.setdiff1d(np.arange(len(member)), positive)])  # positives come first
+        _, once = np.unique(self.cluster[self.product[member[first]]], return_index=True)
+        kept = np.union1d(positive, first[once])
+        return member[kept], np.bincount(example[kept], minlength=len(chosen))
+
+
+def pair_examples(
+    pairs: pl.DataFrame,
+    products: pl.DataFrame,
+    texts: pl.Series,
+    clusters: pl.DataFrame,
+    negatives: pl.DataFrame | None = None,
+) -> Examples:
+    """Examples of stage 1: one per pair, its product first, then the hard negatives mined for it.
 
     Args:
         pairs: one fold of `stage1_pairs`.
         products: product_id, in the order of `texts`.
         texts: what the encoder reads of each product.
         clusters: product_id, cluster_id.
+        negatives: the same fold's query, positive (the pair's product), product_id; None or empty: pairs alone.
 
     Raises:
         InputError: there is no pair, or only one.
     """
     graded = pairs.with_columns(grade=pl.lit(EXACT, dtype=pl.Int64), example=pl.int_range(pl.len()))
-    return _examples("stage1_pairs", graded, graded, products, texts, clusters)
+    if negatives is None or negatives.is_empty():
+        return _examples("stage1_pairs", graded, graded, products, texts, clusters)
+    mined = negatives.select("query", "positive", negative="product_id")
+    further = graded.join(
+        mined, left_on=["query", "product_id"], right_on=["query", "positive"], maintain_order="left_right"
+    )
+    further = further.with_columns(product_id="negative", grade=pl.lit(IRRELEVANT, dtype=pl.Int64)).select(
+        graded.columns
+    )
+    members = pl.concat([graded, further]).sort("example", maintain_order=True)
+    return replace(_examples("stage1_pairs", members, graded, products, texts, clusters), mined=True)
 
 
 def group_examples(

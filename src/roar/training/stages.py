@@ -58,9 +58,10 @@ def train_stage1(
     config: Stage1,
     *,
     seed: int,
+    negatives: pl.DataFrame | None = None,
     checkpoints: Path | None = None,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
-    """Contrastive learning over the pairs of every fold.
+    """Contrastive learning over the pairs of every fold, with the hard negatives mined for them (`mining`).
 
     Args:
         base: the encoder to start from.
@@ -68,6 +69,7 @@ def train_stage1(
         encoder: how texts are read and weights trained.
         config: of the stage.
         seed: of batches, adapters and dropout.
+        negatives: hard negatives of the pairs, all folds' (`mining.mine_for_pairs`); None for in-batch negatives alone.
         checkpoints: a folder that a killed run goes on from; emptied when all folds are done.
 
     Returns:
@@ -76,8 +78,9 @@ def train_stage1(
     texts = product_texts(tables.products, encoder.product_fields, encoder.max_tokens)
 
     def examples(fold: str) -> Examples:
-        pairs = tables.pairs.filter(pl.col("fold") == fold)
-        return pair_examples(pairs, tables.products, texts, tables.clusters)
+        of_fold = pl.col("fold") == fold
+        mined = None if negatives is None else negatives.filter(of_fold)
+        return pair_examples(tables.pairs.filter(of_fold), tables.products, texts, tables.clusters, mined)
 
     stage = _Stage(
         name="stage1",

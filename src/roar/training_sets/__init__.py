@@ -10,6 +10,7 @@
         co_clicks        substitutes clicked for the same queries
         augmentation     queries written differently: `edits` by the tables of `spellings`, and mined `synonyms`
     groups           stage 2's graded groups, by choice with `filling` out of hard negatives
+    hard_negatives   what an encoder wrongly finds close (imported by itself: it needs FAISS)
     leakage          what of the test side was seen in training
     counts           what each step leaves
 

@@ -9,8 +9,9 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import load_encoder
-from roar.parameters import Encoder, Stage1
+from roar.parameters import Encoder, Stage1, TrainingSets
 from roar.report import training_chart, training_section
+from roar.training.mining import mine_for_pairs
 from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1
 
 
@@ -19,8 +20,25 @@ def prepare_base_encoder(config: Encoder) -> dict[str, SentenceTransformer]:
     return {ALL_FOLDS: load_encoder(config)}
 
 
+def mine_hard_negatives(
+    base: dict[str, Callable[[], SentenceTransformer]],
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    pairs: pl.DataFrame,
+    encoder: Encoder,
+    config: TrainingSets,
+) -> pl.DataFrame:
+    """Products that the base encoder wrongly finds close to a pair's query, fold by fold."""
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    return mine_for_pairs(base, tables, encoder, config)
+
+
 def train_contrastive(
     base: dict[str, Callable[[], SentenceTransformer]],
+    negatives: pl.DataFrame,
     products: pl.DataFrame,
     clusters: pl.DataFrame,
     queries: pl.DataFrame,
@@ -34,7 +52,7 @@ def train_contrastive(
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
     """One encoder per fold, and the history of every step."""
     tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
-    return train_stage1(base, tables, encoder, config, seed=seed, checkpoints=checkpoints)
+    return train_stage1(base, tables, encoder, config, seed=seed, negatives=negatives, checkpoints=checkpoints)
 
 
 def report_training(history: pl.DataFrame) -> tuple[dict[str, Any], go.Figure]:

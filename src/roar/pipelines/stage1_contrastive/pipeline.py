@@ -1,7 +1,7 @@
 """Stage 1.
 
-encoder preset ──► base encoder ──┐
-stage-1 pairs, clusters, splits ──┴──train──► stage-1 encoder of every fold, history
+encoder preset ──► base encoder ──┬──mine──► hard negatives ──┐
+stage-1 pairs, clusters, splits ──┴───────────────────────────┴──train──► stage-1 encoder of every fold, history
 """
 
 from kedro.pipeline import Pipeline, node
@@ -12,14 +12,21 @@ TRAINING_TABLES = ["products", "product_clusters", "queries", "judgments", "quer
 
 
 def create_pipeline(**_: object) -> Pipeline:
-    """The base encoder, and contrastive learning from it."""
+    """The base encoder, hard negatives mined with it, and contrastive learning from it."""
     return Pipeline(
         [
             node(nodes.prepare_base_encoder, "params:encoder", "base_encoder", name="prepare_base_encoder"),
             node(
+                nodes.mine_hard_negatives,
+                ["base_encoder", *TRAINING_TABLES, "params:encoder", "params:training_sets"],
+                "stage1_negatives",
+                name="mine_stage1_negatives",
+            ),
+            node(
                 nodes.train_contrastive,
                 [
                     "base_encoder",
+                    "stage1_negatives",
                     *TRAINING_TABLES,
                     "params:encoder",
                     "params:stage1",

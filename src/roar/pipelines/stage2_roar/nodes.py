@@ -8,9 +8,28 @@ import plotly.graph_objects as go
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
-from roar.parameters import Encoder, Stage2
+from roar.parameters import Encoder, Stage2, TrainingSets
 from roar.report import training_chart, training_section
+from roar.training import mining
 from roar.training.stages import TrainingTables, train_stage2
+
+
+def fill_groups(
+    stage1: dict[str, Callable[[], SentenceTransformer]],
+    groups: pl.DataFrame,
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    pairs: pl.DataFrame,
+    encoder: Encoder,
+    config: TrainingSets,
+    seed: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The groups that stage 2 reads, with irrelevant members mined with the stage-1 encoder where asked for."""
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    return mining.fill_groups(stage1, groups, tables, encoder, config, seed=seed)
 
 
 def align_grades(

@@ -1,7 +1,7 @@
 """Stage 2.
 
-stage-1 encoder ─────────────────┐
-graded groups, clusters, splits ─┴──align──► stage-2 encoder of every fold, history
+stage-1 encoder ─────────────────┬──mine, fill──► groups, hard negatives ──┐
+graded groups, clusters, splits ─┴─────────────────────────────────────────┴──align──► stage-2 encoder of every fold, history
 """
 
 from kedro.pipeline import Pipeline, node
@@ -15,10 +15,16 @@ def create_pipeline(**_: object) -> Pipeline:
     return Pipeline(
         [
             node(
+                nodes.fill_groups,
+                ["stage1_encoder", "graded_groups", *tables, "params:encoder", "params:training_sets", "params:seed"],
+                ["stage2_groups", "stage2_negatives"],
+                name="fill_groups",
+            ),
+            node(
                 nodes.align_grades,
                 [
                     "stage1_encoder",
-                    "graded_groups",
+                    "stage2_groups",
                     *tables,
                     "params:encoder",
                     "params:stage2",

@@ -1,0 +1,154 @@
+"""Hard negatives of every fold, mined with the encoder that a stage starts from: what it gets wrong is what it should learn.
+
+Stage 1 takes them as further products of each pair, stage 2 as irrelevant members of its groups. Both leave out what the
+strict mode holds out (`training_sets.splits.products_apart`), and learn of relevance from the fold's train side only.
+"""
+
+from collections.abc import Iterator
+
+import polars as pl
+from sentence_transformers import SentenceTransformer
+
+from roar.encoder import encode, product_texts
+from roar.parameters import Encoder, TrainingSets
+from roar.schemas import Grade
+from roar.training.stages import ALL_FOLDS, Encoders, TrainingTables, of_fold
+from roar.training_sets import graded_groups, held_out_products
+from roar.training_sets.hard_negatives import Catalogue, Embed, mine
+
+COLUMNS = {
+    "fold": pl.String,
+    "query": pl.String,
+    "positive": pl.String,
+    "product_id": pl.String,
+    "rank": pl.Int64,
+    "score": pl.Float64,
+    "positive_score": pl.Float64,
+}
+"""Of the table of hard negatives; that of groups has `query_id` in place of `positive`."""
+
+
+def mine_for_pairs(start: Encoders, tables: TrainingTables, encoder: Encoder, config: TrainingSets) -> pl.DataFrame:
+    """Mine hard negatives for every stage-1 pair.
+
+    Args:
+        start: the encoders that stage 1 starts from.
+        tables: the training tables.
+        encoder: how to encode.
+        config: `hard_negatives` (how many, and the rules) and `splits.products_apart`.
+
+    Returns:
+        fold, query, positive (the pair's product), product_id, rank, score, positive_score; nearest first. Without rows
+        where `hard_negatives.per_pair` is 0.
+    """
+    keep = config.hard_negatives.per_pair
+    if not keep:
+        return pl.DataFrame(schema=COLUMNS)
+    pairs = tables.pairs.select("fold", "query", "variant_group", positive="product_id").with_row_index("example")
+    examples = pairs.with_columns(pl.col("example").cast(pl.Int64), product_id="positive")
+    relevant = _train_judgments(tables).filter(pl.col("grade").is_in(["exact", "substitute"]))
+    mined = _every_fold(start, examples, relevant, tables, encoder, config, keep)
+    return mined.join(examples.drop("product_id"), on="example", maintain_order="left").select(*COLUMNS)
+
+
+def fill_groups(
+    start: Encoders,
+    groups: pl.DataFrame,
+    tables: TrainingTables,
+    encoder: Encoder,
+    config: TrainingSets,
+    *,
+    seed: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Mine hard negatives for the judged train queries, and build the graded groups anew with them.
+
+    A query's negatives are held against the mean score of its exact products; a query without one gets none.
+
+    Args:
+        start: the encoders that stage 2 starts from.
+        groups: the graded groups of judged products alone, handed back as they are where `groups.fill` is off.
+        tables: the training tables.
+        encoder: how to encode.
+        config: `groups`, `hard_negatives` and `splits.products_apart`.
+        seed: as for `graded_groups`.
+
+    Returns:
+        The groups, and the hard negatives: fold, query, query_id, product_id, rank, score, positive_score.
+    """
+    columns = [name if name != "positive" else "query_id" for name in COLUMNS]
+    if config.groups.fill is None:
+        return groups, pl.DataFrame(schema=dict(zip(columns, COLUMNS.values(), strict=True)))
+    judged = _train_judgments(tables)
+    exact = judged.filter(pl.col("grade") == "exact")
+    examples = exact.with_columns(example=pl.struct("fold", "query_id").rank("dense").cast(pl.Int64))
+    mined = _every_fold(start, examples, judged, tables, encoder, config, config.groups.fill.members)
+    names = examples.select("example", "query", "query_id").unique()
+    negatives = mined.join(names, on="example", maintain_order="left").select(columns)
+    apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
+    filled = graded_groups(
+        tables.queries,
+        tables.judgments,
+        tables.clusters,
+        tables.splits,
+        config.groups,
+        seed=seed,
+        negatives=negatives,
+        held_out_products=apart,
+    )
+    return filled, negatives
+
+
+def _every_fold(
+    start: Encoders,
+    examples: pl.DataFrame,
+    known: pl.DataFrame,
+    tables: TrainingTables,
+    encoder: Encoder,
+    config: TrainingSets,
+    keep: int,
+) -> pl.DataFrame:
+    """`mine` fold by fold; `fold` is added. Beside `known`, every pair's product is known to answer its question."""
+    apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
+    known = pl.concat([table.select("fold", "variant_group", "product_id") for table in (known, tables.pairs)])
+    parts = []
+    for fold, catalogue, embed in _catalogues(start, tables, encoder, config):
+        of = pl.col("fold") == fold
+        mined = mine(
+            examples.filter(of),
+            known.filter(of),
+            catalogue,
+            embed,
+            keep,
+            config.hard_negatives,
+            without=apart.filter(of)["product_id"],
+            progress=f"mining hard negatives, {fold}",
+        )
+        parts.append(mined.with_columns(fold=pl.lit(fold)))
+    return pl.concat(parts)
+
+
+def _catalogues(
+    start: Encoders, tables: TrainingTables, encoder: Encoder, config: TrainingSets
+) -> Iterator[tuple[str, Catalogue, Embed]]:
+    """Each fold with the catalogue as its encoder sees it; an encoder that serves all folds encodes it once."""
+    texts = product_texts(tables.products, encoder.product_fields, encoder.max_tokens).to_list()
+    seen: dict[str, tuple[Catalogue, Embed]] = {}
+    for fold in tables.splits["fold"].unique().sort():
+        key = fold if fold in start else ALL_FOLDS
+        if key not in seen:
+            model = of_fold(start, fold)()
+            vectors = encode(model, texts, config=encoder, progress="encoding products")
+            ids, clusters = tables.products["product_id"], tables.clusters
+            seen = {key: (Catalogue.of(ids, vectors, clusters, config.hard_negatives), _embedding(model, encoder))}
+        yield fold, *seen[key]
+
+
+def _embedding(model: SentenceTransformer, config: Encoder) -> Embed:
+    return lambda queries: encode(model, queries, kind="query", config=config)
+
+
+def _train_judgments(tables: TrainingTables) -> pl.DataFrame:
+    """fold, query_id, query, variant_group, product_id, grade: the judgments of each fold's train queries."""
+    train = tables.splits.filter(pl.col("split") == "train").select("fold", "query_id", "variant_group")
+    judged = train.join(tables.judgments.select("query_id", "product_id", pl.col("grade").cast(Grade)), on="query_id")
+    return judged.join(tables.queries.select("query_id", "query"), on="query_id")
