@@ -70,8 +70,9 @@ def query_slices(
         config: further columns, cuts of query length, levels of rarity.
 
     Returns:
-        query_id, slice, level, and weight (searches) where frequencies are known; a slice with a single level ("unknown"
-        verticals, say) is left out.
+        query_id, slice, level, and weight (searches) where frequencies are known: vertical, stratum and the two crossed,
+        the columns asked for, query length, numbers (with, without), spelling (clean, noisy), rarest word. A slice with a
+        single level ("unknown" verticals, say) is left out.
     """
     config = config or Slices()
     wide = (
@@ -86,10 +87,11 @@ def query_slices(
             .then(pl.lit("with"))
             .otherwise(pl.lit("without"))
             .alias("numbers"),
+            _spelling(queries["query"], products).alias("spelling"),
         )
         .with_columns(_rarity(queries["query"], products["title"], config.rarity_levels).alias("rarest word"))
     )
-    names = ["vertical", "stratum", *config.columns, "query length", "numbers", "rarest word"]
+    names = ["vertical", "stratum", *config.columns, "query length", "numbers", "spelling", "rarest word"]
     telling = [name for name in names if wide[name].n_unique() > 1]
     crossed = [("vertical", "stratum")] if {"vertical", "stratum"} <= set(telling) else []
     has_traffic = wide["frequency"].fill_null(0).max() not in (0, None)
@@ -105,6 +107,19 @@ def _length(cuts: Sequence[int]) -> pl.Expr:
         name = f"{low + 1} word" + ("s" if high > 1 else "") if low + 1 == high else f"{low + 1}-{high} words"
         binned = pl.when(words <= high).then(pl.lit(name)).otherwise(binned)
     return binned
+
+
+def _spelling(queries: pl.Series, products: pl.DataFrame) -> pl.Series:
+    """Noisy where a word of four letters or more is in no product's text, as slips and foreign spellings are; else clean."""
+    texts = [pl.col(name).cast(pl.String) for name in ("title", "brand", "attributes") if name in products.columns]
+    words = pl.col("text").str.to_lowercase().str.extract_all(r"\p{L}{4,}")
+    stem = pl.col("word").str.replace(r"s$", "")
+    text = products.lazy().select(text=pl.concat_str(texts, separator=" ", ignore_nulls=True))
+    known = text.select(word=words).explode("word").select(stem.unique()).drop_nulls().collect()["word"]
+    asked = queries.to_frame("text").with_row_index("row").select("row", word=words).explode("word").drop_nulls("word")
+    strange = asked.filter(~stem.is_in(known.implode()))["row"]
+    noisy = pl.Series(range(len(queries)), dtype=pl.UInt32).is_in(strange.implode())
+    return pl.select(pl.when(noisy).then(pl.lit("noisy")).otherwise(pl.lit("clean")))["literal"]
 
 
 def _rarity(queries: pl.Series, titles: pl.Series, levels: int) -> pl.Series:

@@ -1,0 +1,97 @@
+"""What stands on the first page, product by product: the rankings themselves, and where they contradict their query."""
+
+import polars as pl
+
+from roar.metrics.inputs import PAIR, checked_judgments, checked_run
+from roar.metrics.ranking import rank_products
+from roar.parameters import MetricSettings
+from roar.schemas import GRADES
+
+UNJUDGED = "unjudged"
+
+
+def first_page(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSettings | None = None) -> pl.DataFrame:
+    """The first `config.page` products of every judged query.
+
+    Args:
+        run: query_id, product_id, score.
+        judgments: query_id, product_id, grade; only its queries are looked at.
+        config: page, and what `rank_products` reads.
+
+    Returns:
+        query_id, rank (from 1), product_id, score, grade (String; "unjudged" where nobody judged).
+    """
+    config = config or MetricSettings()
+    ranked = rank_products(checked_run(run), checked_judgments(judgments), config)
+    names = {level: grade for level, grade in enumerate(GRADES)} | {-1: UNJUDGED}
+    return ranked.filter(pl.col("retrieved") & (pl.col("rank") <= config.page)).select(
+        "query_id", pl.col("rank").cast(pl.Int64), "product_id", "score",
+        grade=pl.col("grade").replace_strict(names, return_dtype=pl.String),
+    )  # fmt: skip
+
+
+def conflict_shares(page: pl.DataFrame, conflicting: pl.DataFrame, asking: pl.Series, config: MetricSettings | None = None) -> pl.DataFrame:
+    """Share of a query's first page that contradicts what the query asks for: 128 GB where 64 GB is wanted.
+
+    Args:
+        page: query_id, product_id, as `first_page` returns.
+        conflicting: query_id, product_id of contradictory pairs.
+        asking: ids of the queries that ask for an attribute's value; others cannot be contradicted.
+        config: page, for the metric's name.
+
+    Returns:
+        query_id, metric (attribute_conflict@8), value: null for queries that ask for nothing. Lower is better.
+    """
+    config = config or MetricSettings()
+    marked = conflicting.select(PAIR).unique().with_columns(conflict=pl.lit(True))
+    shares = page.join(marked, on=PAIR, how="left").group_by("query_id").agg(pl.col("conflict").fill_null(False).mean())
+    asks = pl.col("query_id").is_in(asking.implode())
+    return shares.sort("query_id").select(
+        "query_id",
+        metric=pl.lit(f"attribute_conflict@{config.page}"),
+        value=pl.when(asks).then(pl.col("conflict")),
+    )
+
+
+def coverage(
+    run: pl.DataFrame,
+    judgments: pl.DataFrame,
+    product_ids: pl.Series,
+    config: MetricSettings | None = None,
+) -> dict[str, int]:
+    """How much of the tested queries a run covers; what the policy on runs counts.
+
+    Returns:
+        queries (tested), rows, unanswered (queries without a row), short (answered queries with fewer products than the
+        page), unknown_products (distinct ids that the catalogue lacks), without_exact (tested queries that map, mrr and
+        recall leave out).
+    """
+    config = config or MetricSettings()
+    tested = judgments.group_by("query_id").agg(exact=(pl.col("grade").cast(pl.String) == "exact").any())
+    lengths = run.join(tested, on="query_id", how="semi").group_by("query_id").len()
+    unknown = run.select(pl.col("product_id").unique()).filter(~pl.col("product_id").is_in(product_ids.implode()))
+    return {
+        "queries": tested.height,
+        "rows": run.height,
+        "unanswered": tested.height - lengths.height,
+        "short": lengths.filter(pl.col("len") < config.page).height,
+        "unknown_products": unknown.height,
+        "without_exact": tested.filter(~pl.col("exact")).height,
+    }
+
+
+def score_bins(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSettings | None = None) -> pl.DataFrame:
+    """Counts of judged pairs by grade in bins of equal width over the run's scores.
+
+    Returns:
+        low, high (ends of the bin), grade, pairs. Empty where nothing that is judged was scored.
+    """
+    config = config or MetricSettings()
+    scored = checked_run(run).join(checked_judgments(judgments), on=PAIR).select("score", pl.col("grade").cast(pl.String))
+    if scored.is_empty():
+        return pl.DataFrame(schema={"low": pl.Float64, "high": pl.Float64, "grade": pl.String, "pairs": pl.Int64})
+    low, high = (float(value) for value in scored.select(pl.min("score"), high=pl.max("score")).row(0))
+    width = (high - low) / config.score_bins or 1.0
+    place = ((pl.col("score") - low) / width).floor().clip(0, config.score_bins - 1).cast(pl.Int64)
+    counted = scored.group_by(place.alias("bin"), "grade").agg(pairs=pl.len().cast(pl.Int64)).sort("bin", "grade")
+    return counted.select(low=low + pl.col("bin") * width, high=low + (pl.col("bin") + 1) * width, grade="grade", pairs="pairs")
