@@ -23,14 +23,16 @@ def first_page(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSetting
     """
     config = config or MetricSettings()
     ranked = rank_products(checked_run(run), checked_judgments(judgments), config)
-    names = {level: grade for level, grade in enumerate(GRADES)} | {-1: UNJUDGED}
+    names = dict(enumerate(GRADES)) | {-1: UNJUDGED}
     return ranked.filter(pl.col("retrieved") & (pl.col("rank") <= config.page)).select(
         "query_id", pl.col("rank").cast(pl.Int64), "product_id", "score",
         grade=pl.col("grade").replace_strict(names, return_dtype=pl.String),
     )  # fmt: skip
 
 
-def conflict_shares(page: pl.DataFrame, conflicting: pl.DataFrame, asking: pl.Series, config: MetricSettings | None = None) -> pl.DataFrame:
+def conflict_shares(
+    page: pl.DataFrame, conflicting: pl.DataFrame, asking: pl.Series, config: MetricSettings | None = None
+) -> pl.DataFrame:
     """Share of a query's first page that contradicts what the query asks for: 128 GB where 64 GB is wanted.
 
     Args:
@@ -87,11 +89,15 @@ def score_bins(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSetting
         low, high (ends of the bin), grade, pairs. Empty where nothing that is judged was scored.
     """
     config = config or MetricSettings()
-    scored = checked_run(run).join(checked_judgments(judgments), on=PAIR).select("score", pl.col("grade").cast(pl.String))
+    scored = (
+        checked_run(run).join(checked_judgments(judgments), on=PAIR).select("score", pl.col("grade").cast(pl.String))
+    )
     if scored.is_empty():
         return pl.DataFrame(schema={"low": pl.Float64, "high": pl.Float64, "grade": pl.String, "pairs": pl.Int64})
     low, high = (float(value) for value in scored.select(pl.min("score"), high=pl.max("score")).row(0))
     width = (high - low) / config.score_bins or 1.0
     place = ((pl.col("score") - low) / width).floor().clip(0, config.score_bins - 1).cast(pl.Int64)
     counted = scored.group_by(place.alias("bin"), "grade").agg(pairs=pl.len().cast(pl.Int64)).sort("bin", "grade")
-    return counted.select(low=low + pl.col("bin") * width, high=low + (pl.col("bin") + 1) * width, grade="grade", pairs="pairs")
+    return counted.select(
+        low=low + pl.col("bin") * width, high=low + (pl.col("bin") + 1) * width, grade="grade", pairs="pairs"
+    )

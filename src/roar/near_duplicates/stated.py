@@ -62,7 +62,9 @@ def contradictions(pairs: pl.DataFrame, asked: pl.DataFrame, stated: pl.DataFram
         query_id, product_id, dimension, asked, stated (texts to show): a row per pair and contradicted dimension.
     """
     distinct = pairs.select(PAIR).unique().sort(PAIR)
-    offered = stated.join(distinct, on="product_id", how="semi").select("product_id", "dimension", b="value", shown_b="shown")
+    offered = stated.join(distinct, on="product_id", how="semi").select(
+        "product_id", "dimension", b="value", shown_b="shown"
+    )
     both = distinct.join(asked, on="query_id", maintain_order="left").join(
         offered, on=["product_id", "dimension"], maintain_order="left"
     )

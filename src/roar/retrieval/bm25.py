@@ -73,9 +73,7 @@ class LexicalIndex:
             self._model = bm25s.BM25(k1=setting.k1, b=setting.b)
             self._model.index(self._corpus, show_progress=False)
             self._setting = setting
-        words = bm25s.tokenize(
-            list(queries), token_pattern=_TOKEN, stopwords=[], return_ids=False, show_progress=False
-        )
+        words = bm25s.tokenize(list(queries), token_pattern=_TOKEN, stopwords=[], return_ids=False, show_progress=False)
         for query in words:
             known = [word for word in query if word in self._model.vocab_dict]
             yield self._model.get_scores(known) if known else np.zeros(len(self.product_ids), dtype=np.float32)

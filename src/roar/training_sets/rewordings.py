@@ -26,6 +26,6 @@ def reworded(queries: pl.DataFrame, products: pl.DataFrame, kinds: EditKinds, *,
     nothing = pl.Series("query", [], dtype=pl.String)
     config = AugmentationSource(copies=1, kinds=kinds)
     edited = augmented(pairs, nothing, words_of(products["title"]), {}, config, seed=seed)
-    return edited.select(
-        query_id="product_id", query="query", edit="provenance", as_typed="variant_group"
-    ).sort("query_id")
+    return edited.select(query_id="product_id", query="query", edit="provenance", as_typed="variant_group").sort(
+        "query_id"
+    )

@@ -1,18 +1,12 @@
 """Nodes of evaluation, second half: every system is judged alike, then all of them side by side."""
 
-import logging
-from collections.abc import Mapping
-
 import polars as pl
 
 from roar.errors import InputError
-from roar.metrics import compare
+from roar.metrics import compare_pairs
 from roar.metrics.judging import Verdict, Yardstick, judge, robustness
 from roar.near_duplicates import stated as attributes
 from roar.parameters import Evaluation, MetricSettings
-from roar.pipelines.evaluation.nodes import OWN_SYSTEMS
-
-logger = logging.getLogger(__name__)
 
 Frames = dict[str, pl.DataFrame]
 
@@ -127,39 +121,13 @@ def compare_systems(
             f"Parameters evaluation.comparisons and evaluation.baseline name {', '.join(missing)}, which has no run; "
             f"systems are {', '.join(systems)}."
         )
-    parts = per_query.partition_by("system", "protocol", as_dict=True)
-    return pl.concat(
-        [
-            _compared(parts, pair, protocol, slices, settings, primary=pair == config.comparisons[0])
-            for pair in wanted
-            for protocol in ("judged", "catalogue")
-        ]
-    )
-
-
-def _compared(
-    parts: Mapping[tuple[object, ...], pl.DataFrame],
-    pair: tuple[str, str],
-    protocol: str,
-    slices: pl.DataFrame,
-    settings: MetricSettings,
-    *,
-    primary: bool,
-) -> pl.DataFrame:
-    compared = compare(parts[pair[0], protocol], parts[pair[1], protocol], slices, settings)
-    labels = {"system_a": pair[0], "system_b": pair[1], "protocol": protocol}
-    return compared.select(
-        *(pl.lit(value).alias(name) for name, value in labels.items()), pl.all(), primary=pl.lit(primary)
-    )
-
-
-__all__ = [
-    "OWN_SYSTEMS",
-    "collect",
-    "compare_systems",
-    "judge_edited",
-    "judge_encoder",
-    "judge_further_systems",
-    "judge_system",
-    "read_attributes",
-]
+    tables = []
+    for protocol in ("judged", "catalogue"):
+        own = per_query.filter(pl.col("protocol") == protocol).drop("protocol")
+        compared = compare_pairs(own, wanted, slices, settings)
+        tables.append(
+            compared.select(
+                "system_a", "system_b", pl.lit(protocol).alias("protocol"), pl.exclude("system_a", "system_b")
+            )
+        )
+    return pl.concat(tables)

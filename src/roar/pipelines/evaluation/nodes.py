@@ -1,7 +1,9 @@
 """Nodes of evaluation, first half: how each kind of system makes its runs. `judging` holds how all runs are judged."""
 
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
@@ -20,11 +22,15 @@ from roar.retrieval import (
     tune_weight,
     weighted_sum,
 )
+from roar.retrieval.index import unit_rows
 from roar.training.stages import ALL_FOLDS, of_fold
 from roar.training_sets.rewordings import reworded
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]
 Indexes = dict[str, ProductIndex]
+Encoded = dict[str, tuple[pl.DataFrame, np.ndarray]]
+"""By fold: its queries and their vectors (n, dim)."""
+
 Frames = dict[str, pl.DataFrame]
 
 
@@ -126,12 +132,7 @@ def run_encoder(
     config: Evaluation,
 ) -> Runs:
     """Encode every test query with its fold's encoder, and search that fold's index."""
-    parts = []
-    for (fold,), tested in of_split(queries, splits).group_by("fold", maintain_order=True):
-        index = of_fold(indexes, str(fold))
-        vectors = _encoded(encoders, str(fold), index, tested, encoder)
-        parts.append(index.runs(vectors, tested, judgments, config.depth))
-    return _joined(parts)
+    return _search(indexes, _encode_queries(encoders, of_split(queries, splits), encoder), judgments, config.depth)
 
 
 def validate_encoder(
@@ -144,17 +145,28 @@ def validate_encoder(
 ) -> pl.DataFrame:
     """Scores of the judged products of each fold's validation queries: what the hybrid's weight is tuned on."""
     runs = []
-    for (fold,), own in of_split(queries, splits, "validation").group_by("fold", maintain_order=True):
-        index = of_fold(indexes, str(fold))
-        run = index.judged(_encoded(encoders, str(fold), index, own, encoder), own, judgments)
+    for fold, (own, vectors) in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
+        run = of_fold(indexes, fold).judged(vectors, own, judgments)
         runs.append(run.select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
 
-def _encoded(encoders: Encoders, fold: str, index: ProductIndex, queries: pl.DataFrame, encoder: Encoder):  # noqa: ANN202
-    """Query vectors (n, dim) of a fold's encoder, at the index's dimension."""
-    settings = encoder.model_copy(update={"dimension": index.index.d})
-    return encode(of_fold(encoders, fold)(), queries["query"].to_list(), kind="query", config=settings)
+def _encode_queries(encoders: Encoders, queries: pl.DataFrame, encoder: Encoder) -> Encoded:
+    settings = encoder.model_copy(update={"dimension": None})
+    encoded: Encoded = {}
+    for (fold,), own in queries.group_by("fold", maintain_order=True):
+        texts = own["query"].to_list()
+        encoded[str(fold)] = own, encode(of_fold(encoders, str(fold))(), texts, kind="query", config=settings)
+    return encoded
+
+
+def _search(indexes: Indexes, encoded: Encoded, judgments: pl.DataFrame, depth: int) -> Runs:
+    """Search each fold's index, with query vectors cut to its dimension."""
+    parts = []
+    for fold, (queries, vectors) in encoded.items():
+        index = of_fold(indexes, fold)
+        parts.append(index.runs(unit_rows(vectors[:, : index.index.d]), queries, judgments, depth))
+    return _joined(parts)
 
 
 def fuse_ranks(
@@ -214,27 +226,33 @@ def run_further_systems(
         Partitions named system.kind, where kind is judged, catalogue, edited_judged or edited_catalogue.
     """
     _require_free_names([*config.encoders, *external], config)
+    tested = of_split(queries, splits)
+    asked = {"": tested, "edited_": of_split(edited, splits)}
     parts: Frames = {}
-    asked = {"": queries, "edited_": edited}
 
-    def add(name: str, encoders: Encoders, searched: Indexes, settings: Encoder) -> None:
-        for prefix, texts in asked.items():
-            runs = run_encoder(encoders, searched, texts, judgments, splits, settings, config)
+    def add(name: str, searched: Indexes, encoded: dict[str, Encoded]) -> None:
+        for prefix, queries_encoded in encoded.items():
+            runs = _search(searched, queries_encoded, judgments, config.depth)
             parts.update({f"{name}.{prefix}{protocol}": run for protocol, run in runs._asdict().items()})
 
     full = min(index.index.d for index in indexes.values())
-    for dimension in sorted({d for d in config.further_dimensions if d < full}, reverse=True):
-        add(f"stage2_{dimension}", stage2, _truncated(indexes, dimension, config), encoder)
+    if smaller := sorted({dimension for dimension in config.further_dimensions if dimension < full}, reverse=True):
+        encoded = {prefix: _encode_queries(stage2, texts, encoder) for prefix, texts in asked.items()}
+        for dimension in smaller:
+            add(f"stage2_{dimension}", _truncated(indexes, dimension, config), encoded)
     for name, preset in config.encoders.items():
         settings = encoder.model_copy(update={"preset": preset, "dimension": None})
-        loaded = load_encoder(settings)
-        encoders: Encoders = {ALL_FOLDS: lambda loaded=loaded: loaded}  # type: ignore[misc]
-        add(name, encoders, index_products(encoders, products, settings, config), settings)
-    tested = of_split(queries, splits)
+        loaded = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
+        encoded = {prefix: _encode_queries(loaded, texts, settings) for prefix, texts in asked.items()}
+        add(name, index_products(loaded, products, settings, config), encoded)
     for name, table in external.items():
         runs = external_runs(table, name, tested, products["product_id"], judgments)
         parts.update({f"{name}.{protocol}": run for protocol, run in runs._asdict().items()})
     return parts
+
+
+def _itself(encoder: SentenceTransformer) -> SentenceTransformer:
+    return encoder
 
 
 OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
