@@ -1,4 +1,4 @@
-"""Provenance: which parameters made the data on disk, and a warning when a run builds on data that others made.
+"""What made the data on disk: provenance, which warns when a run builds on data of other parameters, and run records.
 
 `--only-missing-outputs` and partial runs read what an earlier run left. If the parameters have changed since, the result
 mixes two configurations; that is sometimes meant, and never to go unsaid.
@@ -6,6 +6,8 @@ mixes two configurations; that is sometimes meant, and never to go unsaid.
 
 import json
 import logging
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from kedro.pipeline.node import Node
 from pydantic import BaseModel
 
 from roar.datasets.atomic import replaced_file
+from roar.run_record import KeptRun, Record, fingerprint, peak_memory_mb, run_name, surroundings
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +88,73 @@ class ProvenanceHooks:
         except ValueError:
             logger.warning("%s is unreadable; what made the data on disk is not known.", self._path)
             return {}
+
+
+class RunRecordHooks:
+    """Writes the dataset `run_record` after every run, and keeps runs that made metrics in `run_archive`.
+
+    A run of a part updates the record: nodes and data that it did not touch keep what an earlier run said of them.
+    """
+
+    def __init__(self) -> None:
+        self._record: Record = {}
+        self._started: dict[str, float] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Note the configuration."""
+        settings = context.config_loader["globals"]
+        self._record = {
+            "environment": settings["environment"],
+            "seed": context.params.get("seed"),
+            "parameters": context.params,
+            **surroundings(Path(context.project_path)),
+        }
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Note what was asked for."""
+        asked = {"pipelines": run_params.get("pipeline_names") or ["__default__"]}
+        asked |= {name: run_params[name] for name in ("tags", "from_nodes", "to_nodes") if run_params.get(name)}
+        self._record |= {"asked": asked, "started": _now(), "nodes": {}}
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Start the clock."""
+        self._started[node.name] = time.perf_counter()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Note a node's time and the memory held so far."""
+        seconds = round(time.perf_counter() - self._started[node.name], 3)
+        self._record["nodes"][node.name] = {"seconds": seconds, "peak_memory_mb": peak_memory_mb(), "finished": _now()}
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Write the record."""
+        if "run_record" not in catalog:
+            return
+        before = catalog.load("run_record") or {}
+        record = self._record | {"finished": _now(), "peak_memory_mb": peak_memory_mb()}
+        record["nodes"] = before.get("nodes", {}) | record["nodes"]
+        record["data"] = before.get("data", {}) | _fingerprints(pipeline, catalog)
+        catalog.save("run_record", json.loads(json.dumps(record, default=str)))
+        if "metrics" in pipeline.all_outputs():
+            catalog.save("run_archive", {run_name(record): KeptRun(record, catalog.load("metrics"))})
+
+
+def _fingerprints(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]:
+    """Fingerprints of the files and folders that a run read and did not make itself."""
+    found = {}
+    for name in sorted(pipeline.inputs()):
+        path = Path(str(getattr(catalog.get(name), "_path", None) or getattr(catalog.get(name), "_filepath", "")))
+        if not name.startswith("params:") and name not in ("parameters", "run_archive") and path.name and path.exists():
+            found[name] = fingerprint(path)
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _plain(value: Any) -> Any:

@@ -3,9 +3,9 @@
 from kedro.config import OmegaConfigLoader
 
 from roar.datasets.environment import environment_variable
-from roar.hooks import ProvenanceHooks
+from roar.hooks import ProvenanceHooks, RunRecordHooks
 
-HOOKS = (ProvenanceHooks(),)
+HOOKS = (ProvenanceHooks(), RunRecordHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -125,7 +125,7 @@ def compare_pairs(
     labels = [f"{place}{_LABEL}" for place in range(len(pairs))]
     sides = [
         pl.concat(
-            [parts[pair[side]].with_columns(pl.lit(label) + pl.col("metric")) for pair, label in zip(pairs, labels, strict=True)]
+            [parts[pair[side]].with_columns(metric=pl.lit(label) + pl.col("metric")) for pair, label in zip(pairs, labels, strict=True)]
         )
         for side in (0, 1)
     ]  # fmt: skip

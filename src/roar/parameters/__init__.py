@@ -6,6 +6,7 @@ run starts, because nodes name them as the type of their `params:` inputs.
 """
 
 from roar.parameters.base import Parameters
+from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.encoder import Encoder
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
 from roar.parameters.ingestion import (
@@ -61,6 +62,7 @@ __all__ = [
     "BehaviourSource",
     "CoClickSource",
     "ColumnValue",
+    "CompareRuns",
     "Comparison",
     "Constant",
     "ContentHash",

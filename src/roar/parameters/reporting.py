@@ -37,6 +37,7 @@ class Reporting(Parameters):
     grade_labels: dict[Literal["exact", "substitute", "complement", "irrelevant"], str] = {}
     headline_metric: MetricName = "ndcg@8"
     headline_protocol: Literal["judged", "catalogue"] = "judged"
+    baseline: str = "base"
     comparisons: tuple[Comparison, ...] = Field(
         (Comparison(baseline="stage1", system="stage2"), Comparison(baseline="base", system="stage1")), min_length=1
     )
