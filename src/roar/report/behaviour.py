@@ -5,7 +5,7 @@ from typing import NamedTuple
 import polars as pl
 
 from roar.report import behaviour_charts as draw
-from roar.report.evidence import Evidence
+from roar.report.evidence import Evidence, by
 from roar.report.section import (
     Block,
     Cell,
@@ -112,43 +112,48 @@ def _robustness(evidence: Evidence, behaviour: Behaviour) -> list[Block]:
         return []
     note = (
         "The test queries once more, each written differently in one way drawn for it: slips of the hand and the ear, spaces, "
-        "order, units. Kept is the mean after over the mean before; the interval is of the difference, in points."
+        "order, units. Kept is the mean after over the mean before; below it both means, their difference in points, its interval."
     )
     blocks: list[Block] = [Heading(text="Robustness", anchor=f"{ANCHOR}-robustness"), Paragraph(text=note)]
     for protocol in evidence.protocols:
-        own = rows.filter(protocol=protocol, edit="all")
-        blocks.append(_robustness_table(evidence, own, protocol, "all edits"))
-        kinds = [
-            _robustness_by_edit(evidence, rows.filter(protocol=protocol, metric=metric), protocol, metric)
-            for metric in own["metric"].unique(maintain_order=True)
-        ]
+        shown = [m for m in rows["metric"].unique(maintain_order=True) if m in evidence.shown_metrics(protocol)]
+        own = rows.filter(pl.col("metric").is_in(shown), protocol=protocol)
+        blocks.append(_robustness_table(evidence, own.filter(edit="all"), protocol, shown))
+        kinds = [_robustness_by_edit(evidence, own.filter(metric=metric), protocol, metric) for metric in shown]
         blocks.append(Expandable(title=f"By kind of edit, {PROTOCOLS[protocol]}", blocks=tuple(kinds)))
     return blocks
 
 
-def _robustness_table(evidence: Evidence, rows: pl.DataFrame, protocol: str, what: str) -> Table:
-    order = evidence.systems(protocol)
-    cells = sorted(rows.iter_rows(named=True), key=lambda row: order.index(row["system"]))
+def _robustness_table(evidence: Evidence, rows: pl.DataFrame, protocol: str, metrics: list[str]) -> Table:
+    """Systems in rows, metrics in columns: the share kept, and below it what it went from and to."""
+    found = by(rows, "system", "metric")
+    systems = [system for system in evidence.systems(protocol) if any((system, metric) in found for metric in metrics)]
     return Table(
-        caption=f"What is kept when queries are written differently, {what}, {PROTOCOLS[protocol]}",
+        caption=f"What is kept when queries are written differently, per cent, {PROTOCOLS[protocol]}",
         columns=(
-            Column(name="System"), Column(name="Metric", choice=True), Column(name="Queries", numeric=True),
-            Column(name="As typed", numeric=True), Column(name="Edited", numeric=True),
-            Column(name="Kept, %", numeric=True), Column(name="Difference, points", numeric=True),
+            Column(name="System"),
+            Column(name="Queries", numeric=True),
+            *(Column(name=f"{evidence.metric_label(metric)} kept", numeric=True) for metric in metrics),
         ),
         rows=tuple(
             (
-                Cell(text=evidence.label(row["system"])), Cell(text=evidence.metric_label(row["metric"])),
-                Cell(text=f"{row['n']:,}", value=row["n"]),
-                Cell(text=number(row["as_typed"]), value=row["as_typed"]),
-                Cell(text=number(row["edited"]), value=row["edited"]),
-                Cell(text="–" if row["kept"] is None else f"{100 * row['kept']:.1f}", value=row["kept"]),
-                Cell(text=points(row["difference"]), value=row["difference"],
-                     detail="" if row["low"] is None else f"{points(row['low'])} to {points(row['high'])}"),
+                Cell(text=evidence.label(system)),
+                _count(max(found[system, metric]["n"] for metric in metrics)),
+                *(_kept(found[system, metric]) for metric in metrics),
             )
-            for row in cells
+            for system in systems
         ),
-    )  # fmt: skip
+    )
+
+
+def _kept(row: dict) -> Cell:
+    interval = "" if row["low"] is None else f" ({points(row['low'])} to {points(row['high'])})"
+    detail = f"{number(row['as_typed'], 3)} → {number(row['edited'], 3)}, {points(row['difference'])}{interval}"
+    return _percent(row["kept"]).model_copy(update={"detail": detail})
+
+
+def _count(n: int) -> Cell:
+    return Cell(text=f"{n:,}", value=n)
 
 
 def _robustness_by_edit(evidence: Evidence, rows: pl.DataFrame, protocol: str, metric: str) -> Table:

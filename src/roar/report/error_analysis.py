@@ -2,7 +2,7 @@
 
 Reasons are hints out of texts and columns, not verdicts: `attribute` (64 GB asked, 128 GB offered), `brand` (the query
 names a brand of the catalogue, the product has another), `type` (another vertical, or no word in common with the query),
-and for queries as a whole `typo` (a word that no product has).
+and for queries as a whole `typo` (a word that looks like a slip).
 """
 
 import polars as pl
@@ -12,6 +12,7 @@ from roar.near_duplicates.stated import contradictions
 from roar.near_duplicates.text import normalise, tokens
 
 REASONS = ("attribute", "brand", "type", "typo")
+_NOTHING = 1e-9
 _NO_VERTICAL = ("ambiguous", "unknown", "other")
 
 
@@ -86,13 +87,14 @@ def query_changes(
     Args:
         before: query_id, value of the baseline.
         after: query_id, value of the system.
-        pages: side (before, after), query_id, product_id, grade: the first products of both.
+        pages: side (before, after), query_id, rank, product_id, grade: the first products of both.
         reasons: as `product_reasons` returns.
-        noisy: ids of queries with a word that no product has.
+        noisy: ids of queries with a word that looks like a slip.
 
     Returns:
-        query_id, before, after, difference, why (reasons that more products of the worse page give, commonest first, and
-        typo; empty where nothing tells), worst first. Queries that lack the metric are left out.
+        query_id, before, after, difference, why (reasons that weigh more on the worse page, heaviest first, each product
+        discounted by its rank as in NDCG; and typo; empty where nothing tells), worst first. Queries that lack the metric
+        are left out.
     """
     both = before.select("query_id", before="value").join(after.select("query_id", after="value"), on="query_id")
     changed = both.drop_nulls().with_columns(difference=pl.col("after") - pl.col("before"))
@@ -101,10 +103,10 @@ def query_changes(
         pages.filter(pl.col("grade") != "exact")
         .join(found, on=PAIR)
         .group_by("query_id", "reason")
-        .agg(lean=(pl.col("side") == "after").sum().cast(pl.Int64) - (pl.col("side") == "before").sum().cast(pl.Int64))
+        .agg(lean=(pl.col("side").replace_strict({"before": -1.0, "after": 1.0}) / (pl.col("rank") + 1).log(2)).sum())
         .join(changed, on="query_id")
         .with_columns(lean=-pl.col("lean") * pl.col("difference").sign())
-        .filter(pl.col("lean") > 0)
+        .filter(pl.col("lean") > _NOTHING)
         .sort(pl.col("lean"), "reason", descending=[True, False])
     )
     why = counted.group_by("query_id", maintain_order=True).agg(pl.col("reason"))

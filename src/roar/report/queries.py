@@ -103,9 +103,9 @@ def _changes_table(evidence: Evidence, analysis: ErrorAnalysis) -> Table:
 
 
 _WHY = (
-    "Hints, where more products of the worse ranking give them: attribute (it contradicts a quantity, pack, colour, audience "
-    "or size asked for), brand (the query names another), type (another vertical, or no word in common), typo (a word that "
-    "no product has)."
+    "Hints that weigh more on the worse ranking, upper ranks most: attribute (it contradicts a quantity, pack, colour, audience "
+    "or size asked for), brand (the query names another), type (another vertical, or no word in common), typo (a word "
+    "that looks like a slip)."
 )
 
 

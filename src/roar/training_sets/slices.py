@@ -110,16 +110,48 @@ def _length(cuts: Sequence[int]) -> pl.Expr:
 
 
 def _spelling(queries: pl.Series, products: pl.DataFrame) -> pl.Series:
-    """Noisy where a word of four letters or more is in no product's text, as slips and foreign spellings are; else clean."""
+    """Noisy where a word of five letters or more looks like a slip, else clean.
+
+    A slip is in no product's text and hardly any query, and a letter's edit away from a word that is in a text, or two
+    such words without their space.
+    """
     texts = [pl.col(name).cast(pl.String) for name in ("title", "brand", "attributes") if name in products.columns]
-    words = pl.col("text").str.to_lowercase().str.extract_all(r"\p{L}{4,}")
-    stem = pl.col("word").str.replace(r"s$", "")
     text = products.lazy().select(text=pl.concat_str(texts, separator=" ", ignore_nulls=True))
-    known = text.select(word=words).explode("word").select(stem.unique()).drop_nulls().collect()["word"]
-    asked = queries.to_frame("text").with_row_index("row").select("row", word=words).explode("word").drop_nulls("word")
-    strange = asked.filter(~stem.is_in(known.implode()))["row"]
-    noisy = pl.Series(range(len(queries)), dtype=pl.UInt32).is_in(strange.implode())
+    known = text.select(word=_WORDS).explode("word").select(_stem(pl.col("word")).unique()).drop_nulls().collect()
+    asked = queries.to_frame("text").with_row_index("row").select("row", word=_WORDS).explode("word").drop_nulls("word")
+    strange = asked.with_columns(_stem(pl.col("word"))).filter(pl.col("word").str.len_chars() >= _SHORTEST_SLIP)
+    common = strange.group_by("word").agg(pl.col("row").n_unique()).filter(pl.col("row") >= _COMMON).select("word")
+    strange = strange.join(pl.concat([known, common]), on="word", how="anti")
+    words = strange.select(pl.col("word").unique(maintain_order=True))
+    near = _without_a_letter(words).join(_without_a_letter(known), on="signature", how="semi")["word"]
+    halves = words.with_columns(at=pl.int_ranges(3, pl.col("word").str.len_chars() - 2)).explode("at").drop_nulls("at")
+    halves = halves.select(
+        "word", left=pl.col("word").str.head(pl.col("at")), right=pl.col("word").str.slice(pl.col("at"))
+    )
+    joined = halves.join(known, left_on="left", right_on="word", how="semi").join(
+        known, left_on=_stem(pl.col("right")), right_on="word", how="semi"
+    )["word"]
+    slips = strange.filter(pl.col("word").is_in(pl.concat([near, joined]).implode()))["row"]
+    noisy = pl.Series(range(len(queries)), dtype=pl.UInt32).is_in(slips.implode())
     return pl.select(pl.when(noisy).then(pl.lit("noisy")).otherwise(pl.lit("clean")))["literal"]
+
+
+_SHORTEST_SLIP = 5
+_COMMON = 3
+"""Queries from which a word is how shoppers speak, whatever the catalogue says."""
+
+_WORDS = pl.col("text").str.to_lowercase().str.extract_all(r"\p{L}{3,}")
+
+
+def _stem(word: pl.Expr) -> pl.Expr:
+    return word.str.replace(r"(.{3})s$", "$1")
+
+
+def _without_a_letter(words: pl.DataFrame) -> pl.DataFrame:
+    """word, signature: the word, and all that leaving out one letter makes of it."""
+    at = words.with_columns(at=pl.int_ranges(pl.col("word").str.len_chars())).explode("at")
+    rest = pl.col("word").str.head(pl.col("at")) + pl.col("word").str.slice(pl.col("at") + 1)
+    return pl.concat([words.select("word", signature="word"), at.select("word", signature=rest)])
 
 
 def _rarity(queries: pl.Series, titles: pl.Series, levels: int) -> pl.Series:
