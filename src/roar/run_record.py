@@ -110,8 +110,8 @@ def compare_records(first: Record, second: Record) -> pl.DataFrame:
         a, b = (_flat(record.get(what) or {}) for record in (first, second))
         rows += [(what, name, a.get(name), b.get(name)) for name in sorted(a | b) if a.get(name) != b.get(name)]
     for what in ("commit", "environment", "peak_memory_mb"):
-        a, b = first.get(what), second.get(what)
-        rows += [("run", what, _text(a), _text(b))] if a != b else []
+        one, other = _text(first.get(what)), _text(second.get(what))
+        rows += [("run", what, one, other)] if one != other else []
     seconds = [{name: node["seconds"] for name, node in (r.get("nodes") or {}).items()} for r in (first, second)]
     rows += [
         ("seconds", n, _text(seconds[0].get(n)), _text(seconds[1].get(n))) for n in sorted(seconds[0] | seconds[1])

@@ -31,24 +31,33 @@ def first_page(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSetting
 
 
 def conflict_shares(
-    page: pl.DataFrame, conflicting: pl.DataFrame, asking: pl.Series, config: MetricSettings | None = None
+    page: pl.DataFrame,
+    conflicting: pl.DataFrame,
+    queries: pl.Series,
+    asking: pl.Series,
+    config: MetricSettings | None = None,
 ) -> pl.DataFrame:
     """Share of a query's first page that contradicts what the query asks for: 128 GB where 64 GB is wanted.
 
     Args:
         page: query_id, product_id, as `first_page` returns.
         conflicting: query_id, product_id of contradictory pairs.
-        asking: ids of the queries that ask for an attribute's value; others cannot be contradicted.
+        queries: ids of all queries that are scored.
+        asking: ids of those that ask for an attribute's value; others cannot be contradicted.
         config: page, for the metric's name.
 
     Returns:
-        query_id, metric (attribute_conflict@8), value: null for queries that ask for nothing. Lower is better.
+        query_id, metric (attribute_conflict@8), value: a row per query, null where it asks for nothing or has no answer.
+        Lower is better.
     """
     config = config or MetricSettings()
     marked = conflicting.select(PAIR).unique().with_columns(conflict=pl.lit(True))
     shares = page.join(marked, on=PAIR, how="left").group_by("query_id").agg(pl.col("conflict").fill_null(False).mean())
+    every = pl.DataFrame({"query_id": queries.unique().sort()}).join(
+        shares, on="query_id", how="left", maintain_order="left"
+    )
     asks = pl.col("query_id").is_in(asking.implode())
-    return shares.sort("query_id").select(
+    return every.select(
         "query_id",
         metric=pl.lit(f"attribute_conflict@{config.page}"),
         value=pl.when(asks).then(pl.col("conflict")),

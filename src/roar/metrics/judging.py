@@ -88,7 +88,8 @@ def judge(
 def _scores(run: pl.DataFrame, page: pl.DataFrame, yardstick: Yardstick, settings: MetricSettings) -> pl.DataFrame:
     """The metrics of rankings, and the share of the first page that contradicts its query."""
     against = contradictions(page, yardstick.asked, yardstick.stated)
-    conflicts = conflict_shares(page, against, yardstick.asked["query_id"].unique(), settings)
+    queries, asking = yardstick.judgments["query_id"], yardstick.asked["query_id"].unique()
+    conflicts = conflict_shares(page, against, queries, asking, settings)
     return pl.concat([score_queries(run, yardstick.judgments, settings), conflicts])
 
 

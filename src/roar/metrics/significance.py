@@ -129,7 +129,7 @@ def compare_pairs(
         )
         for side in (0, 1)
     ]  # fmt: skip
-    table = compare(*sides, slices, config).with_columns(
+    table = compare(sides[0], sides[1], slices, config).with_columns(
         pl.col("metric").str.split_exact(_LABEL, 1).struct.rename_fields(["place", "metric"])
     )
     names = pl.DataFrame(pairs, schema=["system_a", "system_b"], orient="row").with_columns(

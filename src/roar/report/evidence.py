@@ -83,7 +83,7 @@ class Evidence:
 
     def metric_label(self, metric: str) -> str:
         """The metric's usual name, with the data set's own names of the grades."""
-        return metric_label(metric, self.config.grade_labels)
+        return metric_label(metric, {str(grade): name for grade, name in self.config.grade_labels.items()})
 
     def grade_label(self, grade: str) -> str:
         """The grade's name in this data set."""

@@ -60,6 +60,7 @@ def metric_label(metric: str, grades: Mapping[str, str] | None = None) -> str:
     label = _LABELS.get(measure, measure.replace("_", " ").capitalize()) + (f"@{k}" if k else "")
     for grade, name in (grades or {}).items():
         label = re.sub(rf"\b{grade}\b", name, label, flags=re.IGNORECASE)
+    label = label[:1].upper() + label[1:] if grades else label
     return f"Condensed {label}" if metric.startswith("condensed_") else label
 
 

@@ -62,10 +62,10 @@ def _require_known(
 ) -> None:
     """Refuse a run of which no row (or fewer than a share) has a known id."""
     hits = run[column].is_in(known.implode())
-    share = hits.mean() if run.height else 0.0
-    if not isinstance(share, float) or share < (at_least or 0.0) or share == 0.0:
+    share = hits.sum() / max(run.height, 1)
+    if share < (at_least or 0.0) or not share:
         example = run.filter(~hits)[column].head(1).to_list() or ["none"]
         raise InputError(
-            f"Table external run {name}, column {column}: {share or 0:.0%} of {run.height} rows name {what}, first that "
+            f"Table external run {name}, column {column}: {share:.0%} of {run.height} rows name {what}, first that "
             f"does not: {example[0]!r}; export the ids of the tables queries and products."
         )

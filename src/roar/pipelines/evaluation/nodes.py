@@ -242,7 +242,7 @@ def run_further_systems(
             add(f"stage2_{dimension}", _truncated(indexes, dimension, config), encoded)
     for name, preset in config.encoders.items():
         settings = encoder.model_copy(update={"preset": preset, "dimension": None})
-        loaded = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
+        loaded: Encoders = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
         encoded = {prefix: _encode_queries(loaded, texts, settings) for prefix, texts in asked.items()}
         add(name, index_products(loaded, products, settings, config), encoded)
     for name, table in external.items():
