@@ -91,9 +91,10 @@ class ProvenanceHooks:
 
 
 class RunRecordHooks:
-    """Writes the dataset `run_record` after every run, and keeps runs that made metrics in `run_archive`.
+    """Writes the dataset `run_record` before and after every run, and keeps runs that made metrics in `run_archive`.
 
-    A run of a part updates the record: nodes and data that it did not touch keep what an earlier run said of them.
+    A run of a part updates the record: nodes and data that it did not touch keep what an earlier run said of them. A run
+    that failed has a record without a time at which it finished.
     """
 
     def __init__(self) -> None:
@@ -102,21 +103,24 @@ class RunRecordHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Note the configuration."""
-        settings = context.config_loader["globals"]
+        """Note the configuration, as it is written."""
+        parameters = context.config_loader["parameters"]
         self._record = {
-            "environment": settings["environment"],
-            "seed": context.params.get("seed"),
-            "parameters": context.params,
+            "environment": context.config_loader["globals"]["environment"],
+            "seed": parameters.get("seed"),
+            "parameters": parameters,
             **surroundings(Path(context.project_path)),
         }
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
         """Note what was asked for."""
         asked = {"pipelines": run_params.get("pipeline_names") or ["__default__"]}
         asked |= {name: run_params[name] for name in ("tags", "from_nodes", "to_nodes") if run_params.get(name)}
-        self._record |= {"asked": asked, "started": _now(), "nodes": {}}
+        before = (catalog.load("run_record") if "run_record" in catalog else None) or {}
+        earlier = {name: before.get(name, {}) for name in ("nodes", "data")}
+        self._record |= {"asked": asked, "started": _now(), "finished": None, **earlier}
+        self._save(catalog)
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -131,16 +135,19 @@ class RunRecordHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Write the record."""
-        if "run_record" not in catalog:
-            return
-        before = catalog.load("run_record") or {}
-        record = self._record | {"finished": _now(), "peak_memory_mb": peak_memory_mb()}
-        record["nodes"] = before.get("nodes", {}) | record["nodes"]
-        record["data"] = before.get("data", {}) | _fingerprints(pipeline, catalog)
-        catalog.save("run_record", json.loads(json.dumps(record, default=str)))
-        if "metrics" in pipeline.all_outputs():
-            catalog.save("run_archive", {run_name(record): KeptRun(record, catalog.load("metrics"))})
+        """Write the record, and keep the run if it made metrics."""
+        self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb()}
+        self._record["data"] |= _fingerprints(pipeline, catalog)
+        self._save(catalog)
+        if "run_archive" in catalog and "metrics" in pipeline.all_outputs():
+            catalog.save("run_archive", {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
+
+    def _save(self, catalog: CatalogProtocol) -> None:
+        if "run_record" in catalog:
+            catalog.save("run_record", json.loads(json.dumps(self._record, default=str)))
+
+
+_RECORDS = {"run_record", "run_archive", "parameters"}
 
 
 def _fingerprints(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]:
@@ -148,7 +155,7 @@ def _fingerprints(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str
     found = {}
     for name in sorted(pipeline.inputs()):
         path = Path(str(getattr(catalog.get(name), "_path", None) or getattr(catalog.get(name), "_filepath", "")))
-        if not name.startswith("params:") and name not in ("parameters", "run_archive") and path.name and path.exists():
+        if not name.startswith("params:") and name not in _RECORDS and path.name and path.exists():
             found[name] = fingerprint(path)
     return found
 

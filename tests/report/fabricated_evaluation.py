@@ -204,7 +204,7 @@ def _errors(pages: pl.DataFrame, per_query: pl.DataFrame, queries: pl.DataFrame)
         {"product_id": [f"p{n}" for n in range(80)], "title": [f"Thing {n}, blue" for n in range(80)]}
     )
     queue = annotation_queue(own["catalogue"], queries, products)
-    clustered = products.with_columns(cluster_id=pl.format("c{}", pl.int_range(pl.len()) // 2))
+    clustered = products.with_columns(cluster_id=pl.format("c{}", pl.int_range(pl.len()) // 10))
     return ErrorAnalysis(pair, changes, own["judged"], clustered, reasons, queue)
 
 

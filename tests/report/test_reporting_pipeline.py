@@ -54,7 +54,6 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
         "hybrid_sum_tuning": tuning,
         "params:reporting": Reporting(),
         "params:metrics": MEASURED,
-        "parameters": {"seed": 1, "environment": "base"},
     }
 
 

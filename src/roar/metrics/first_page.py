@@ -65,7 +65,7 @@ def conflict_shares(
 
 
 def coverage(
-    run: pl.DataFrame,
+    run: pl.DataFrame | pl.LazyFrame,
     judgments: pl.DataFrame,
     product_ids: pl.Series,
     config: MetricSettings | None = None,
@@ -79,11 +79,15 @@ def coverage(
     """
     config = config or MetricSettings()
     tested = judgments.group_by("query_id").agg(exact=(pl.col("grade").cast(pl.String) == "exact").any())
-    lengths = run.join(tested, on="query_id", how="semi").group_by("query_id").len()
-    unknown = run.select(pl.col("product_id").unique()).filter(~pl.col("product_id").is_in(product_ids.implode()))
+    returned = run.lazy().join(tested.lazy(), on="query_id", how="semi")
+    lengths = returned.group_by("query_id").len().collect(engine="streaming")
+    known = pl.LazyFrame({"product_id": product_ids})
+    unknown = (
+        run.lazy().select("product_id").join(known, on="product_id", how="anti").unique().collect(engine="streaming")
+    )
     return {
         "queries": tested.height,
-        "rows": run.height,
+        "rows": run.lazy().select(pl.len()).collect().item(),
         "unanswered": tested.height - lengths.height,
         "short": lengths.filter(pl.col("len") < config.page).height,
         "unknown_products": unknown.height,

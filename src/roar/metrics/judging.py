@@ -10,6 +10,7 @@ import polars as pl
 
 from roar.metrics.auc import pooled_auc
 from roar.metrics.first_page import conflict_shares, coverage, first_page, score_bins
+from roar.metrics.inputs import PAIR
 from roar.metrics.ranking import score_queries
 from roar.metrics.significance import aggregate, compare
 from roar.near_duplicates.stated import contradictions
@@ -53,44 +54,62 @@ class Verdict(NamedTuple):
 
 
 def judge(
-    runs: Mapping[str, pl.DataFrame], yardstick: Yardstick, settings: MetricSettings, *, comparable: bool = False
+    runs: Mapping[str, pl.DataFrame | pl.LazyFrame],
+    yardstick: Yardstick,
+    settings: MetricSettings,
+    *,
+    comparable: bool = False,
+    queries_at_once: int = 20_000,
 ) -> Verdict:
     """Judge a system.
 
     Args:
-        runs: protocol to run.
+        runs: protocol to run; scans of files are read a part of the queries at a time.
         yardstick: what it is measured against.
         settings: what is measured.
         comparable: whether its scores mean the same for every query, as cosines do; adds the pooled AUC.
+        queries_at_once: queries of a part.
 
     Raises:
         InputError: see `roar.metrics.inputs`.
     """
-    pages = {protocol: first_page(run, yardstick.judgments, settings) for protocol, run in runs.items()}
-    scores = {protocol: _scores(run, pages[protocol], yardstick, settings) for protocol, run in runs.items()}
+    ranked = {protocol: _in_parts(run, yardstick, settings, queries_at_once) for protocol, run in runs.items()}
+    pages = {protocol: page for protocol, (page, _) in ranked.items()}
+    scores = {protocol: own for protocol, (_, own) in ranked.items()}
     means = [_labelled(protocol, aggregate(own, yardstick.slices, settings)) for protocol, own in scores.items()]
-    if comparable:
-        pooled = pooled_auc(runs["judged"], yardstick.judgments, yardstick.slices, settings)
-        means.append(_labelled("judged", pooled))
     covered = [
         {"protocol": protocol, **coverage(run, yardstick.judgments, yardstick.product_ids, settings)}
         for protocol, run in runs.items()
     ]
+    judged = runs["judged"].lazy().collect()
+    if comparable:
+        means.append(_labelled("judged", pooled_auc(judged, yardstick.judgments, yardstick.slices, settings)))
     return Verdict(
         _by_protocol(scores),
         pl.concat(means),
         _by_protocol(pages),
         pl.DataFrame(covered),
-        _labelled("judged", score_bins(runs["judged"], yardstick.judgments, settings)),
+        _labelled("judged", score_bins(judged, yardstick.judgments, settings)),
     )
 
 
-def _scores(run: pl.DataFrame, page: pl.DataFrame, yardstick: Yardstick, settings: MetricSettings) -> pl.DataFrame:
-    """The metrics of rankings, and the share of the first page that contradicts its query."""
+def _in_parts(
+    run: pl.DataFrame | pl.LazyFrame, yardstick: Yardstick, settings: MetricSettings, queries_at_once: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """First pages and per-query metrics, a part of the queries at a time."""
+    queries = yardstick.judgments["query_id"].unique().sort()
+    pages, scores = [], []
+    for start in range(0, len(queries), queries_at_once):
+        own = pl.col("query_id").is_in(queries.slice(start, queries_at_once).implode())
+        part = run if len(queries) <= queries_at_once else run.lazy().filter(own)
+        returned = part.lazy().select(*PAIR, "score").collect(engine="streaming")
+        judgments = yardstick.judgments.filter(own)
+        pages.append(first_page(returned, judgments, settings))
+        scores.append(score_queries(returned, judgments, settings))
+    page = pl.concat(pages)
     against = contradictions(page, yardstick.asked, yardstick.stated)
-    queries, asking = yardstick.judgments["query_id"], yardstick.asked["query_id"].unique()
-    conflicts = conflict_shares(page, against, queries, asking, settings)
-    return pl.concat([score_queries(run, yardstick.judgments, settings), conflicts])
+    conflicts = conflict_shares(page, against, queries, yardstick.asked["query_id"].unique(), settings)
+    return page, pl.concat([*scores, conflicts])
 
 
 def robustness(

@@ -1,6 +1,5 @@
 """Nodes of reporting: the evaluation's sections, tables and charts to take away, and the page."""
 
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -23,7 +22,7 @@ from roar.report import behaviour_charts as behaviour
 from roar.report import result_charts as results
 from roar.report.error_analysis import annotation_queue, product_reasons, query_changes
 from roar.report.evidence import Evidence
-from roar.run_record import KeptRun, commit, same_but_seed
+from roar.run_record import KeptRun, Record, same_but_seed
 
 
 def analyse_errors(
@@ -91,12 +90,12 @@ def build_queries_section(
     return queries_section(Evidence(metrics, comparisons, config, measured), analysis).model_dump(mode="json")
 
 
-def measure_seed_spread(metrics: pl.DataFrame, runs: dict[str, KeptRun], parameters: dict[str, Any]) -> pl.DataFrame:
-    """Figures of this run and of kept ones that differ from it in the seed alone."""
-    own = {"parameters": parameters, "seed": parameters.get("seed"), "environment": parameters.get("environment")}
-    own["commit"] = commit(Path.cwd())
-    siblings = {run.record["seed"]: run.metrics for run in runs.values() if same_but_seed(run.record, own)}
-    return seed_spread({own["seed"]: metrics} | siblings)
+def measure_seed_spread(metrics: pl.DataFrame, runs: dict[str, KeptRun], record: Record | None) -> pl.DataFrame:
+    """Figures of this run and of kept ones that differ from it in the seed alone; none without a record."""
+    if record is None:
+        return seed_spread({})
+    siblings = {run.record["seed"]: run.metrics for run in runs.values() if same_but_seed(run.record, record)}
+    return seed_spread({record["seed"]: metrics} | siblings)
 
 
 def build_systems_section(

@@ -54,7 +54,7 @@ def _systems() -> list[Node]:
     inputs += ["bm25_tuning", "hybrid_sum_tuning", "seed_spread", *SETTINGS]
     charts = [*EVIDENCE, "first_pages", "score_distributions", *SETTINGS]
     return [
-        node(nodes.measure_seed_spread, ["metrics", "run_archive", "parameters"], "seed_spread", name="seed_spread"),
+        node(nodes.measure_seed_spread, ["metrics", "run_archive", "run_record"], "seed_spread", name="seed_spread"),
         node(nodes.build_systems_section, inputs, "systems_section", name="build_systems_section"),
         node(nodes.draw_behaviour_charts, charts, BEHAVIOUR_CHARTS, name="draw_behaviour_charts"),
     ]
