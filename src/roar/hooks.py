@@ -100,6 +100,7 @@ class RunRecordHooks:
     def __init__(self) -> None:
         self._record: Record = {}
         self._started: dict[str, float] = {}
+        self._kept = False
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -113,11 +114,12 @@ class RunRecordHooks:
         }
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Note what was asked for."""
+        self._kept = "run_record" in catalog and not pipeline.all_outputs() & _COMPARED
         asked = {"pipelines": run_params.get("pipeline_names") or ["__default__"]}
         asked |= {name: run_params[name] for name in ("tags", "from_nodes", "to_nodes") if run_params.get(name)}
-        before = (catalog.load("run_record") if "run_record" in catalog else None) or {}
+        before = (catalog.load("run_record") if self._kept else None) or {}
         earlier = {name: before.get(name, {}) for name in ("nodes", "data")}
         self._record |= {"asked": asked, "started": _now(), "finished": None, **earlier}
         self._save(catalog)
@@ -139,15 +141,17 @@ class RunRecordHooks:
         self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb()}
         self._record["data"] |= _fingerprints(pipeline, catalog)
         self._save(catalog)
-        if "run_archive" in catalog and "metrics" in pipeline.all_outputs():
+        if self._kept and "metrics" in pipeline.all_outputs():
             catalog.save("run_archive", {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
 
     def _save(self, catalog: CatalogProtocol) -> None:
-        if "run_record" in catalog:
+        if self._kept:
             catalog.save("run_record", json.loads(json.dumps(self._record, default=str)))
 
 
 _RECORDS = {"run_record", "run_archive", "parameters"}
+_COMPARED = {"run_differences", "metric_differences"}
+"""A run that only compares records leaves them as they are."""
 
 
 def _fingerprints(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]:

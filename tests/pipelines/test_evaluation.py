@@ -93,12 +93,11 @@ def test_a_record_says_how_the_run_was_made_and_the_run_is_kept(shop: Path) -> N
     assert pl.read_parquet(kept[0] / "metrics.parquet").equals(read(shop, "metrics"))
 
 
-def test_two_runs_are_compared_by_one_command(shop: Path, tiny_training, caplog) -> None:
+def test_two_runs_are_compared_by_one_command(shop: Path, tiny_training, tiny_qwen_folder, caplog) -> None:
     """A run with another seed is kept beside the first; seeds alone are then a spread, and compare_runs says what differs."""
     with pytest.raises(Exception, match="1 run\\(s\\) were kept"):
         run_pipelines(shop, "test", "compare_runs")
-    further = {"further_dimensions": [16, 512], "encoders": json.loads(
-        (shop / "data/test/08_reporting/run_record.json").read_text())["parameters"]["evaluation"]["encoders"]}  # fmt: skip
+    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}}
     seeded = tiny_training | {"evaluation": further, "seed": 5}
     run_pipelines(shop, "test", "evaluation", "reporting", params=seeded)
     spread = read(shop, "seed_spread")
@@ -106,7 +105,9 @@ def test_two_runs_are_compared_by_one_command(shop: Path, tiny_training, caplog)
     random = spread.filter(system="random", protocol="judged", metric="ndcg@8")
     assert random["standard_deviation"].item() > 0
     caplog.set_level("INFO", logger="roar")
+    record = (shop / "data/test/08_reporting/run_record.json").read_bytes()
     run_pipelines(shop, "test", "compare_runs")
+    assert (shop / "data/test/08_reporting/run_record.json").read_bytes() == record
     differences = read(shop, "run_differences")
     assert ("parameters", "seed") in set(differences.select("what", "name").iter_rows())
     moved = read(shop, "metric_differences").filter(
