@@ -47,11 +47,20 @@ def test_the_first_page_is_the_head_of_the_ranking(make_case: Callable) -> None:
     assert {"exact", "unjudged"} <= set(page["grade"])
 
 
-def test_conflict_share_counts_products_of_the_page_and_needs_a_query_that_asks() -> None:
+def test_conflict_share_is_of_the_products_that_say_anything() -> None:
+    """Two of the three that speak contradict, on one dimension at least; silent ones, and other queries' pairs, do not count."""
     page = pl.DataFrame({"query_id": ["a"] * 4 + ["b"], "product_id": ["p1", "p2", "p3", "p4", "p1"]})
-    against = pl.DataFrame({"query_id": ["a", "a", "c"], "product_id": ["p2", "p4", "p1"]})
-    shares = conflict_shares(page, against, pl.Series(["a", "b", "silent"]), pl.Series(["a", "silent"]), FAST)
-    assert shares.rows() == [(q, "attribute_conflict@8", v) for q, v in (("a", 0.5), ("b", None), ("silent", None))]
+    said = pl.DataFrame(
+        {
+            "query_id": ["a", "a", "a", "a", "c"],
+            "product_id": ["p1", "p2", "p2", "p4", "p1"],
+            "against": [False, True, False, True, True],
+        }
+    )
+    shares = conflict_shares(page, said, pl.Series(["a", "b", "silent"]), FAST)
+    expected = {"a": pytest.approx(2 / 3), "b": None, "silent": None}
+    assert {query: value for query, _, value in shares.iter_rows()} == expected
+    assert set(shares["metric"]) == {"attribute_conflict@8"}
 
 
 def test_coverage_counts_what_the_policy_names(make_case: Callable) -> None:

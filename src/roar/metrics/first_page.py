@@ -31,37 +31,29 @@ def first_page(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSetting
 
 
 def conflict_shares(
-    page: pl.DataFrame,
-    conflicting: pl.DataFrame,
-    queries: pl.Series,
-    asking: pl.Series,
-    config: MetricSettings | None = None,
+    page: pl.DataFrame, positions: pl.DataFrame, queries: pl.Series, config: MetricSettings | None = None
 ) -> pl.DataFrame:
-    """Share of a query's first page that contradicts what the query asks for: 128 GB where 64 GB is wanted.
+    """How often the first page contradicts what is asked: 128 GB where 64 GB is wanted.
+
+    Silent products are left out: random order, which shows products of other kinds, would look good by them.
 
     Args:
         page: query_id, product_id, as `first_page` returns.
-        conflicting: query_id, product_id of contradictory pairs.
+        positions: query_id, product_id, against: what products say on what is asked
+            (`roar.near_duplicates.stated.positions`).
         queries: ids of all queries that are scored.
-        asking: ids of those that ask for an attribute's value; others cannot be contradicted.
         config: page, for the metric's name.
 
     Returns:
-        query_id, metric (attribute_conflict@8), value: a row per query, null where it asks for nothing or has no answer.
-        Lower is better.
+        query_id, metric (attribute_conflict@8), value: of the page's products that say anything on what the query asks for,
+        the share that contradicts it on some of it; null where none says anything. Lower is better.
     """
     config = config or MetricSettings()
-    marked = conflicting.select(PAIR).unique().with_columns(conflict=pl.lit(True))
-    shares = page.join(marked, on=PAIR, how="left").group_by("query_id").agg(pl.col("conflict").fill_null(False).mean())
-    every = pl.DataFrame({"query_id": queries.unique().sort()}).join(
-        shares, on="query_id", how="left", maintain_order="left"
-    )
-    asks = pl.col("query_id").is_in(asking.implode())
-    return every.select(
-        "query_id",
-        metric=pl.lit(f"attribute_conflict@{config.page}"),
-        value=pl.when(asks).then(pl.col("conflict")),
-    )
+    speaking = positions.group_by(PAIR).agg(pl.col("against").any())
+    shares = page.join(speaking, on=PAIR).group_by("query_id").agg(value=pl.col("against").mean())
+    every = pl.DataFrame({"query_id": queries.unique().sort()})
+    named = every.with_columns(metric=pl.lit(f"attribute_conflict@{config.page}"))
+    return named.join(shares, on="query_id", how="left", maintain_order="left")
 
 
 def coverage(

@@ -13,7 +13,7 @@ from roar.metrics.first_page import conflict_shares, coverage, first_page, score
 from roar.metrics.inputs import PAIR
 from roar.metrics.ranking import score_queries
 from roar.metrics.significance import aggregate, compare
-from roar.near_duplicates.stated import contradictions
+from roar.near_duplicates.stated import positions
 from roar.parameters import MetricSettings
 
 
@@ -107,8 +107,8 @@ def _in_parts(
         pages.append(first_page(returned, judgments, settings))
         scores.append(score_queries(returned, judgments, settings))
     page = pl.concat(pages)
-    against = contradictions(page, yardstick.asked, yardstick.stated)
-    conflicts = conflict_shares(page, against, queries, yardstick.asked["query_id"].unique(), settings)
+    said = positions(page, yardstick.asked, yardstick.stated)
+    conflicts = conflict_shares(page, said, queries, settings)
     return page, pl.concat([*scores, conflicts])
 
 

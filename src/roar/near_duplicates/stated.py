@@ -61,6 +61,20 @@ def contradictions(pairs: pl.DataFrame, asked: pl.DataFrame, stated: pl.DataFram
     Returns:
         query_id, product_id, dimension, asked, stated (texts to show): a row per pair and contradicted dimension.
     """
+    return positions(pairs, asked, stated).filter("against").drop("against")
+
+
+def positions(pairs: pl.DataFrame, asked: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
+    """Where products say anything at all on what queries ask for, and whether it is `against` them.
+
+    Args:
+        pairs: as in `contradictions`.
+        asked: likewise.
+        stated: likewise.
+
+    Returns:
+        As `contradictions`, with `against` (bool), for every dimension that query and product both speak of.
+    """
     distinct = pairs.select(PAIR).unique().sort(PAIR)
     offered = stated.join(distinct, on="product_id", how="semi").select(
         "product_id", "dimension", b="value", shown_b="shown"
@@ -72,10 +86,10 @@ def contradictions(pairs: pl.DataFrame, asked: pl.DataFrame, stated: pl.DataFram
         asked_met=pl.col("same").any().over(*PAIR, "dimension", "value"),
         offered_met=pl.col("same").any().over(*PAIR, "dimension", "b"),
     )
-    against = met.group_by(*PAIR, "dimension", maintain_order=True).agg(
+    told = met.group_by(*PAIR, "dimension", maintain_order=True).agg(
         pl.col("asked_met", "offered_met").all(), asked=_listed("shown"), stated=_listed("shown_b")
     )
-    return against.filter(~pl.col("asked_met") & ~pl.col("offered_met")).drop("asked_met", "offered_met")
+    return told.with_columns(against=~pl.col("asked_met") & ~pl.col("offered_met")).drop("asked_met", "offered_met")
 
 
 def _same(a: str, b: str) -> pl.Expr:

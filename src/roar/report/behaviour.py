@@ -239,7 +239,7 @@ def _tuning(behaviour: Behaviour) -> list[Block]:
             blocks=(
                 table(
                     tried.rename(lambda name: name.replace("_", " ").capitalize()),
-                    f"{title}: NDCG@8 over judged products of the validation queries",
+                    f"{title}: NDCG@8 of the validation queries",
                 ),
             ),
         )

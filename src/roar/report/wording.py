@@ -40,8 +40,8 @@ _MEANINGS = {
     "bpref": "How rarely judged misses stand above exact products; unjudged products are ignored.",
     "grade_ordering": "Share of pairs of judged products of different grade that stand in the right order.",
     "order": "Share of the pairs of these two grades that stand in the right order.",
-    "attribute_conflict": "Share of the first k products that contradict what the query asks for, as 128 GB does where 64 GB is "
-    "wanted; over queries that name a quantity, pack, colour, audience or size. Lower is better.",
+    "attribute_conflict": "Of the first k products that say anything on a quantity, pack, colour, audience or size that the query "
+    "asks for, the share that contradicts it, as 128 GB does where 64 GB is wanted. Lower is better.",
     "condensed": "The metric after unjudged products are taken out of the ranking.",
 }
 

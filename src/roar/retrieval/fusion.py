@@ -38,7 +38,7 @@ def weighted_sum(a: pl.DataFrame, b: pl.DataFrame, weight: float) -> pl.DataFram
 def tune_weight(
     a: pl.DataFrame, b: pl.DataFrame, judgments: pl.DataFrame, weights: Sequence[float], metric: str = "ndcg@8"
 ) -> pl.DataFrame:
-    """Try weights of b on the judged products of validation queries.
+    """Try weights of b on validation queries.
 
     Args:
         a: fold, query_id, product_id, score.

@@ -74,12 +74,12 @@ def tune_lexical(
     encoder: Encoder,
     config: Evaluation,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """BM25's k1 and b by each fold's validation queries, and its run on them."""
+    """BM25's k1 and b by each fold's validation queries, and its catalogue run on them."""
     index, validation = _lexical_index(products, encoder), of_split(queries, splits, "validation")
     tried = tune_bm25(index, validation, judgments, config.bm25_k1, config.bm25_b)
     runs = []
     for fold, k1, b in tried.filter("best").select("fold", "k1", "b").iter_rows():
-        own = index.judged(validation.filter(pl.col("fold") == fold), judgments, Setting(k1, b))
+        own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b)).catalogue
         runs.append(own.select(pl.lit(fold).alias("fold"), pl.all()))
     return tried, pl.concat(runs)
 
@@ -139,14 +139,14 @@ def validate_encoder(
     encoders: Encoders,
     indexes: Indexes,
     queries: pl.DataFrame,
-    judgments: pl.DataFrame,
     splits: pl.DataFrame,
     encoder: Encoder,
+    config: Evaluation,
 ) -> pl.DataFrame:
-    """Scores of the judged products of each fold's validation queries: what the hybrid's weight is tuned on."""
+    """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
     runs = []
     for fold, (own, vectors) in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
-        run = of_fold(indexes, fold).judged(vectors, own, judgments)
+        run = of_fold(indexes, fold).retrieved(vectors, own, config.depth)
         runs.append(run.select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 

@@ -94,7 +94,7 @@ def _searched(encoder: str) -> list[Node]:
 
 
 def _validated(encoder: str) -> Node:
-    inputs = [encoder, "index", *QUERIES, "params:encoder"]
+    inputs = [encoder, "index", "queries", "query_splits", "params:encoder", "params:evaluation"]
     return node(nodes.validate_encoder, inputs, "validation_run", name="validate")
 
 
