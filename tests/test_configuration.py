@@ -25,6 +25,7 @@ BLOCKS = {
     "evaluation": parameters.Evaluation,
     "metrics": parameters.MetricSettings,
     "reporting": parameters.Reporting,
+    "compare_runs": parameters.CompareRuns,
 }
 WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks.py")
 

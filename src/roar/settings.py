@@ -3,9 +3,9 @@
 from kedro.config import OmegaConfigLoader
 
 from roar.datasets.environment import environment_variable
-from roar.hooks import DistributedHooks, ProvenanceHooks
+from roar.hooks import DistributedHooks, ProvenanceHooks, RunRecordHooks
 
-HOOKS = (ProvenanceHooks(), DistributedHooks())
+HOOKS = (ProvenanceHooks(), RunRecordHooks(), DistributedHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -31,6 +31,13 @@ def make_case() -> Callable[..., tuple[pl.DataFrame, pl.DataFrame]]:
     return ranking_case
 
 
-@pytest.fixture(params=[0, 1, 2], ids=["no ties", "some ties", "all tied"])
+@pytest.fixture(params=[0, 1, 2, 3], ids=["no ties", "some ties", "all tied", "one score for all"])
 def case(request: pytest.FixtureRequest) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return ranking_case(request.param, decimals=[None, 1, 0][request.param])
+    run, judgments = ranking_case(request.param, decimals=[None, 1, 0, None][request.param])
+    return (run.with_columns(score=pl.lit(0.0)) if request.param == 3 else run), _with_all_zero_queries(judgments)
+
+
+def _with_all_zero_queries(judgments: pl.DataFrame) -> pl.DataFrame:
+    """Every ninth query has nothing but irrelevant products."""
+    ninth = pl.col("query_id").str.slice(1).cast(pl.Int64) % 9 == 4
+    return judgments.with_columns(grade=pl.when(ninth).then(pl.lit("irrelevant", dtype=Grade)).otherwise("grade"))

@@ -7,14 +7,24 @@ import numpy as np
 import polars as pl
 
 from roar.metrics import aggregate, compare, slice_table
-from roar.parameters import MetricSettings, Reporting
-from roar.report import data_section, evaluation_section, training_section
+from roar.metrics.spread import seed_spread
+from roar.parameters import Comparison, MetricSettings, Reporting
+from roar.report import (
+    Behaviour,
+    ErrorAnalysis,
+    behaviour_section,
+    data_section,
+    evaluation_section,
+    queries_section,
+    training_section,
+)
+from roar.report.error_analysis import annotation_queue, query_changes
 from roar.report.evidence import Evidence
 from roar.report.section import Section
 from roar.schemas import GRADES, STRATA, Grade
 from roar.training_sets import Counts
 
-SYSTEMS = {"random": 0.45, "bm25": 0.68, "base": 0.70, "stage1": 0.76, "stage2": 0.77, "stage2_256": 0.767}
+SYSTEMS = {"random": 0.45, "bm25": 0.68, "base": 0.70, "stage1": 0.76, "stage2": 0.77, "stage2_deployed": 0.767}
 VERTICALS = (
     "general merchandise",
     "electronics",
@@ -44,6 +54,8 @@ class Fabricated:
     per_query: pl.DataFrame
     queries: pl.DataFrame
     histories: pl.DataFrame
+    behaviour: Behaviour
+    errors: ErrorAnalysis
     sections: tuple[Section, ...]
 
     @property
@@ -73,12 +85,16 @@ def fabricate(count: int = 240, seed: int = 0) -> Fabricated:
     histories = _histories(rng)
     shown = Reporting()
     sections = (
-        evaluation_section(metrics, comparisons, per_query, queries, shown, MEASURED),
+        evaluation_section(metrics, comparisons, shown, MEASURED),
         _data(queries, rng),
         training_section(histories, "stage1"),
         training_section(histories, "stage2"),
     )
-    return Fabricated(metrics, comparisons, per_query, queries, histories, sections)
+    pages = _pages(queries, rng)
+    behaviour, errors = _behaviour(pages, queries, rng), _errors(pages, per_query, queries)
+    evidence = Evidence(metrics, comparisons, shown, MEASURED)
+    more = (behaviour_section(evidence, behaviour), queries_section(evidence, errors))
+    return Fabricated(metrics, comparisons, per_query, queries, histories, behaviour, errors, (*sections, *more))
 
 
 def _values(system: str, protocol: str, queries: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -118,6 +134,79 @@ def _tables(per_query: pl.DataFrame, slices: pl.DataFrame) -> tuple[pl.DataFrame
         for protocol in METRICS
     ]
     return pl.concat(metrics), pl.concat(comparisons)
+
+
+def _pages(queries: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """First pages of every system: exacts thin out down the ranks; half of the catalogue's products are unjudged."""
+    rows = queries.select("query_id").join(pl.DataFrame({"rank": range(1, 9)}), how="cross")
+    parts = []
+    for system in SYSTEMS:
+        for protocol in METRICS:
+            quality = rng.random(rows.height) * 3 + (8 - rows["rank"].to_numpy()) / 8
+            grades = np.array(GRADES)[np.minimum(quality.astype(int), 3)]
+            unjudged = (protocol == "catalogue") & (rng.random(rows.height) < 0.5)
+            page = rows.with_columns(
+                product_id=pl.Series(
+                    [f"p{n}" for n in (rows["rank"].to_numpy() * 7 + rng.integers(0, 3, rows.height))]
+                ),
+                score=1 - pl.col("rank") / 10,
+                grade=pl.Series(np.where(unjudged, "unjudged", grades)),
+            )
+            parts.append(page.select(pl.lit(system).alias("system"), pl.lit(protocol).alias("protocol"), pl.all()))
+    return pl.concat(parts)
+
+
+def _behaviour(pages: pl.DataFrame, queries: pl.DataFrame, rng: np.random.Generator) -> Behaviour:
+    ends = np.linspace(-0.1, 0.9, 11)
+    bins = pl.DataFrame(
+        [
+            (system, "judged", low, high, grade, int(200 * np.exp(-((low - 0.2 * level - 0.1) ** 2) / 0.05)) + 1)
+            for system in SYSTEMS
+            for low, high in pairwise(ends)
+            for level, grade in enumerate(GRADES)
+        ],
+        schema=["system", "protocol", "low", "high", "grade", "pairs"],
+        orient="row",
+    )
+    coverage = pl.DataFrame(
+        [
+            {"system": s, "protocol": p, "queries": queries.height, "rows": 24_000, "unanswered": 3 * (s == "bm25"),
+             "short": 0, "unknown_products": 0, "without_exact": 1}
+            for s in SYSTEMS for p in METRICS
+        ]
+    )  # fmt: skip
+    robustness = pl.DataFrame(
+        [
+            {"system": s, "protocol": p, "edit": e, "metric": m, "n": 100, "as_typed": 0.7, "edited": 0.6, "kept": 6 / 7,
+             "difference": -0.1, "low": -0.12, "high": -0.08, "p": 0.001, "p_adjusted": 0.001}
+            for s in SYSTEMS if s != "random" for p in METRICS for e in ("all", "keyboard", "split")
+            for m in ("ndcg@8", "map@8", "recall@100")
+        ]
+    )  # fmt: skip
+    tuning = pl.DataFrame({"fold": "holdout", "k1": [0.8, 1.2], "b": 0.75, "value": [0.7, 0.71], "best": [False, True]})
+    spread = seed_spread({})
+    return Behaviour(pages, coverage, bins, robustness, {"BM25": tuning}, spread)
+
+
+def _errors(pages: pl.DataFrame, per_query: pl.DataFrame, queries: pl.DataFrame) -> ErrorAnalysis:
+    pair = Comparison(baseline="stage1", system="stage2")
+    side = pl.col("system").replace({"stage1": "before", "stage2": "after"}).alias("side")
+    both = pages.filter(pl.col("system").is_in(["stage1", "stage2"])).select(side, pl.exclude("system"))
+    own = {p: both.filter(protocol=p).drop("protocol") for p in METRICS}
+    reasons = own["judged"].filter(pl.col("rank") == 1, pl.col("grade") == "irrelevant").select(
+        "query_id", "product_id", reason=pl.lit("attribute"), detail=pl.lit("64 gb asked, 128 gb offered")
+    ).unique(maintain_order=True)  # fmt: skip
+    values = per_query.filter(protocol="judged", metric="ndcg@8")
+    before, after = (values.filter(system=system).select("query_id", "value") for system in ("stage1", "stage2"))
+    noisy = queries["query_id"].head(20)
+    changes = query_changes(before, after, own["judged"], reasons, noisy)
+    changes = changes.join(queries.select("query_id", "query", "vertical", "stratum"), on="query_id", how="left")
+    products = pl.DataFrame(
+        {"product_id": [f"p{n}" for n in range(80)], "title": [f"Thing {n}, blue" for n in range(80)]}
+    )
+    queue = annotation_queue(own["catalogue"], queries, products)
+    clustered = products.with_columns(cluster_id=pl.format("c{}", pl.int_range(pl.len()) // 10))
+    return ErrorAnalysis(pair, changes, own["judged"], clustered, reasons, queue)
 
 
 def _histories(rng: np.random.Generator) -> pl.DataFrame:

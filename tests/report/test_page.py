@@ -1,5 +1,6 @@
 """The page: one file, no network, the same bytes, honest about simulated data; and, in Chromium, working."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,7 +37,17 @@ def test_the_page_is_self_contained_and_small(page: str) -> None:
 
 
 def test_sections_that_are_there_are_linked(page: str) -> None:
-    for anchor in ("evaluation", "evaluation-vertical", "data", "stage1", "stage2", "about"):
+    for anchor in (
+        "evaluation",
+        "evaluation-vertical",
+        "systems",
+        "queries",
+        "queries-losses",
+        "data",
+        "stage1",
+        "stage2",
+        "about",
+    ):
         assert f'href="#{anchor}"' in page
         assert page.count(f'id="{anchor}"') == 1
     assert 'id="ab-test"' not in page
@@ -105,10 +116,45 @@ def test_in_chromium_tables_sort_and_filter(open_page: Open) -> None:
         values = browser.evaluate("shown()")
         assert values == sorted(values, reverse=falling)
         assert len(set(values)) > 3
-    box = "document.querySelector('.filter')"
-    rows = f"[...{box}.closest('figure').querySelectorAll('tbody tr')]"
+    figure = "document.querySelector('#queries figure')"
+    rows = f"[...{figure}.querySelectorAll('tbody tr')]"
+    shown = f"{rows}.filter((r) => !r.hidden).map((r) => [...r.cells].map((c) => c.firstChild.textContent))"
+    box = f"{figure}.querySelector('.filter')"
     browser.evaluate(f"{box}.value = 'gb 64'; {box}.dispatchEvent(new Event('input'))")
-    visible = browser.evaluate(f"{rows}.filter((r) => !r.hidden).map((r) => r.cells[0].textContent)")
+    visible = browser.evaluate(shown)
     assert 0 < len(visible) < browser.evaluate(f"{rows}.length")
-    assert all("64 gb" in text for text in visible)
+    assert all("64 gb" in cells[0] for cells in visible)
+    list_ = f"{figure}.querySelector('.choice[data-column=\"6\"]')"
+    browser.evaluate(f"{list_}.value = 'lost'; {list_}.dispatchEvent(new Event('input'))")
+    both = browser.evaluate(shown)
+    assert 0 < len(both) < len(visible)
+    assert all("64 gb" in cells[0] and cells[6] == "lost" for cells in both)
+    assert browser.evaluate(f"{figure}.querySelector('.matches').textContent").startswith(f"{len(both)} of ")
+    assert browser.complaints == []
+
+
+def test_in_chromium_a_choice_takes_one_of_several_reasons(open_page: Open) -> None:
+    """A query lost for an attribute and a slip is found under either."""
+    browser = open_page(1280)
+    list_ = "document.querySelector('#queries figure .choice[data-column=\"7\"]')"
+    assert {"attribute", "typo"} <= set(browser.evaluate(f"[...{list_}.options].map((o) => o.value)"))
+    browser.evaluate(f"{list_}.value = 'typo'; {list_}.dispatchEvent(new Event('input'))")
+    whys = (
+        "[...document.querySelectorAll('#queries figure tbody tr')].filter((r) => !r.hidden && r.closest('figure') === "
+    )
+    shown = browser.evaluate(whys + "document.querySelector('#queries figure')).map((r) => r.cells[7].textContent)")
+    assert shown
+    assert all("typo" in why.split(", ") for why in shown)
+
+
+def test_in_chromium_the_page_prints(open_page: Open) -> None:
+    """Charts are drawn for paper, long tables cut, filters gone."""
+    browser = open_page(1280)
+    browser.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    browser.wait_for("charts.filter((h) => h.offsetParent).every((h) => h.querySelector('.main-svg'))")
+    browser.command("Emulation.setEmulatedMedia", media="print")
+    assert browser.evaluate("getComputedStyle(document.querySelector('.filters')).display") == "none"
+    rows = "[...document.querySelectorAll('#queries figure tbody')][0].rows"
+    assert browser.evaluate(f"[...{rows}].filter((r) => r.offsetParent).length") == 30
+    assert len(base64.b64decode(browser.command("Page.printToPDF", printBackground=True)["data"])) > 50_000
     assert browser.complaints == []

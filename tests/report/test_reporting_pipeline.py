@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 from fabricated_evaluation import MEASURED, Fabricated
@@ -20,17 +21,40 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def catalog(tmp_path: Path, fabricated: Fabricated) -> DataCatalog:
-    text = (ROOT / "conf/base/catalog/reporting.yml").read_text().replace("${globals:data}", str(tmp_path))
-    entries = {name: entry for name, entry in yaml.safe_load(text).items() if not name.startswith("_")}
+    entries = {}
+    for name in ("reporting", "evaluation"):
+        text = (ROOT / f"conf/base/catalog/{name}.yml").read_text().replace("${globals:data}", str(tmp_path))
+        entries |= {key: entry for key, entry in yaml.safe_load(text).items() if not key.startswith("_")}
     catalog = DataCatalog.from_config({name: entry | {"metadata": None} for name, entry in entries.items()})
-    strata = fabricated.queries.select("query_id", "vertical", "stratum")
-    others = {"queries": fabricated.queries, "query_strata": strata}
-    for name, value in (others | {"params:reporting": Reporting(), "params:metrics": MEASURED}).items():
+    for name, value in tables_of(fabricated).items():
         catalog[name] = MemoryDataset(value)
-    catalog.save("metrics", fabricated.metrics)
-    catalog.save("comparisons", fabricated.comparisons)
-    catalog.save("per_query_metrics", fabricated.per_query)
+    stored = {"metrics": fabricated.metrics, "comparisons": fabricated.comparisons}
+    stored |= {"per_query_metrics": fabricated.per_query, "first_pages": fabricated.behaviour.pages}
+    stored |= {"run_coverage": fabricated.behaviour.coverage, "score_distributions": fabricated.behaviour.bins}
+    for name, value in (stored | {"robustness": fabricated.behaviour.robustness}).items():
+        catalog.save(name, value)
     return catalog
+
+
+def tables_of(fabricated: Fabricated) -> dict[str, object]:
+    """What other pipelines leave, and the parameters."""
+    queries, products = fabricated.queries, fabricated.errors.products
+    spelling = queries.select("query_id", slice=pl.lit("spelling"), level=pl.lit("clean"))
+    nothing = {"dimension": pl.String, "value": pl.String, "shown": pl.String}
+    tuning = fabricated.behaviour.tuning["BM25"]
+    return {
+        "queries": queries,
+        "query_strata": queries.select("query_id", "vertical", "stratum"),
+        "query_slices": spelling,
+        "products": products.with_columns(brand=pl.lit("Orvane"), vertical=pl.lit("food")),
+        "product_clusters": products.select("product_id", "cluster_id"),
+        "asked_attributes": pl.DataFrame(schema={"query_id": pl.String} | nothing),
+        "stated_attributes": pl.DataFrame(schema={"product_id": pl.String} | nothing),
+        "bm25_tuning": tuning,
+        "hybrid_sum_tuning": tuning,
+        "params:reporting": Reporting(),
+        "params:metrics": MEASURED,
+    }
 
 
 def test_the_pipeline_writes_the_page_tables_and_charts(
@@ -45,7 +69,9 @@ def test_the_pipeline_writes_the_page_tables_and_charts(
     assert b'id="data"' in first
     assert b'id="stage1"' not in first
     assert STRATA[0] in catalog.load("gains_by_stratum_chart").layout.yaxis.ticktext
-    assert "judged_vertical.md" in catalog.load("metric_tables")
+    assert {"judged_vertical.md", "judged_vertical.parquet", "query_changes.csv"} <= catalog.load(
+        "metric_tables"
+    ).keys()
     assert pipeline.all_outputs() <= {name for name in catalog if catalog.exists(name)}
     SequentialRunner().run(pipeline, catalog)
     assert (folder / "report.html").read_bytes() == first
@@ -65,7 +91,8 @@ def test_optional_json_is_none_where_absent_and_clear_where_damaged(tmp_path: Pa
 
 def test_text_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     folder = TextFolder(filepath=str(tmp_path / "tables"))
-    folder.save({"a.md": "ä\n", "b.csv": "1\n"})
+    folder.save({"a.md": "ä\n", "b.parquet": b"\x00\xff"})
+    assert folder.load() == {"a.md": "ä\n", "b.parquet": b"\x00\xff"}
     folder.save({"a.md": "b\n"})
     assert folder.load() == {"a.md": "b\n"}
     text = TextFile(filepath=str(tmp_path / "x" / "page.html"))

@@ -13,7 +13,7 @@ from roar.report.wording import listed, metric_label, ordered_levels, ordered_sl
 
 
 def test_a_section_is_the_same_after_json(fabricated: Fabricated) -> None:
-    assert len(fabricated.sections) == 4
+    assert len(fabricated.sections) == 6
     for section in fabricated.sections:
         assert Section.model_validate(json.loads(json.dumps(section.model_dump(mode="json")))) == section
 

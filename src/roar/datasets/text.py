@@ -1,4 +1,4 @@
-"""Text on disk, all or nothing: one file, or a folder of named files."""
+"""Text on disk, all or nothing: one file, or a folder of named files, tables in parquet among them."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,10 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from roar.datasets.atomic import replaced_file, replaced_folder
+
+Files = dict[str, str | bytes]
+
+_BYTES = {".parquet"}
 
 
 class TextFile(AbstractDataset[str, str]):
@@ -37,8 +41,8 @@ class TextFile(AbstractDataset[str, str]):
         return {"filepath": str(self._path)}
 
 
-class TextFolder(AbstractDataset[dict[str, str], dict[str, str]]):
-    """Texts by file name in a folder of their own; saving replaces the folder."""
+class TextFolder(AbstractDataset[Files, Files]):
+    """Texts by file name in a folder of their own, and files of other kinds as bytes; saving replaces the folder."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         """Describe the folder; nothing is opened.
@@ -50,15 +54,19 @@ class TextFolder(AbstractDataset[dict[str, str], dict[str, str]]):
         self._path = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> dict[str, str]:
-        """The texts by file name, in the order of the names."""
-        return {path.name: path.read_text(encoding="utf-8") for path in sorted(self._path.iterdir())}
+    def load(self) -> Files:
+        """The contents by file name, in the order of the names."""
+        paths = sorted(self._path.iterdir())
+        return {p.name: p.read_bytes() if p.suffix in _BYTES else p.read_text(encoding="utf-8") for p in paths}
 
-    def save(self, data: dict[str, str]) -> None:
+    def save(self, data: Files) -> None:
         """Replace the folder's content, or leave it as it was."""
         with replaced_folder(self._path) as part:
-            for name, text in data.items():
-                (part / name).write_text(text, encoding="utf-8", newline="\n")
+            for name, content in data.items():
+                if isinstance(content, bytes):
+                    (part / name).write_bytes(content)
+                else:
+                    (part / name).write_text(content, encoding="utf-8", newline="\n")
 
     def _exists(self) -> bool:
         return self._path.is_dir()

@@ -6,6 +6,7 @@ changes no other figure.
 """
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -28,6 +29,7 @@ from roar.parameters import MetricSettings
 logger = logging.getLogger(__name__)
 
 _KEY = ["slice", "level", "metric"]
+_LABEL = "|"
 
 
 def aggregate(per_query: pl.DataFrame, slices: pl.DataFrame, config: MetricSettings | None = None) -> pl.DataFrame:
@@ -69,11 +71,11 @@ def compare(
         config: confidence, power, numbers of resamples and permutations, seed.
 
     Returns:
-        slice, level, metric, n, mean_a, mean_b, difference, low, high, p, p_adjusted, detectable. p is two-sided, of
-        the paired sign-flip permutation test. p_adjusted is Holm's, within one metric over the levels of all slices;
-        crossed slices, which only explore, are a family apart, so that they do not weaken the plain ones; an overall
-        comparison is a claim of its own, and its p stands as it is. detectable is the
-        smallest true difference that a test at 1 - confidence would find with the stated power.
+        slice, level, metric, n, mean_a, mean_b, difference, low, high, p, p_adjusted, family, detectable. p is two-sided,
+        of the paired sign-flip permutation test. p_adjusted is Holm's, within one metric and family: "slices", the levels
+        of all plain slices; "crossed slices", which only explore and must not weaken the plain ones; an "overall"
+        comparison is a claim of its own, and its p stands as it is. detectable is the smallest true difference that a
+        test at 1 - confidence would find with the stated power.
 
     Raises:
         InputError: a column is missing or a (query, metric) repeats.
@@ -99,7 +101,44 @@ def compare(
         rows.append(metric_rows(slice_, level, names, cell, columns))
     statistics = ["mean_a", "mean_b", "difference", "low", "high", "p", "detectable"]
     table = _with_adjusted_p(metric_table(rows, statistics))
-    return table.select(*_KEY, "n", *statistics[:-1], "p_adjusted", "detectable")
+    return table.select(*_KEY, "n", *statistics[:-1], "p_adjusted", "family", "detectable")
+
+
+def compare_pairs(
+    per_query: pl.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    slices: pl.DataFrame,
+    config: MetricSettings | None = None,
+) -> pl.DataFrame:
+    """`compare` for many pairs of systems: the same figures, with the resamples drawn once for all of them.
+
+    Args:
+        per_query: system, query_id, metric, value.
+        pairs: (baseline, system), all of them in `per_query`.
+        slices: as in `aggregate`.
+        config: as in `compare`.
+
+    Returns:
+        system_a, system_b, and the columns of `compare`; pairs in their order.
+    """
+    parts = {str(name): rows.drop("system") for (name,), rows in per_query.partition_by("system", as_dict=True).items()}
+    labels = [f"{place}{_LABEL}" for place in range(len(pairs))]
+    sides = [
+        pl.concat(
+            [parts[pair[side]].with_columns(metric=pl.lit(label) + pl.col("metric")) for pair, label in zip(pairs, labels, strict=True)]
+        )
+        for side in (0, 1)
+    ]  # fmt: skip
+    table = compare(sides[0], sides[1], slices, config).with_columns(
+        pl.col("metric").str.split_exact(_LABEL, 1).struct.rename_fields(["place", "metric"])
+    )
+    names = pl.DataFrame(pairs, schema=["system_a", "system_b"], orient="row").with_columns(
+        place=pl.int_range(pl.len()).cast(pl.String)
+    )
+    joined = table.unnest("metric").join(names, on="place", maintain_order="left")
+    return joined.sort(pl.col("place").cast(pl.Int64), maintain_order=True).select(
+        "system_a", "system_b", *_KEY, pl.exclude("system_a", "system_b", "place", *_KEY)
+    )
 
 
 def _matrix(per_query: pl.DataFrame) -> tuple[pl.Series, list[str], Floats]:
@@ -133,11 +172,13 @@ def _detectable(differences: Floats, weight: Floats, config: MetricSettings) -> 
 
 
 def _with_adjusted_p(table: pl.DataFrame) -> pl.DataFrame:
-    """Add p_adjusted: Holm (1979) within a metric, plain and crossed slices apart, overall as it is."""
+    """Add family and p_adjusted: Holm (1979) within a metric and family, overall as it is."""
+    crossed = pl.col("slice").str.contains(CROSS, literal=True)
+    family = pl.when(pl.col("slice").is_in([OVERALL, TRAFFIC])).then(pl.lit("overall"))
+    named = table.with_columns(family=family.when(crossed).then(pl.lit("crossed slices")).otherwise(pl.lit("slices")))
     adjusted = table["p"].to_numpy().copy()
-    families = table.select("metric", crossed=pl.col("slice").str.contains(CROSS, literal=True)).with_row_index("row")
-    compared = families.filter(table["slice"].is_in([OVERALL, TRAFFIC]).not_() & table["p"].is_not_null())
-    for _, family in compared.group_by("metric", "crossed", maintain_order=True):
-        rows = family["row"].to_numpy()
+    tested = named.with_row_index("row").filter(pl.col("family") != "overall", pl.col("p").is_not_null())
+    for _, members in tested.group_by("metric", "family", maintain_order=True):
+        rows = members["row"].to_numpy()
         adjusted[rows] = holm(adjusted[rows])
-    return table.with_columns(p_adjusted=pl.Series(adjusted, dtype=pl.Float64).fill_nan(None))
+    return named.with_columns(p_adjusted=pl.Series(adjusted, dtype=pl.Float64).fill_nan(None))

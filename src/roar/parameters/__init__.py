@@ -7,6 +7,7 @@ run starts, because nodes name them as the type of their `params:` inputs.
 
 from roar.parameters.ablation import Ablation, Primary, Study, Variant
 from roar.parameters.base import Parameters
+from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
 from roar.parameters.ingestion import (
@@ -66,6 +67,7 @@ __all__ = [
     "Calibration",
     "CoClickSource",
     "ColumnValue",
+    "CompareRuns",
     "Comparison",
     "Constant",
     "ContentHash",

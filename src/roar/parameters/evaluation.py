@@ -5,6 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, field_validator
 
 from roar.parameters.base import Parameters
+from roar.parameters.training_sets import EditKinds
+
+SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""Names files and columns: lower-case letters, digits, underscores."""
 
 
 class Evaluation(Parameters):
@@ -13,12 +17,18 @@ class Evaluation(Parameters):
     depth: int = Field(100, ge=8)  # products kept per query in catalogue retrieval
     index: str = "Flat"  # a FAISS index factory string: Flat is exact; "HNSW32,Flat" serves large catalogues
     deployed_dimension: int = Field(256, ge=1)  # of stage2_deployed; an encoder with fewer keeps its own
-    bm25_k1: float = Field(1.2, ge=0)
-    bm25_b: float = Field(0.75, ge=0, le=1)
-    comparisons: tuple[tuple[str, str], ...] = (  # (baseline, system)
+    further_dimensions: tuple[Annotated[int, Field(ge=1)], ...] = (128, 64)  # each a system, stage2_128, ...
+    encoders: dict[SystemName, str] = {}  # further systems: name to preset, hub id or folder
+    bm25_k1: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.4, 0.8, 1.2, 2.0), min_length=1)
+    bm25_b: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field((0.2, 0.5, 0.75, 1.0), min_length=1)
+    fusion_constant: int = Field(60, ge=1)  # of reciprocal rank fusion: how little the first ranks stand out
+    fusion_weights: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(  # of the encoder in the weighted sum
+        tuple(round(0.1 * step, 1) for step in range(11)), min_length=1
+    )
+    edits: EditKinds = EditKinds(dropped=0, synonym=0)  # how robustness writes the test queries differently
+    baseline: str = "base"  # every other system is compared with it
+    comparisons: tuple[tuple[str, str], ...] = (  # (baseline, system), beside those; the first is the primary one
         ("stage1", "stage2"),
-        ("base", "stage1"),
-        ("base", "stage2"),
         ("bm25", "stage2"),
         ("stage2", "stage2_deployed"),
     )
@@ -69,6 +79,9 @@ class MetricSettings(Parameters):
         "complement": 1,
         "irrelevant": 0,
     }
+    page: int = Field(8, ge=1)  # first products looked at one by one: attribute conflicts, grades by rank, rankings
+    robustness: tuple[MetricName, ...] = ("ndcg@8", "map@8", "recall@100")  # kept when queries are written differently?
+    score_bins: int = Field(20, ge=2)  # of the charts of scores by grade
     confidence: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(2_000, ge=100)
     permutations: int = Field(10_000, ge=100)

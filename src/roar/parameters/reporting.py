@@ -29,11 +29,15 @@ class Reporting(Parameters):
         "stage1": "Stage 1",
         "stage2": "Stage 2 (ROAR)",
         "stage2_deployed": "Stage 2, deployed dimension",
-        "stage2_256": "Stage 2, 256 dimensions",
-        "hybrid": "Hybrid",
+        "stage2_128": "Stage 2, 128 dimensions",
+        "stage2_64": "Stage 2, 64 dimensions",
+        "hybrid_rrf": "Hybrid, reciprocal ranks",
+        "hybrid_sum": "Hybrid, weighted sum",
     }
+    grade_labels: dict[Literal["exact", "substitute", "complement", "irrelevant"], str] = {}
     headline_metric: MetricName = "ndcg@8"
     headline_protocol: Literal["judged", "catalogue"] = "judged"
+    baseline: str = "base"
     comparisons: tuple[Comparison, ...] = Field(
         (Comparison(baseline="stage1", system="stage2"), Comparison(baseline="base", system="stage1")), min_length=1
     )
@@ -48,6 +52,7 @@ class Reporting(Parameters):
         "order_exact_substitute",
         "order_substitute_complement",
         "order_complement_irrelevant",
+        "attribute_conflict@8",
     )
     catalogue_metrics: tuple[str, ...] = (
         "map@8",
@@ -59,7 +64,10 @@ class Reporting(Parameters):
         "recall@10",
         "recall@100",
         "judged@8",
+        "attribute_conflict@8",
     )
     small_cell: int = Field(30, ge=0)
     significance: float = Field(0.05, gt=0, lt=0.5)
     examples: int = Field(15, ge=0)
+    listed_queries: int = Field(2_000, ge=0)
+    annotations: int = Field(200, ge=0)

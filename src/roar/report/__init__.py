@@ -5,20 +5,26 @@ builds its own; `render` puts those that are there together to one page.
 """
 
 from roar.report.ablation import ablation_chart, ablation_section
+from roar.report.behaviour import Behaviour, behaviour_section
 from roar.report.data import data_section
 from roar.report.evaluation import evaluation_section
 from roar.report.page import render
+from roar.report.queries import ErrorAnalysis, queries_section
 from roar.report.section import Section, chart, table
 from roar.report.training import training_chart, training_section
 from roar.report.wide_tables import wide_tables
 
 __all__ = [
+    "Behaviour",
+    "ErrorAnalysis",
     "Section",
     "ablation_chart",
     "ablation_section",
+    "behaviour_section",
     "chart",
     "data_section",
     "evaluation_section",
+    "queries_section",
     "render",
     "table",
     "training_chart",

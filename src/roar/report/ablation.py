@@ -57,13 +57,9 @@ def ablation_section(summary: pl.DataFrame, coverage: pl.DataFrame, config: Abla
 def ablation_chart(summary: pl.DataFrame, study: str, metric: str) -> go.Figure:
     """A forest plot of a study: every variant's difference from the baseline, in points."""
     rows = summary.filter(pl.col("study") == study, pl.col("metric") == metric).drop_nulls("difference")
-    shown = {name: (100 * rows[name]).to_list() for name in ("difference", "low", "high")}
+    shown = [(100 * rows[name]).to_list() for name in ("difference", "low", "high")]
     found = rows["verdict"].is_in(["better", "worse"]).to_list()
-    return ladder(rows["variant"].to_list(), **_renamed(shown), x_title="Difference, points", found=found)
-
-
-def _renamed(shown: dict[str, list[float]]) -> dict[str, list[float]]:
-    return {"differences": shown["difference"], "low": shown["low"], "high": shown["high"]}
+    return ladder(rows["variant"].to_list(), *shown, x_title="Difference, points", found=found)
 
 
 def _how_to_read(config: Ablation) -> str:
@@ -87,7 +83,7 @@ def _primary(summary: pl.DataFrame, config: Ablation) -> Fact | None:
         label=f"Named before the runs: {named.variant} against {row['baseline']}",
         value=f"{points(row['difference'])} points of {metric_label(named.metric)}",
         detail=f"interval {points(row['low'])} to {points(row['high'])}, {equal_p(row['p'])}, {row['n']:,} queries: {row['verdict']}.",
-        tone=_TONES[row["verdict"]],  # type: ignore[arg-type]
+        tone=_TONES[row["verdict"]],
     )
 
 

@@ -3,11 +3,13 @@
 Colours are Okabe and Ito's (2008). Figures have no title: the page sets captions in text, which wraps on a phone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 
 import plotly.graph_objects as go
 import polars as pl
+
+from roar.errors import InputError
 
 COLOURS = {
     "random": "#9a9a9a",
@@ -16,8 +18,8 @@ COLOURS = {
     "stage1": "#0072b2",
     "stage2": "#d55e00",
     "stage2_deployed": "#e69f00",
-    "stage2_256": "#f0a030",
-    "hybrid": "#009e73",
+    "hybrid_rrf": "#009e73",
+    "hybrid_sum": "#44b99d",
 }
 _FURTHER = ("#cc79a7", "#5b4b8a", "#3b3b3b", "#a6761d")
 GRADE_COLOURS = {
@@ -77,7 +79,7 @@ def intervals(
         signed: whether values are differences, with a sign and a line at zero.
     """
     figure = go.Figure()
-    spread = 0.16 if signed else 0.0  # series of differences share a level and stand side by side
+    spread = 0.32 / len(series) if signed and series else 0.0  # series of differences share a level, side by side
     offsets = [spread * (2 * place - len(series) + 1) for place in range(len(series))]
     form = "+.2f" if signed else ".4f"
     position = {level: row for row, level in enumerate(levels)}
@@ -173,7 +175,73 @@ def lines(
     return styled(figure, height=340, **style)
 
 
-def stacked_shares(shares: dict[str, dict[str, float]], x_title: str) -> go.Figure:
+def stacked_columns(
+    places: Sequence[int],
+    columns: Mapping[str, Sequence[float]],
+    name_of: Callable[[str], str],
+    *,
+    x_title: str,
+    y_title: str,
+) -> go.Figure:
+    """Columns that add up to 1: one at each place, a part for each grade, exact at the bottom."""
+    figure = go.Figure()
+    for grade, values in columns.items():
+        name = name_of(grade)
+        figure.add_bar(
+            name=name,
+            x=list(places),
+            y=list(values),
+            marker={"color": GRADE_COLOURS[grade]},
+            hovertemplate="rank %{x}: %{y:.1%} " + name + "<extra></extra>",
+        )
+    styled(figure, height=300, x_title=x_title, y_title=y_title)
+    figure.update_layout(barmode="stack", bargap=0.18, legend={"traceorder": "normal"})
+    figure.update_xaxes(tickvals=list(places), showgrid=False)
+    return figure.update_yaxes(range=[0, 1], tickformat=".0%")
+
+
+def ladder(
+    labels: Sequence[str],
+    differences: Sequence[float],
+    low: Sequence[float | None],
+    high: Sequence[float | None],
+    *,
+    x_title: str,
+    found: Sequence[bool] | None = None,
+    colour: str = "#0072b2",
+) -> go.Figure:
+    """Steps of an ablation, or any differences, one below the other with their intervals (a forest plot).
+
+    Args:
+        labels: from top to bottom, each once.
+        differences: in the unit that `x_title` names (points, say); a gain is positive.
+        low: lower ends of the intervals, None where there is none.
+        high: upper ends.
+        x_title: what is shown.
+        found: filled where true, hollow where false; by default where the interval leaves out zero.
+        colour: of all marks.
+
+    Raises:
+        InputError: the sequences differ in length, or a label repeats.
+    """
+    lengths = {len(values) for values in (labels, differences, low, high, *([found] if found is not None else []))}
+    if len(lengths) > 1 or len(set(labels)) < len(labels):
+        raise InputError("ladder: expected as many differences and interval ends as labels, and no label twice.")
+    rows = pl.DataFrame(
+        {"level": list(labels), "difference": list(differences), "low": list(low), "high": list(high), "n": ""},
+        schema_overrides={"difference": pl.Float64, "low": pl.Float64, "high": pl.Float64},
+    )
+    outside = (pl.col("low") > 0) | (pl.col("high") < 0)
+    shown = outside.fill_null(False) if found is None else pl.Series(found, dtype=pl.Boolean)
+    figure = intervals({x_title: rows.with_columns(found=shown)}, labels, {x_title: colour}, x_title, signed=True)
+    figure.update_traces(
+        y=[float(place) for place in range(len(labels))],
+        hovertemplate="%{customdata[0]}<br>%{x:+.2f} (%{customdata[1]:+.2f} to %{customdata[2]:+.2f})<extra></extra>",
+    )
+    return figure.update_layout(showlegend=False)
+
+
+def stacked_shares(shares: dict[str, dict[str, float]], x_title: str, name_of: Callable[[str], str] = str) -> go.Figure:
     """Horizontal bars that add up to 1: a bar for each name, a part for each grade."""
     figure = go.Figure()
     names = list(shares)
@@ -183,7 +251,7 @@ def stacked_shares(shares: dict[str, dict[str, float]], x_title: str) -> go.Figu
             continue
         light = grade in ("complement", "unjudged", "substitute")
         figure.add_bar(
-            name=grade,
+            name=name_of(grade),
             y=names,
             x=values,
             orientation="h",
@@ -193,7 +261,7 @@ def stacked_shares(shares: dict[str, dict[str, float]], x_title: str) -> go.Figu
             insidetextanchor="middle",
             textangle=0,
             textfont={"color": _INK if light else "white", "size": 12},
-            hovertemplate="%{y}: %{x:.1%} " + grade + "<extra></extra>",
+            hovertemplate="%{y}: %{x:.1%} " + name_of(grade) + "<extra></extra>",
         )
     styled(figure, height=110 + 38 * len(names), x_title=x_title)
     figure.update_layout(

@@ -10,7 +10,6 @@ from roar.parameters import Comparison, MetricSettings, Reporting
 from roar.report import result_charts as draw
 from roar.report import result_tables as tabulate
 from roar.report.evidence import Evidence, in_order
-from roar.report.queries import largest_differences
 from roar.report.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, chart, text_table
 from roar.report.wording import (
     PROTOCOL_MEANINGS,
@@ -18,7 +17,6 @@ from roar.report.wording import (
     anchor,
     equal_p,
     listed,
-    metric_label,
     metric_meaning,
     number,
     points,
@@ -31,8 +29,6 @@ ANCHOR = "evaluation"
 def evaluation_section(
     metrics: pl.DataFrame,
     comparisons: pl.DataFrame,
-    per_query: pl.DataFrame | None = None,
-    queries: pl.DataFrame | None = None,
     config: Reporting | None = None,
     measured: MetricSettings | None = None,
 ) -> Section:
@@ -42,8 +38,6 @@ def evaluation_section(
         metrics: the tidy table, `roar.schemas.Metrics`.
         comparisons: system_a (the baseline), system_b, protocol, and the columns of `roar.metrics.compare`; no rows
             where nothing was compared.
-        per_query: system, protocol, query_id, metric, value; for the list of queries that changed most.
-        queries: query_id, query and any slices, to name these queries.
         config: what to show, and its names.
         measured: how it was measured.
 
@@ -57,8 +51,6 @@ def evaluation_section(
     for slice_ in evidence.slices():
         blocks += _slice(evidence, slice_)
     blocks += _further(evidence)
-    if per_query is not None and evidence.pairs:
-        blocks += _queries(evidence, per_query, queries)
     return Section(title="Results", anchor=ANCHOR, order=10, blocks=(*blocks, *_reading_guide(evidence)))
 
 
@@ -85,7 +77,7 @@ def _fact(evidence: Evidence, pair: Comparison) -> Fact | None:
     return Fact(
         label=evidence.pair_label(pair),
         value=f"{points(row['difference'])} points",
-        detail=f"{verdict} {metric_label(config.headline_metric)} {number(row['mean_a'])} → {number(row['mean_b'])} on "
+        detail=f"{verdict} {evidence.metric_label(config.headline_metric)} {number(row['mean_a'])} → {number(row['mean_b'])} on "
         f"{PROTOCOLS[config.headline_protocol]}; {interval}, {equal_p(row['p'])}, {row['n']:,} queries.",
         tone=tone if finding != "not found" else "muted",
     )
@@ -127,7 +119,7 @@ def _overall(evidence: Evidence) -> list[Block]:
 def _overall_charts(evidence: Evidence, protocol: str) -> list[Block]:
     blocks: list[Block] = []
     if protocol == evidence.config.headline_protocol:
-        caption = f"{metric_label(evidence.config.headline_metric)} of every system, {PROTOCOLS[protocol]}"
+        caption = f"{evidence.metric_label(evidence.config.headline_metric)} of every system, {PROTOCOLS[protocol]}"
         blocks.append(chart(caption, draw.systems_chart(evidence, protocol)))
     if protocol == "catalogue":
         mix, recall = draw.grade_mix_chart(evidence, protocol), draw.recall_chart(evidence, protocol)
@@ -162,7 +154,7 @@ def _slice(evidence: Evidence, slice_: str) -> list[Block]:
 def _gains(evidence: Evidence, slice_: str) -> Block:
     config = evidence.config
     return chart(
-        f"Gain in {metric_label(config.headline_metric)} by {slice_label(slice_)}, {PROTOCOLS[config.headline_protocol]}",
+        f"Gain in {evidence.metric_label(config.headline_metric)} by {slice_label(slice_)}, {PROTOCOLS[config.headline_protocol]}",
         draw.gains_chart(evidence, config.headline_protocol, slice_),
         alternative=draw.gains_in_words(evidence, config.headline_protocol, slice_),
         note=f"Bars are {evidence.measured.confidence:.0%} intervals. Filled: found at {config.significance:g} after Holm's "
@@ -173,7 +165,7 @@ def _gains(evidence: Evidence, slice_: str) -> Block:
 def _heat_map(evidence: Evidence, slice_: str) -> Block:
     config = evidence.config
     return chart(
-        f"{evidence.pair_label(evidence.pairs[0])}: difference in {metric_label(config.headline_metric)}, points, "
+        f"{evidence.pair_label(evidence.pairs[0])}: difference in {evidence.metric_label(config.headline_metric)}, points, "
         f"by {slice_label(slice_)}, {PROTOCOLS[config.headline_protocol]}",
         draw.crossed_chart(evidence, config.headline_protocol, slice_),
         note=f"* fewer than {config.small_cell} queries.",
@@ -188,31 +180,33 @@ def _further(evidence: Evidence) -> list[Block]:
     return [Heading(text="Further comparisons", anchor=anchor(ANCHOR, "further")), *shown] if shown else []
 
 
-def _queries(evidence: Evidence, per_query: pl.DataFrame, queries: pl.DataFrame | None) -> list[Block]:
-    table = largest_differences(evidence, evidence.pairs[0], per_query, queries)
-    if table is None:
-        return []
-    return [Heading(text="Queries that changed most", anchor=anchor(ANCHOR, "queries")), table]
-
-
 def _reading_guide(evidence: Evidence) -> list[Block]:
     measured, config = evidence.measured, evidence.config
     shown = dict.fromkeys(metric for protocol in evidence.protocols for metric in evidence.shown_metrics(protocol))
     gains = ", ".join(f"{grade} {gain}" for grade, gain in measured.gains.items())
+    primary = evidence.pairs[0] if evidence.pairs else None
+    claim = (
+        f"The primary claim is one test: {evidence.pair_label(primary)}, {evidence.metric_label(config.headline_metric)}, "
+        f"overall, {PROTOCOLS[config.headline_protocol]}. " if primary else ""
+    )  # fmt: skip
     certainty = (
         f"Intervals are {measured.confidence:.0%} bootstrap intervals over queries ({measured.resamples:,} resamples). "
         f"Differences are tested by flipping the signs of the per-query differences ({measured.permutations:,} times), "
-        "two-sided. The overall comparison is one claim and its p stands as it is; p-values of slices are adjusted by "
-        "Holm's method within one metric and pair of systems, over the levels of all slices (crossed slices apart). A difference that was not found may still be there: "
-        "'detectable' says how large it would have to be. "
+        f"two-sided. {claim}Other overall comparisons stand unadjusted, each for itself, and explore. p-values of slices are "
+        "adjusted by Holm's method within one metric and pair of systems, over the levels of all slices (crossed slices "
+        "apart). A difference that was not found may still be there: 'detectable' says how large it would have to be. "
         f"Levels of fewer than {config.small_cell} queries are flagged and kept."
     )
+    steps = ", ".join(f"{name} counts as {grade}" for grade, name in config.grade_labels.items())
+    ordinal = f" This data set knows its grades as steps of a scale: {steps}." if steps else ""
     definitions = text_table(
-        ["Metric", "What it measures"], [(metric_label(name), metric_meaning(name)) for name in shown], "Metrics"
+        ["Metric", "What it measures"],
+        [(evidence.metric_label(name), metric_meaning(name)) for name in shown],
+        "Metrics",
     )
     return [
         Heading(text="How to read this", anchor=anchor(ANCHOR, "reading")),
         Paragraph(text=certainty),
-        Paragraph(text=f"Only exact products count as relevant to the binary metrics. NDCG's gains: {gains}."),
+        Paragraph(text=f"Only exact products count as relevant to the binary metrics. NDCG's gains: {gains}.{ordinal}"),
         definitions,
     ]

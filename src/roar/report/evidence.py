@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from roar.parameters import Comparison, MetricSettings, Reporting
-from roar.report.wording import ordered_levels, ordered_slices
+from roar.report.wording import metric_label, ordered_levels, ordered_slices
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,18 @@ class Evidence:
         all_pairs = [Comparison(baseline=a, system=b) for a, b in made.iter_rows()]
         return [pair for pair in all_pairs if pair not in self.config.comparisons]
 
+    @property
+    def headline_systems(self) -> list[str]:
+        """The systems of the comparisons to open with, in the order of the tables."""
+        named = {system for pair in self.pairs for system in (pair.baseline, pair.system)}
+        return [system for system in self.systems(self.config.headline_protocol) if system in named]
+
+    @property
+    def comparable(self) -> list[str]:
+        """Systems whose scores mean the same for every query: those with a pooled AUC."""
+        pooled = set(self.metrics.filter(metric="auc", slice="overall")["system"])
+        return [system for system in self.systems("judged") if system in pooled]
+
     def systems(self, protocol: str) -> list[str]:
         """Systems that have figures under a protocol, in the configured order, unknown ones last."""
         there = self.metrics.filter(protocol=protocol)["system"].unique(maintain_order=True).to_list()
@@ -68,6 +80,14 @@ class Evidence:
     def label(self, system: str) -> str:
         """The system's name on the page."""
         return self.config.systems.get(system, system)
+
+    def metric_label(self, metric: str) -> str:
+        """The metric's usual name, with the data set's own names of the grades."""
+        return metric_label(metric, {str(grade): name for grade, name in self.config.grade_labels.items()})
+
+    def grade_label(self, grade: str) -> str:
+        """The grade's name in this data set."""
+        return self.config.grade_labels.get(grade, grade)  # type: ignore[call-overload]
 
     def pair_label(self, pair: Comparison) -> str:
         """Names of a comparison: the system, then what it is set against."""

@@ -7,7 +7,7 @@ import polars as pl
 
 from roar.report import charts
 from roar.report.evidence import Evidence
-from roar.report.wording import metric_label, ordered_levels, points
+from roar.report.wording import ordered_levels, points
 from roar.schemas import GRADES
 
 _PAIR_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
@@ -28,7 +28,7 @@ def systems_chart(evidence: Evidence, protocol: str) -> go.Figure:
         series,
         [evidence.label(system) for system in systems],
         {evidence.label(system): colour for system, colour in colours.items()},
-        metric_label(metric),
+        evidence.metric_label(metric),
         signed=False,
     )
     return figure.update_layout(showlegend=False)
@@ -45,7 +45,7 @@ def gains_chart(evidence: Evidence, protocol: str, slice_: str) -> go.Figure:
             level=pl.when(slice="overall").then(pl.lit("Overall")).otherwise("level"),
         )
     colours = dict(zip(series, _PAIR_COLOURS * len(series), strict=False))
-    title = f"Difference in {metric_label(metric)}, points"
+    title = f"Difference in {evidence.metric_label(metric)}, points"
     return charts.intervals(series, ["Overall", *evidence.levels(slice_)], colours, title, signed=True)
 
 
@@ -68,7 +68,7 @@ def grade_mix_chart(evidence: Evidence, protocol: str) -> go.Figure | None:
         mix = {grade: found[f"share_{grade}@8"] for grade in GRADES if f"share_{grade}@8" in found}
         if len(mix) == len(GRADES):
             shares[evidence.label(system)] = {**mix, "unjudged": max(0.0, 1 - sum(mix.values()))}
-    return charts.stacked_shares(shares, "Share of the first 8 products") if shares else None
+    return charts.stacked_shares(shares, "Share of the first 8 products", evidence.grade_label) if shares else None
 
 
 def recall_chart(evidence: Evidence, protocol: str) -> go.Figure | None:

@@ -3,18 +3,16 @@
 from roar.parameters import Comparison
 from roar.report.evidence import Evidence, by, in_order
 from roar.report.section import Cell, Column, Table, Tone
-from roar.report.wording import PROTOCOLS, metric_label, metric_meaning, number, p_value, points, slice_label
+from roar.report.wording import PROTOCOLS, lower_is_better, metric_meaning, number, p_value, points, slice_label
 
 
 def systems_table(evidence: Evidence, protocol: str, slice_: str = "overall") -> Table:
     """Systems in rows, metrics in columns, intervals under the means; the highest mean of a column stands out."""
     systems, metrics = evidence.systems(protocol), evidence.shown_metrics(protocol)
     found = by(evidence.figures(protocol, slice_), "system", "metric")
-    best = {
-        metric: max((found[key]["mean"] or 0 for key in found if key[1] == metric), default=0) for metric in metrics
-    }
+    best = {name: _best([row for (_, other), row in found.items() if other == name], name) for name in metrics}
     columns = [Column(name="System"), Column(name="Queries", numeric=True, help="Most queries that a metric covers.")]
-    columns += [Column(name=metric_label(name), numeric=True, help=metric_meaning(name)) for name in metrics]
+    columns += [Column(name=evidence.metric_label(name), numeric=True, help=metric_meaning(name)) for name in metrics]
     rows = []
     for system in systems:
         queries = max((found[system, name]["n"] for name in metrics if (system, name) in found), default=0)
@@ -25,7 +23,7 @@ def systems_table(evidence: Evidence, protocol: str, slice_: str = "overall") ->
         caption=f"All systems on {PROTOCOLS[protocol]}{weighted}",
         columns=tuple(columns),
         rows=tuple(rows),
-        note=f"Mean over queries; below it the {evidence.measured.confidence:.0%} bootstrap interval. Highest in bold, "
+        note=f"Mean over queries; below it the {evidence.measured.confidence:.0%} bootstrap interval. Best in bold, "
         "which is no claim that it differs from the next.",
     )
 
@@ -37,11 +35,11 @@ def levels_table(evidence: Evidence, protocol: str, slice_: str, metric: str) ->
     for level in evidence.levels(slice_):
         there = [found[system, level] for system in systems if (system, level) in found]
         if there:
-            best = max(row["mean"] or 0 for row in there)
+            best = _best(there, metric)
             means = [_mean_cell(found.get((system, level)), best=best) for system in systems]
             rows.append((*_level_cells(evidence, level, max(row["n"] for row in there)), *means))
     return Table(
-        caption=f"{metric_label(metric)} by {slice_label(slice_)}, {PROTOCOLS[protocol]}",
+        caption=f"{evidence.metric_label(metric)} by {slice_label(slice_)}, {PROTOCOLS[protocol]}",
         columns=(
             Column(name=slice_label(slice_).capitalize()),
             Column(name="Queries", numeric=True),
@@ -55,7 +53,7 @@ def differences_table(evidence: Evidence, pair: Comparison, protocol: str, slice
     """A comparison by the levels of a slice."""
     rows = in_order(evidence.differences(pair, protocol, slice_, metric), evidence.levels(slice_))
     return Table(
-        caption=f"{evidence.pair_label(pair)}: {metric_label(metric)} by {slice_label(slice_)}, {PROTOCOLS[protocol]}",
+        caption=f"{evidence.pair_label(pair)}: {evidence.metric_label(metric)} by {slice_label(slice_)}, {PROTOCOLS[protocol]}",
         columns=(
             Column(name=slice_label(slice_).capitalize()),
             Column(name="Queries", numeric=True),
@@ -75,7 +73,7 @@ def metrics_difference_table(evidence: Evidence, pair: Comparison, protocol: str
         caption=f"{evidence.pair_label(pair)}, overall, {PROTOCOLS[protocol]}",
         columns=(Column(name="Metric"), Column(name="Queries", numeric=True), *_difference_columns(evidence, pair)),
         rows=tuple(
-            (Cell(text=metric_label(name)), _count(found[name,]["n"]), *_difference_cells(found[name,]))
+            (Cell(text=evidence.metric_label(name)), _count(found[name,]["n"]), *_difference_cells(found[name,]))
             for name in shown
         ),
     )
@@ -90,7 +88,7 @@ def pairs_table(evidence: Evidence, pairs: list[Comparison], protocol: str) -> T
             names = Cell(text=evidence.label(pair.system)), Cell(text=evidence.label(pair.baseline))
             rows.append((*names, _count(row["n"]), *_difference_cells(row)))
     return Table(
-        caption=f"Further comparisons: {metric_label(metric)} overall, {PROTOCOLS[protocol]}",
+        caption=f"Further comparisons: {evidence.metric_label(metric)} overall, {PROTOCOLS[protocol]}",
         columns=(
             Column(name="System"),
             Column(name="Against"),
@@ -142,7 +140,8 @@ def finding_of(row: dict) -> tuple[str, Tone]:
     """What a comparison's row says: better, worse, or no difference found."""
     if not row["found"] or not row["difference"]:
         return "not found", "muted"
-    return ("▲ better", "good") if row["difference"] > 0 else ("▼ worse", "bad")
+    better = (row["difference"] > 0) != lower_is_better(row.get("metric", ""))
+    return ("▲ better", "good") if better else ("▼ worse", "bad")
 
 
 def _level_cells(evidence: Evidence, level: str, n: int) -> tuple[Cell, Cell]:
@@ -154,7 +153,13 @@ def _count(n: int, tone: Tone = "") -> Cell:
     return Cell(text=f"{n:,}", value=n, tone=tone)
 
 
-def _mean_cell(row: dict | None, best: float) -> Cell:
+def _best(rows: list[dict], metric: str) -> float | None:
+    """The best mean among rows of one metric."""
+    means = [row["mean"] for row in rows if row["mean"] is not None]
+    return (min if lower_is_better(metric) else max)(means, default=None)
+
+
+def _mean_cell(row: dict | None, best: float | None) -> Cell:
     if row is None or row["mean"] is None:
         return Cell(text="–", tone="muted")
     interval = f"{number(row['low'], 3)}–{number(row['high'], 3)}" if row["low"] is not None else "no interval"

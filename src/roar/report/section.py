@@ -62,11 +62,15 @@ class Cell(_Piece):
 
 
 class Column(_Piece):
-    """A column's header; numbers stand to the right. `help` appears when the reader points at it."""
+    """A column's header; numbers stand to the right. `help` appears when the reader points at it.
+
+    `choice` puts a list above the table that shows the rows of one value of the column.
+    """
 
     name: str
     numeric: bool = False
     help: str = ""
+    choice: bool = False
 
 
 class Table(_Piece):

@@ -1,36 +1,39 @@
-"""Wide tables to paste into slides and papers: CSV, Markdown and LaTeX, from the tidy metric table.
+"""Wide tables to paste into slides and papers: CSV, parquet, Markdown and LaTeX, from the tidy metric table.
 
-One table for each protocol and slice, levels and metrics in rows, systems in columns; and one with the gains of the
-opening comparisons, significant ones starred, as papers set them.
+For each protocol and slice: levels and metrics in rows, systems in columns; the gains of the opening comparisons; and all
+systems against the named baseline, as papers set them, significant gains starred. The tidy table itself comes along.
 """
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Sequence
 
 import polars as pl
 
-from roar.report.evidence import Evidence, in_order
-from roar.report.wording import anchor, metric_label, number, ordered_slices, points
+from roar.parameters import Comparison
+from roar.report.evidence import Evidence, by, in_order
+from roar.report.wording import anchor, number, ordered_slices, points
 
 Rows = Sequence[Sequence[str]]
 
 
-def wide_tables(evidence: Evidence) -> dict[str, str]:
-    """All wide tables as text, by file name: `judged_vertical.md`, `judged_gains_vertical.tex`, ...
+def wide_tables(evidence: Evidence) -> dict[str, str | bytes]:
+    """All tables by file name: `metrics.csv`, `judged_vertical.md`, `judged_gains_vertical.tex`, `judged_against_base.md`, ...
 
-    CSV holds full-precision means and interval ends in columns of their own; Markdown and LaTeX hold rounded means and,
-    for gains, points with a star where the (Holm-adjusted) p is at most `config.significance`.
+    CSV and parquet hold full-precision means and interval ends in columns of their own; Markdown and LaTeX hold rounded
+    means and, for gains, points with a star where the (Holm-adjusted) p is at most `config.significance`.
     """
-    texts: dict[str, str] = {}
+    texts: dict[str, str | bytes] = {"metrics.csv": evidence.metrics.write_csv()}
     slices = ["overall", "overall (traffic)", *ordered_slices(evidence.metrics["slice"].unique())]
     for protocol in evidence.protocols:
         for slice_ in slices:
             if evidence.figures(protocol, slice_).height:
                 texts |= _means(evidence, protocol, slice_)
                 texts |= _gains(evidence, protocol, slice_)
+                texts |= _against_baseline(evidence, protocol, slice_)
     return texts
 
 
-def _means(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str]:
+def _means(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | bytes]:
     systems = evidence.systems(protocol)
     wide = evidence.figures(protocol, slice_).pivot(
         on="system", on_columns=systems, index=["level", "metric"], values=["mean", "low", "high", "n"]
@@ -39,14 +42,45 @@ def _means(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str]:
     wide = wide.filter(pl.col("metric").is_in(list(order))).sort(pl.col("metric").replace_strict(order))
     wide = in_order(wide, evidence.levels(slice_))
     rows = [
-        [row["level"], metric_label(row["metric"]), *(number(row[f"mean_{system}"]) for system in systems)]
+        [row["level"], evidence.metric_label(row["metric"]), *(number(row[f"mean_{system}"]) for system in systems)]
         for row in wide.to_dicts()
     ]
     header = ["Level", "Metric", *map(evidence.label, systems)]
     return _files(anchor(protocol, slice_).replace("-", "_"), wide, header, rows)
 
 
-def _gains(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str]:
+def _against_baseline(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | bytes]:
+    """Systems in rows with their gains over the baseline behind each figure; of a slice, its levels in columns."""
+    baseline, systems = evidence.config.baseline, evidence.systems(protocol)
+    pairs = [Comparison(baseline=baseline, system=system) for system in systems if system != baseline]
+    metrics = evidence.shown_metrics(protocol) if slice_.startswith("overall") else [evidence.config.headline_metric]
+    parts = [evidence.differences(pair, protocol, slice_).filter(pl.col("metric").is_in(metrics)) for pair in pairs]
+    if baseline not in systems or not sum(part.height for part in parts):
+        return {}
+    long = pl.concat(parts)
+    gains = by(long, "system_b", "level", "metric")
+    means = by(evidence.figures(protocol, slice_), "system", "level", "metric")
+    cells = [
+        (level, metric) for level in evidence.levels(slice_) for metric in metrics if (baseline, level, metric) in means
+    ]
+    rows = [
+        [evidence.label(system), *(_with_gain(means.get((system, *c)), gains.get((system, *c))) for c in cells)]
+        for system in systems
+    ]
+    header = [f"System (gain over {evidence.label(baseline)})"]
+    header += [evidence.metric_label(metric) if slice_.startswith("overall") else level for level, metric in cells]
+    return _files(anchor(protocol, "against", baseline, slice_).replace("-", "_"), long, header, rows)
+
+
+def _with_gain(mean: dict | None, gain: dict | None) -> str:
+    """0.7163 (+5.57*): the mean, and points over the baseline."""
+    if mean is None:
+        return "–"
+    star = "*" if gain and gain["found"] else ""
+    return number(mean["mean"]) + (f" ({points(gain['difference'])}{star})" if gain else "")
+
+
+def _gains(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | bytes]:
     """Gains of the opening comparisons on the protocol's metrics, in points."""
     parts = [evidence.differences(pair, protocol, slice_) for pair in evidence.pairs]
     if not parts or not sum(part.height for part in parts):
@@ -55,7 +89,7 @@ def _gains(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str]:
     long = in_order(pl.concat(parts).filter(pl.col("metric").is_in(order)), evidence.levels(slice_))
     rows = [
         [
-            evidence.label(row["system_b"]), evidence.label(row["system_a"]), row["level"], metric_label(row["metric"]),
+            evidence.label(row["system_b"]), evidence.label(row["system_a"]), row["level"], evidence.metric_label(row["metric"]),
             f"{points(row['difference'])}{'*' if row['found'] else ''}",
             f"{points(row['low'])} to {points(row['high'])}" if row["low"] is not None else "–",
         ]
@@ -65,9 +99,11 @@ def _gains(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str]:
     return _files(anchor(protocol, "gains", slice_).replace("-", "_"), long, header, rows)
 
 
-def _files(name: str, frame: pl.DataFrame, header: Sequence[str], rows: Rows) -> dict[str, str]:
-    writers: dict[str, Callable[[Sequence[str], Rows], str]] = {"md": markdown, "tex": latex}
-    return {f"{name}.csv": frame.write_csv()} | {f"{name}.{end}": write(header, rows) for end, write in writers.items()}
+def _files(name: str, frame: pl.DataFrame, header: Sequence[str], rows: Rows) -> dict[str, str | bytes]:
+    parquet = io.BytesIO()
+    frame.write_parquet(parquet)
+    files: dict[str, str | bytes] = {f"{name}.csv": frame.write_csv(), f"{name}.parquet": parquet.getvalue()}
+    return files | {f"{name}.md": markdown(header, rows), f"{name}.tex": latex(header, rows)}
 
 
 def markdown(header: Sequence[str], rows: Rows) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from roar.schemas import STRATA
 
@@ -22,7 +22,11 @@ _LABELS = {
     "order_exact_substitute": "Exact > substitute",
     "order_substitute_complement": "Substitute > complement",
     "order_complement_irrelevant": "Complement > irrelevant",
+    "attribute_conflict": "Attribute conflicts",
 }
+
+LOWER_IS_BETTER = ("attribute_conflict",)
+"""Measures of which less is better."""
 
 _MEANINGS = {
     "ndcg": "Discounted gain of the first k products over that of the best possible order; all four grades count.",
@@ -36,6 +40,8 @@ _MEANINGS = {
     "bpref": "How rarely judged misses stand above exact products; unjudged products are ignored.",
     "grade_ordering": "Share of pairs of judged products of different grade that stand in the right order.",
     "order": "Share of the pairs of these two grades that stand in the right order.",
+    "attribute_conflict": "Of the first k products that say anything on a quantity, pack, colour, audience or size that the query "
+    "asks for, the share that contradicts it, as 128 GB does where 64 GB is wanted. Lower is better.",
     "condensed": "The metric after unjudged products are taken out of the ranking.",
 }
 
@@ -48,11 +54,19 @@ PROTOCOL_MEANINGS = {
 }
 
 
-def metric_label(metric: str) -> str:
-    """The metric's usual name: ndcg@8 is NDCG@8."""
+def metric_label(metric: str, grades: Mapping[str, str] | None = None) -> str:
+    """The metric's usual name: ndcg@8 is NDCG@8; `grades` gives the data set's own names of the grades."""
     measure, _, k = metric.removeprefix("condensed_").partition("@")
     label = _LABELS.get(measure, measure.replace("_", " ").capitalize()) + (f"@{k}" if k else "")
+    for grade, name in (grades or {}).items():
+        label = re.sub(rf"\b{grade}\b", name, label, flags=re.IGNORECASE)
+    label = label[:1].upper() + label[1:] if grades else label
     return f"Condensed {label}" if metric.startswith("condensed_") else label
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether less of a metric is better."""
+    return metric.partition("@")[0] in LOWER_IS_BETTER
 
 
 def metric_meaning(metric: str) -> str:

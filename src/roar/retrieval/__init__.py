@@ -1,8 +1,22 @@
-"""Retrieval: a FAISS index over product vectors, BM25, and what each returns for a query as a run."""
+"""Retrieval: a FAISS index over product vectors, BM25, hybrids, and what each returns for a query as a run."""
 
-from roar.retrieval.bm25 import bm25_runs
+from roar.retrieval.bm25 import LexicalIndex, Setting, bm25_runs, tune_bm25
+from roar.retrieval.external import external_runs
+from roar.retrieval.fusion import reciprocal_ranks, tune_weight, weighted_sum
 from roar.retrieval.index import ProductIndex
 from roar.retrieval.random_order import random_runs
 from roar.retrieval.runs import Runs
 
-__all__ = ["ProductIndex", "Runs", "bm25_runs", "random_runs"]
+__all__ = [
+    "LexicalIndex",
+    "ProductIndex",
+    "Runs",
+    "Setting",
+    "bm25_runs",
+    "external_runs",
+    "random_runs",
+    "reciprocal_ranks",
+    "tune_bm25",
+    "tune_weight",
+    "weighted_sum",
+]

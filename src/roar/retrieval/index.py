@@ -60,19 +60,26 @@ class ProductIndex:
             judgments: query_id, product_id; pairs of other queries are ignored.
             depth: products to retrieve from the catalogue.
         """
+        return Runs(self.judged(vectors, queries, judgments), self.retrieved(vectors, queries, depth))
+
+    def retrieved(self, vectors: np.ndarray, queries: pl.DataFrame, depth: int) -> pl.DataFrame:
+        """The catalogue run: the best `depth` products of each query."""
         scores, found = self.search(vectors, depth)
         row = np.repeat(np.arange(len(queries)), found.shape[1])
         real = found.reshape(-1) >= 0
-        catalogue = run_table(
+        return run_table(
             queries["query_id"], self.product_ids, row[real], found.reshape(-1)[real], scores.reshape(-1)[real]
         )
+
+    def judged(self, vectors: np.ndarray, queries: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
+        """The judged run: cosines of the judged pairs."""
         pairs = judged_positions(queries, self.product_ids, judgments)
         rows, columns = pairs["row"].to_numpy(), pairs["column"].to_numpy()
         cosine = np.empty(len(pairs), dtype=np.float32)
         for start in range(0, len(pairs), _QUERIES_AT_ONCE * 16):
             part = slice(start, start + _QUERIES_AT_ONCE * 16)
             cosine[part] = np.einsum("nd,nd->n", vectors[rows[part]], self.vectors(columns[part]))
-        return Runs(run_table(queries["query_id"], self.product_ids, rows, columns, cosine), catalogue)
+        return run_table(queries["query_id"], self.product_ids, rows, columns, cosine)
 
     def write(self, folder: Path) -> None:
         """Save as index.faiss and product_ids.parquet."""

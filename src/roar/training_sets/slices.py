@@ -70,8 +70,9 @@ def query_slices(
         config: further columns, cuts of query length, levels of rarity.
 
     Returns:
-        query_id, slice, level, and weight (searches) where frequencies are known; a slice with a single level ("unknown"
-        verticals, say) is left out.
+        query_id, slice, level, and weight (searches) where frequencies are known: vertical, stratum and the two crossed,
+        the columns asked for, query length, numbers (with, without), spelling (clean, noisy), rarest word. A slice with a
+        single level ("unknown" verticals, say) is left out.
     """
     config = config or Slices()
     wide = (
@@ -86,10 +87,11 @@ def query_slices(
             .then(pl.lit("with"))
             .otherwise(pl.lit("without"))
             .alias("numbers"),
+            _spelling(queries["query"], products).alias("spelling"),
         )
         .with_columns(_rarity(queries["query"], products["title"], config.rarity_levels).alias("rarest word"))
     )
-    names = ["vertical", "stratum", *config.columns, "query length", "numbers", "rarest word"]
+    names = ["vertical", "stratum", *config.columns, "query length", "numbers", "spelling", "rarest word"]
     telling = [name for name in names if wide[name].n_unique() > 1]
     crossed = [("vertical", "stratum")] if {"vertical", "stratum"} <= set(telling) else []
     has_traffic = wide["frequency"].fill_null(0).max() not in (0, None)
@@ -105,6 +107,51 @@ def _length(cuts: Sequence[int]) -> pl.Expr:
         name = f"{low + 1} word" + ("s" if high > 1 else "") if low + 1 == high else f"{low + 1}-{high} words"
         binned = pl.when(words <= high).then(pl.lit(name)).otherwise(binned)
     return binned
+
+
+def _spelling(queries: pl.Series, products: pl.DataFrame) -> pl.Series:
+    """Noisy where a word of five letters or more looks like a slip, else clean.
+
+    A slip is in no product's text and hardly any query, and a letter's edit away from a word that is in a text, or two
+    such words without their space.
+    """
+    texts = [pl.col(name).cast(pl.String) for name in ("title", "brand", "attributes") if name in products.columns]
+    text = products.lazy().select(text=pl.concat_str(texts, separator=" ", ignore_nulls=True))
+    known = text.select(word=_WORDS).explode("word").select(_stem(pl.col("word")).unique()).drop_nulls().collect()
+    asked = queries.to_frame("text").with_row_index("row").select("row", word=_WORDS).explode("word").drop_nulls("word")
+    strange = asked.with_columns(_stem(pl.col("word"))).filter(pl.col("word").str.len_chars() >= _SHORTEST_SLIP)
+    common = strange.group_by("word").agg(pl.col("row").n_unique()).filter(pl.col("row") >= _COMMON).select("word")
+    strange = strange.join(pl.concat([known, common]), on="word", how="anti")
+    words = strange.select(pl.col("word").unique(maintain_order=True))
+    near = _without_a_letter(words).join(_without_a_letter(known), on="signature", how="semi")["word"]
+    halves = words.with_columns(at=pl.int_ranges(3, pl.col("word").str.len_chars() - 2)).explode("at").drop_nulls("at")
+    halves = halves.select(
+        "word", left=pl.col("word").str.head(pl.col("at")), right=pl.col("word").str.slice(pl.col("at"))
+    )
+    joined = halves.join(known, left_on="left", right_on="word", how="semi").join(
+        known, left_on=_stem(pl.col("right")), right_on="word", how="semi"
+    )["word"]
+    slips = strange.filter(pl.col("word").is_in(pl.concat([near, joined]).implode()))["row"]
+    noisy = pl.Series(range(len(queries)), dtype=pl.UInt32).is_in(slips.implode())
+    return pl.select(pl.when(noisy).then(pl.lit("noisy")).otherwise(pl.lit("clean")))["literal"]
+
+
+_SHORTEST_SLIP = 5
+_COMMON = 3
+"""Queries from which a word is how shoppers speak, whatever the catalogue says."""
+
+_WORDS = pl.col("text").str.to_lowercase().str.extract_all(r"\p{L}{3,}")
+
+
+def _stem(word: pl.Expr) -> pl.Expr:
+    return word.str.replace(r"(.{3})s$", "$1")
+
+
+def _without_a_letter(words: pl.DataFrame) -> pl.DataFrame:
+    """word, signature: the word, and all that leaving out one letter makes of it."""
+    at = words.with_columns(at=pl.int_ranges(pl.col("word").str.len_chars())).explode("at")
+    rest = pl.col("word").str.head(pl.col("at")) + pl.col("word").str.slice(pl.col("at") + 1)
+    return pl.concat([words.select("word", signature="word"), at.select("word", signature=rest)])
 
 
 def _rarity(queries: pl.Series, titles: pl.Series, levels: int) -> pl.Series:

@@ -1,25 +1,52 @@
-"""Nodes of evaluation: how each kind of system makes its runs, and how all runs are judged."""
+"""Nodes of evaluation, first half: how each kind of system makes its runs. `judging` holds how all runs are judged."""
 
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
-from roar.encoder import encode, product_texts
-from roar.metrics import aggregate, compare, pooled_auc, score_queries
-from roar.parameters import Encoder, Evaluation, MetricSettings
-from roar.retrieval import ProductIndex, Runs, bm25_runs, random_runs
-from roar.training.stages import of_fold
+from roar.encoder import encode, load_encoder, product_texts
+from roar.errors import InputError
+from roar.parameters import Encoder, Evaluation
+from roar.retrieval import (
+    LexicalIndex,
+    ProductIndex,
+    Runs,
+    Setting,
+    external_runs,
+    random_runs,
+    reciprocal_ranks,
+    tune_bm25,
+    tune_weight,
+    weighted_sum,
+)
+from roar.retrieval.index import unit_rows
+from roar.training.stages import ALL_FOLDS, of_fold
+from roar.training_sets.rewordings import reworded
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]
 Indexes = dict[str, ProductIndex]
+Encoded = dict[str, tuple[pl.DataFrame, np.ndarray]]
+"""By fold: its queries and their vectors (n, dim)."""
+
+Frames = dict[str, pl.DataFrame]
 
 
-def _tested(queries: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """The test queries, each with the fold that tests it."""
+def of_split(queries: pl.DataFrame, splits: pl.DataFrame, split: str = "test") -> pl.DataFrame:
+    """The queries of a split, each with its fold."""
     return queries.join(
-        splits.filter(pl.col("split") == "test").select("query_id", "fold"), on="query_id", maintain_order="left"
+        splits.filter(pl.col("split") == split).select("query_id", "fold"), on="query_id", maintain_order="left"
     )
+
+
+def edit_queries(
+    queries: pl.DataFrame, products: pl.DataFrame, splits: pl.DataFrame, config: Evaluation, seed: int
+) -> pl.DataFrame:
+    """The test queries written differently, under the same ids."""
+    tested = of_split(queries, splits).select("query_id", "query").unique("query_id", maintain_order=True)
+    return reworded(tested, products, config.edits, seed=seed)
 
 
 def run_random(
@@ -31,7 +58,30 @@ def run_random(
     seed: int,
 ) -> Runs:
     """Random order."""
-    return random_runs(_tested(queries, splits), products["product_id"], judgments, config.depth, seed=seed)
+    return random_runs(of_split(queries, splits), products["product_id"], judgments, config.depth, seed=seed)
+
+
+def _lexical_index(products: pl.DataFrame, encoder: Encoder) -> LexicalIndex:
+    """The same product fields that the encoder reads, uncut."""
+    return LexicalIndex(products["product_id"], product_texts(products, encoder.product_fields, max_tokens=10_000))
+
+
+def tune_lexical(
+    products: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    encoder: Encoder,
+    config: Evaluation,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """BM25's k1 and b by each fold's validation queries, and its catalogue run on them."""
+    index, validation = _lexical_index(products, encoder), of_split(queries, splits, "validation")
+    tried = tune_bm25(index, validation, judgments, config.bm25_k1, config.bm25_b)
+    runs = []
+    for fold, k1, b in tried.filter("best").select("fold", "k1", "b").iter_rows():
+        own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b)).catalogue
+        runs.append(own.select(pl.lit(fold).alias("fold"), pl.all()))
+    return tried, pl.concat(runs)
 
 
 def run_bm25(
@@ -39,13 +89,17 @@ def run_bm25(
     queries: pl.DataFrame,
     judgments: pl.DataFrame,
     splits: pl.DataFrame,
+    tuning: pl.DataFrame,
     encoder: Encoder,
     config: Evaluation,
 ) -> Runs:
-    """BM25 over the same product fields that the encoder reads, uncut."""
-    texts = product_texts(products, encoder.product_fields, max_tokens=10_000)
-    tested = _tested(queries, splits)
-    return bm25_runs(tested, products["product_id"], texts, judgments, config.depth, k1=config.bm25_k1, b=config.bm25_b)
+    """BM25 with the setting that each fold's validation queries chose."""
+    index, tested = _lexical_index(products, encoder), of_split(queries, splits)
+    parts = []
+    for fold, k1, b in tuning.filter("best").sort("k1", "b", "fold").select("fold", "k1", "b").iter_rows():
+        own = tested.filter(pl.col("fold") == fold)
+        parts.append(index.runs(own, judgments, config.depth, Setting(k1, b)))
+    return _joined(parts)
 
 
 def index_products(encoders: Encoders, products: pl.DataFrame, encoder: Encoder, config: Evaluation) -> Indexes:
@@ -61,10 +115,11 @@ def index_products(encoders: Encoders, products: pl.DataFrame, encoder: Encoder,
 
 def truncate_index(indexes: Indexes, config: Evaluation) -> Indexes:
     """The same vectors at the deployed dimension."""
-    return {
-        fold: index.truncated(min(config.deployed_dimension, index.index.d), config.index)
-        for fold, index in indexes.items()
-    }
+    return _truncated(indexes, config.deployed_dimension, config)
+
+
+def _truncated(indexes: Indexes, dimension: int, config: Evaluation) -> Indexes:
+    return {fold: index.truncated(min(dimension, index.index.d), config.index) for fold, index in indexes.items()}
 
 
 def run_encoder(
@@ -77,71 +132,141 @@ def run_encoder(
     config: Evaluation,
 ) -> Runs:
     """Encode every test query with its fold's encoder, and search that fold's index."""
-    parts = []
-    for (fold,), tested in _tested(queries, splits).group_by("fold", maintain_order=True):
-        index = of_fold(indexes, str(fold))
-        settings = encoder.model_copy(update={"dimension": index.index.d})
-        vectors = encode(of_fold(encoders, str(fold))(), tested["query"].to_list(), kind="query", config=settings)
-        parts.append(index.runs(vectors, tested, judgments, config.depth))
-    return Runs(*(pl.concat(runs) for runs in zip(*parts, strict=True)))
+    return _search(indexes, _encode_queries(encoders, of_split(queries, splits), encoder), judgments, config.depth)
 
 
-def score_system(
-    judged_run: pl.DataFrame,
-    catalogue_run: pl.DataFrame,
-    judgments: pl.DataFrame,
+def validate_encoder(
+    encoders: Encoders,
+    indexes: Indexes,
+    queries: pl.DataFrame,
     splits: pl.DataFrame,
-    slices: pl.DataFrame,
-    settings: MetricSettings,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Per-query metrics of a system under both protocols, and their means with intervals per slice."""
-    tested = _test_judgments(judgments, splits)
-    runs = {"judged": judged_run, "catalogue": catalogue_run}
-    scores = {protocol: score_queries(run, tested, settings) for protocol, run in runs.items()}
-    means = {protocol: aggregate(per_query, slices, settings) for protocol, per_query in scores.items()}
-    return _by("protocol", scores), _by("protocol", means)
-
-
-def score_encoder(
-    judged_run: pl.DataFrame,
-    catalogue_run: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
-    slices: pl.DataFrame,
-    settings: MetricSettings,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """As `score_system`, and the pooled AUC: cosines mean the same for every query, other systems' scores do not."""
-    scores, means = score_system(judged_run, catalogue_run, judgments, splits, slices, settings)
-    auc = pooled_auc(judged_run, _test_judgments(judgments, splits), slices, settings)
-    return scores, pl.concat([means, _by("protocol", {"judged": auc})])
-
-
-def _test_judgments(judgments: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    return judgments.join(splits.filter(pl.col("split") == "test"), on="query_id", how="semi", maintain_order="left")
-
-
-def _by(column: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """Tables of one shape as one, each under its name."""
-    return pl.concat([table.select(pl.lit(name).alias(column), pl.all()) for name, table in tables.items()])
-
-
-def collect(**tables: pl.DataFrame) -> pl.DataFrame:
-    """All systems' tables as one, each under its system's name."""
-    return _by("system", tables)
-
-
-def compare_systems(
-    per_query: pl.DataFrame, slices: pl.DataFrame, config: Evaluation, settings: MetricSettings
+    encoder: Encoder,
+    config: Evaluation,
 ) -> pl.DataFrame:
-    """Paired differences between the pairs of systems that `evaluation.comparisons` names."""
-    tables = []
-    for system_a, system_b in config.comparisons:
-        for protocol in ("judged", "catalogue"):
-            a, b = (
-                per_query.filter((pl.col("system") == system) & (pl.col("protocol") == protocol))
-                for system in (system_a, system_b)
+    """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
+    runs = []
+    for fold, (own, vectors) in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
+        run = of_fold(indexes, fold).retrieved(vectors, own, config.depth)
+        runs.append(run.select(pl.lit(fold).alias("fold"), pl.all()))
+    return pl.concat(runs)
+
+
+def _encode_queries(encoders: Encoders, queries: pl.DataFrame, encoder: Encoder) -> Encoded:
+    settings = encoder.model_copy(update={"dimension": None})
+    encoded: Encoded = {}
+    for (fold,), own in queries.group_by("fold", maintain_order=True):
+        texts = own["query"].to_list()
+        encoded[str(fold)] = own, encode(of_fold(encoders, str(fold))(), texts, kind="query", config=settings)
+    return encoded
+
+
+def _search(indexes: Indexes, encoded: Encoded, judgments: pl.DataFrame, depth: int) -> Runs:
+    """Search each fold's index, with query vectors cut to its dimension."""
+    parts = []
+    for fold, (queries, vectors) in encoded.items():
+        index = of_fold(indexes, fold)
+        parts.append(index.runs(unit_rows(vectors[:, : index.index.d]), queries, judgments, depth))
+    return _joined(parts)
+
+
+def fuse_ranks(
+    lexical_judged: pl.DataFrame,
+    lexical_catalogue: pl.DataFrame,
+    semantic_judged: pl.DataFrame,
+    semantic_catalogue: pl.DataFrame,
+    config: Evaluation,
+) -> Runs:
+    """BM25 and stage 2 by reciprocal ranks."""
+    return Runs(
+        reciprocal_ranks([lexical_judged, semantic_judged], config.fusion_constant),
+        reciprocal_ranks([lexical_catalogue, semantic_catalogue], config.fusion_constant),
+    )
+
+
+def tune_fusion(
+    lexical_validation: pl.DataFrame, semantic_validation: pl.DataFrame, judgments: pl.DataFrame, config: Evaluation
+) -> pl.DataFrame:
+    """The encoder's weight in the sum, by each fold's validation queries."""
+    return tune_weight(lexical_validation, semantic_validation, judgments, config.fusion_weights)
+
+
+def fuse_scores(
+    lexical_judged: pl.DataFrame,
+    lexical_catalogue: pl.DataFrame,
+    semantic_judged: pl.DataFrame,
+    semantic_catalogue: pl.DataFrame,
+    tuning: pl.DataFrame,
+    splits: pl.DataFrame,
+) -> Runs:
+    """BM25 and stage 2 by a sum of scores, with the weight that each fold's validation queries chose."""
+    parts = []
+    for fold, weight in tuning.filter("best").select("fold", "weight").iter_rows():
+        tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
+        pairs = ((lexical_judged, semantic_judged), (lexical_catalogue, semantic_catalogue))
+        own = [[run.join(tested, on="query_id", how="semi") for run in pair] for pair in pairs]
+        parts.append(Runs(*(weighted_sum(lexical, semantic, weight) for lexical, semantic in own)))
+    return _joined(parts)
+
+
+def run_further_systems(
+    stage2: Encoders,
+    indexes: Indexes,
+    external: Frames,
+    products: pl.DataFrame,
+    queries: pl.DataFrame,
+    edited: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    encoder: Encoder,
+    config: Evaluation,
+) -> Frames:
+    """Systems that YAML or a dropped file adds: stage 2 at further dimensions, other encoders, other engines' runs.
+
+    Returns:
+        Partitions named system.kind, where kind is judged, catalogue, edited_judged or edited_catalogue.
+    """
+    _require_free_names([*config.encoders, *external], config)
+    tested = of_split(queries, splits)
+    asked = {"": tested, "edited_": of_split(edited, splits)}
+    parts: Frames = {}
+
+    def add(name: str, searched: Indexes, encoded: dict[str, Encoded]) -> None:
+        for prefix, queries_encoded in encoded.items():
+            runs = _search(searched, queries_encoded, judgments, config.depth)
+            parts.update({f"{name}.{prefix}{protocol}": run for protocol, run in runs._asdict().items()})
+
+    full = min(index.index.d for index in indexes.values())
+    if smaller := sorted({dimension for dimension in config.further_dimensions if dimension < full}, reverse=True):
+        encoded = {prefix: _encode_queries(stage2, texts, encoder) for prefix, texts in asked.items()}
+        for dimension in smaller:
+            add(f"stage2_{dimension}", _truncated(indexes, dimension, config), encoded)
+    for name, preset in config.encoders.items():
+        settings = encoder.model_copy(update={"preset": preset, "dimension": None})
+        loaded: Encoders = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
+        encoded = {prefix: _encode_queries(loaded, texts, settings) for prefix, texts in asked.items()}
+        add(name, index_products(loaded, products, settings, config), encoded)
+    for name, table in external.items():
+        runs = external_runs(table, name, tested, products["product_id"], judgments)
+        parts.update({f"{name}.{protocol}": run for protocol, run in runs._asdict().items()})
+    return parts
+
+
+def _itself(encoder: SentenceTransformer) -> SentenceTransformer:
+    return encoder
+
+
+OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
+
+
+def _require_free_names(names: list[str], config: Evaluation) -> None:
+    taken = [*OWN_SYSTEMS, *(f"stage2_{dimension}" for dimension in config.further_dimensions)]
+    for place, name in enumerate(names):
+        if name in taken or name in names[:place] or "." in name:
+            raise InputError(
+                f"Further system {name!r} (evaluation.encoders or a file of external_runs): names must be new and without "
+                f"a dot; taken are {', '.join(taken)}."
             )
-            labels = {"system_a": system_a, "system_b": system_b, "protocol": protocol}
-            compared = compare(a, b, slices, settings)
-            tables.append(compared.select(*(pl.lit(value).alias(name) for name, value in labels.items()), pl.all()))
-    return pl.concat(tables)
+
+
+def _joined(parts: list[Runs]) -> Runs:
+    return Runs(*(pl.concat(runs) for runs in zip(*parts, strict=True)))

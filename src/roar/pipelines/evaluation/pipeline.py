@@ -1,8 +1,11 @@
 """Evaluation: one sub-pipeline per system, in a namespace of its name, then all of them side by side.
 
-encoder of every fold ──index──► product index ──run──► judged run, catalogue run ──score──► scores, means
-bm25, random ──────────────────────────────────run──┘
-                                    stage2's index, cut to the deployed dimension ──run──► …
+encoder of every fold ──index──► product index ──run──► judged run, catalogue run ──judge──► scores, means, first pages, …
+random, bm25 (tuned on validation queries) ──────run──┘                             │
+hybrids: bm25's and stage 2's runs, fused ───────run──┘                             │
+                                    stage 2's index, cut to the deployed dimension ─┤
+further dimensions, encoders and external runs, looped over in one node ────────────┘
+test queries written differently ──run──► edited runs ──judge──► robustness
 scores and means of all systems ──► metrics, per-query metrics ──► comparisons
 """
 
@@ -11,31 +14,69 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
-from roar.pipelines.evaluation import nodes
+from roar.pipelines.evaluation import judging, nodes
 
 QUERIES = ["queries", "judgments", "query_splits"]
-SHARED = {"products", "query_slices", *QUERIES, "base_encoder", "stage1_encoder", "stage2_encoder"}
-PARAMETERS = {"params:encoder", "params:evaluation", "params:metrics", "params:seed"}
+YARDSTICK = ["judgments", "query_splits", "query_slices", "products", "asked_attributes", "stated_attributes"]
+VERDICT = ["scores", "means", "first_page", "coverage", "score_bins"]
+RUNS = ["judged_run", "catalogue_run"]
+EDITED = ["edited_judged_run", "edited_catalogue_run"]
+SHARED = {*QUERIES, *YARDSTICK, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
+OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run"}
+"""A system's tables; outside its namespace they carry its name, because other nodes read them."""
+
+TOGETHER = {
+    "per_query_metrics": "scores",
+    "metrics": "means",
+    "first_pages": "first_page",
+    "run_coverage": "coverage",
+    "score_distributions": "score_bins",
+    "robustness": "robustness",
+}
+"""The dataset of all systems, and what each of them gives to it."""
 
 
 def create_pipeline(**_: object) -> Pipeline:
     """Runs and metrics of all systems."""
     systems = {
-        "random": _plain(nodes.run_random, ["products", *QUERIES, "params:evaluation", "params:seed"]),
-        "bm25": _plain(nodes.run_bm25, ["products", *QUERIES, "params:encoder", "params:evaluation"]),
+        "random": [node(nodes.run_random, ["products", *QUERIES, "params:evaluation", "params:seed"], RUNS, name="run"),
+                   _judge(judging.judge_system)],
+        "bm25": _lexical(),
         "base": _indexed("base_encoder"),
         "stage1": _indexed("stage1_encoder"),
-        "stage2": _indexed("stage2_encoder"),
+        "stage2": [*_indexed("stage2_encoder"), _validated("stage2_encoder")],
         "stage2_deployed": _truncated("stage2_encoder"),
-    }
-    # The index that is served belongs to no system's namespace: stage2 makes it, stage2_deployed reads it.
+        "hybrid_rrf": _fused(nodes.fuse_ranks, ["params:evaluation"]),
+        "hybrid_sum": [_tuned(), *_fused(nodes.fuse_scores, ["tuning", "query_splits"])],
+    }  # fmt: skip
+    # The index that is served belongs to no system's namespace: stage2 makes it, others read it.
     served = {"stage2": {"index": "product_index"}, "stage2_deployed": {"full_index": "product_index"}}
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
-    return sum(parts, Pipeline([])) + _together(list(systems))
+    return sum([*parts, _shared(), _further()], Pipeline([])) + _together(list(systems))
 
 
-def _plain(run: Callable[..., Any], inputs: list[str]) -> list[Node]:
-    return [node(run, inputs, ["judged_run", "catalogue_run"], name="run"), _score(nodes.score_system)]
+def _shared() -> Pipeline:
+    """What all systems are measured with."""
+    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+    attributes = ["asked_attributes", "stated_attributes"]
+    return Pipeline(
+        [
+            node(nodes.edit_queries, edit, "edited_queries", name="edit_queries"),
+            node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
+        ]
+    )
+
+
+def _lexical() -> list[Node]:
+    settings = ["params:encoder", "params:evaluation"]
+    tune = ["products", *QUERIES, *settings]
+    run = ["products", "queries", "judgments", "query_splits", "tuning", *settings]
+    return [
+        node(nodes.tune_lexical, tune, ["tuning", "validation_run"], name="tune"),
+        *_run(nodes.run_bm25, run),
+        _judge(judging.judge_system),
+        _judge_edited(),
+    ]
 
 
 def _indexed(encoder: str) -> list[Node]:
@@ -49,24 +90,55 @@ def _truncated(encoder: str) -> list[Node]:
 
 def _searched(encoder: str) -> list[Node]:
     inputs = [encoder, "index", *QUERIES, "params:encoder", "params:evaluation"]
-    return [node(nodes.run_encoder, inputs, ["judged_run", "catalogue_run"], name="run"), _score(nodes.score_encoder)]
+    return [*_run(nodes.run_encoder, inputs), _judge(judging.judge_encoder), _judge_edited()]
 
 
-def _score(function: Callable[..., Any]) -> Node:
-    inputs = ["judged_run", "catalogue_run", "judgments", "query_splits", "query_slices", "params:metrics"]
-    return node(function, inputs, ["scores", "means"], name="score")
+def _validated(encoder: str) -> Node:
+    inputs = [encoder, "index", "queries", "query_splits", "params:encoder", "params:evaluation"]
+    return node(nodes.validate_encoder, inputs, "validation_run", name="validate")
+
+
+def _tuned() -> Node:
+    inputs = ["bm25_validation_run", "stage2_validation_run", "judgments", "params:evaluation"]
+    return node(nodes.tune_fusion, inputs, "tuning", name="tune")
+
+
+def _fused(fuse: Callable[..., Any], further: list[str]) -> list[Node]:
+    runs, edited = ([f"{system}_{run}" for system in ("bm25", "stage2") for run in of] for of in (RUNS, EDITED))
+    return [
+        node(fuse, [*runs, *further], RUNS, name="run"),
+        node(fuse, [*edited, *further], EDITED, name="run_edited"),
+        _judge(judging.judge_system),
+        _judge_edited(),
+    ]
+
+
+def _run(function: Callable[..., Any], inputs: list[str]) -> list[Node]:
+    """Runs of the test queries, as they are and written differently."""
+    edited = ["edited_queries" if name == "queries" else name for name in inputs]
+    return [node(function, inputs, RUNS, name="run"), node(function, edited, EDITED, name="run_edited")]
+
+
+def _judge(function: Callable[..., Any]) -> Node:
+    return node(function, [*RUNS, *YARDSTICK, "params:metrics"], VERDICT, name="judge")
+
+
+def _judge_edited() -> Node:
+    inputs = ["scores", *EDITED, "edited_queries", "judgments", "query_splits", "params:metrics"]
+    return node(judging.judge_edited, inputs, "robustness", name="judge_edited")
 
 
 def _in_namespace(name: str, parts: list[Node], served: dict[str, str]) -> Pipeline:
-    """A system's nodes under its name; what all systems read, and `served`, keep their names."""
+    """A system's nodes under its name; what all systems read, `served` and the system's tables keep flat names."""
     whole = Pipeline(parts)
-    outputs = {"scores": f"{name}_scores", "means": f"{name}_means"} | served
+    flat = {dataset: f"{name}_{dataset}" for dataset in OWN} | served
+    given = {dataset: dataset for dataset in whole.inputs() if dataset in SHARED or dataset.endswith("_run")}
     return pipeline(
         whole,
         namespace=name,
-        inputs={dataset: dataset for dataset in SHARED & whole.inputs()} | _those_in(served, whole.inputs()),
-        outputs=_those_in(outputs, whole.all_outputs()),
-        parameters={parameter: parameter for parameter in PARAMETERS & whole.inputs()},
+        inputs=given | _those_in(served, whole.inputs()),
+        outputs=_those_in(flat, whole.all_outputs()),
+        parameters={name: name for name in whole.inputs() if name.startswith("params:")},
     )
 
 
@@ -74,13 +146,31 @@ def _those_in(names: dict[str, str], datasets: set[str]) -> dict[str, str]:
     return {inner: outer for inner, outer in names.items() if inner in datasets}
 
 
+def _further() -> Pipeline:
+    """Systems that YAML or a dropped file adds, looped over into partitions."""
+    run = ["stage2_encoder", "product_index", "external_runs", "products", "queries", "edited_queries"]
+    run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
+    judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
+    verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]
+    return Pipeline(
+        [
+            node(nodes.run_further_systems, run, "further_runs", name="run_further_systems"),
+            node(judging.judge_further_systems, judge, verdict, name="judge_further_systems"),
+        ]
+    )
+
+
 def _together(systems: list[str]) -> Pipeline:
     """All systems' tables as one, and the paired comparisons."""
     compared = ["per_query_metrics", "query_slices", "params:evaluation", "params:metrics"]
-    return Pipeline(
-        [
-            node(nodes.collect, {s: f"{s}_scores" for s in systems}, "per_query_metrics", name="collect_scores"),
-            node(nodes.collect, {s: f"{s}_means" for s in systems}, "metrics", name="collect_means"),
-            node(nodes.compare_systems, compared, "comparisons", name="compare_systems"),
-        ]
-    )
+    collected = [
+        node(
+            judging.collect,
+            {"further": f"further_{table}"}
+            | {system: f"{system}_{table}" for system in systems if (system, table) != ("random", "robustness")},
+            dataset,
+            name=f"collect_{table}",
+        )
+        for dataset, table in TOGETHER.items()
+    ]
+    return Pipeline([*collected, node(judging.compare_systems, compared, "comparisons", name="compare_systems")])

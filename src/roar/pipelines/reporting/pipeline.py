@@ -1,55 +1,73 @@
 """Reporting.
 
-metrics, comparisons, per-query metrics ──► evaluation section ─┐
-data, stage 1, stage 2, A/B test sections (those there are) ────┴──► page
-metrics, comparisons ──► wide tables, charts
+metrics, comparisons ──► evaluation section, wide tables, charts ─────────────────┐
+first pages, scores by grade, robustness, kept runs ──► systems section, charts ──┤
+first pages, attributes, products ──► query changes, reasons ──► queries section ─┤
+data, stage 1, stage 2, A/B test sections (those there are) ──────────────────────┴──► page
 """
 
-from kedro.pipeline import Pipeline, node
+from kedro.pipeline import Node, Pipeline, node
 
 from roar.pipelines.reporting import nodes
 
 SECTIONS = (
     "evaluation_section",
+    "systems_section",
+    "queries_section",
     "data_section",
     "stage1_section",
     "stage2_section",
     "ablation_section",
     "ab_test_section",
 )
-FIGURES = ["metrics", "comparisons", "params:reporting", "params:metrics"]
+EVIDENCE = ["metrics", "comparisons"]
+SETTINGS = ["params:reporting", "params:metrics"]
+FIGURES = [*EVIDENCE, *SETTINGS]
+RESULT_CHARTS = [
+    "systems_chart",
+    "gains_by_vertical_chart",
+    "gains_by_stratum_chart",
+    "gains_by_vertical_and_stratum_chart",
+    "recall_chart",
+]
+BEHAVIOUR_CHARTS = ["grades_by_rank_chart", "scores_by_grade_chart", "calibration_chart"]
 
 
 def create_pipeline(**_: object) -> Pipeline:
     """Tables, charts and the page."""
+    render = {"config": "params:reporting"} | {name: name for name in SECTIONS}
+    tables = [*EVIDENCE, "query_changes", "annotation_queue", *SETTINGS]
     return Pipeline(
         [
-            node(
-                nodes.build_evaluation_section,
-                {
-                    "metrics": "metrics",
-                    "comparisons": "comparisons",
-                    "per_query": "per_query_metrics",
-                    "queries": "queries",
-                    "strata": "query_strata",
-                    "config": "params:reporting",
-                    "measured": "params:metrics",
-                },
-                "evaluation_section",
-                name="build_evaluation_section",
-            ),
-            node(
-                nodes.draw_charts,
-                FIGURES,
-                ["systems_chart", "gains_by_vertical_chart", "gains_by_stratum_chart"],
-                name="draw_charts",
-            ),
-            node(nodes.write_metric_tables, FIGURES, "metric_tables", name="write_metric_tables"),
-            node(
-                nodes.render_page,
-                {"config": "params:reporting"} | {name: name for name in SECTIONS},
-                "report",
-                name="render_page",
-            ),
+            node(nodes.build_evaluation_section, FIGURES, "evaluation_section", name="build_evaluation_section"),
+            *_systems(),
+            *_queries(),
+            node(nodes.draw_result_charts, FIGURES, RESULT_CHARTS, name="draw_result_charts"),
+            node(nodes.write_metric_tables, tables, "metric_tables", name="write_metric_tables"),
+            node(nodes.render_page, render, "report", name="render_page"),
         ]
     )
+
+
+def _systems() -> list[Node]:
+    """How the systems behave."""
+    inputs = [*EVIDENCE, "first_pages", "run_coverage", "score_distributions", "robustness"]
+    inputs += ["bm25_tuning", "hybrid_sum_tuning", "seed_spread", *SETTINGS]
+    charts = [*EVIDENCE, "first_pages", "score_distributions", *SETTINGS]
+    return [
+        node(nodes.measure_seed_spread, ["metrics", "run_archive", "run_record"], "seed_spread", name="seed_spread"),
+        node(nodes.build_systems_section, inputs, "systems_section", name="build_systems_section"),
+        node(nodes.draw_behaviour_charts, charts, BEHAVIOUR_CHARTS, name="draw_behaviour_charts"),
+    ]
+
+
+def _queries() -> list[Node]:
+    """Which queries lost and gained, and why."""
+    analyse = ["per_query_metrics", "first_pages", "queries", "query_strata", "query_slices", "products"]
+    analyse += ["asked_attributes", "stated_attributes", "params:reporting"]
+    found = ["query_changes", "page_reasons", "annotation_queue"]
+    section = [*EVIDENCE, "per_query_metrics", *found, "first_pages", "products", "product_clusters", *SETTINGS]
+    return [
+        node(nodes.analyse_errors, analyse, found, name="analyse_errors"),
+        node(nodes.build_queries_section, section, "queries_section", name="build_queries_section"),
+    ]

@@ -48,15 +48,34 @@ document.querySelectorAll("th button").forEach((button) => {
   button.addEventListener("click", () => sortBy(button.closest("th")));
 });
 
-document.querySelectorAll(".filter").forEach((box) => {
-  const rows = [...box.closest("figure").querySelectorAll("tbody tr")];
-  box.addEventListener("input", () => {
-    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+// What a cell says apart from its second line: the words of a list of reasons count one by one.
+function valuesOf(row, column) {
+  const text = [...row.cells[column].childNodes].filter((node) => node.nodeName !== "SMALL").map((node) => node.textContent).join("");
+  return text.split(", ").map((part) => part.trim());
+}
+
+document.querySelectorAll(".filters").forEach((filters) => {
+  const rows = [...filters.closest("figure").querySelectorAll("tbody tr")];
+  const box = filters.querySelector(".filter");
+  const lists = [...filters.querySelectorAll(".choice")];
+  const matches = filters.querySelector(".matches");
+  lists.forEach((list) => {
+    const values = new Set(rows.flatMap((row) => valuesOf(row, Number(list.dataset.column))));
+    [...values].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).forEach((value) => list.add(new Option(value)));
+  });
+  function update() {
+    const words = box ? box.value.toLowerCase().split(/\s+/).filter(Boolean) : [];
+    let count = 0;
     rows.forEach((row) => {
       const text = row.textContent.toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
+      const shown = words.every((word) => text.includes(word))
+        && lists.every((list) => !list.value || valuesOf(row, Number(list.dataset.column)).includes(list.value));
+      row.hidden = !shown;
+      count += shown;
     });
-  });
+    matches.textContent = count === rows.length ? "" : `${count} of ${rows.length} rows`;
+  }
+  [box, ...lists].filter(Boolean).forEach((field) => field.addEventListener("input", update));
 });
 
 if (window.matchMedia("(max-width: 900px)").matches) document.querySelector("nav details").open = false;

@@ -1,0 +1,71 @@
+"""Runs made elsewhere: another engine's export, judged like any other system.
+
+The policy. Refused in one line: a table without query_id, product_id and score, a score that is no finite number, a pair
+that is there twice, a run of which no query is tested or most products are unknown (ids in another form, as a rule).
+Counted and shown: queries that are not tested (left out), tested queries without an answer (an empty ranking), products
+that the catalogue does not know (kept at their ranks, where they gain nothing), rankings shorter than the page.
+
+A column `protocol` (judged, catalogue) gives each protocol rows of its own. Without one the same rows serve both: under
+`judged` they are cut to the judged products, and a judged product that the engine did not return counts as not found.
+"""
+
+import polars as pl
+
+from roar.errors import InputError
+from roar.metrics.inputs import PAIR, checked_run, require_columns
+from roar.retrieval.runs import Runs
+
+_UNKNOWN_AT_MOST = 0.5
+
+
+def external_runs(
+    table: pl.DataFrame, name: str, queries: pl.DataFrame, product_ids: pl.Series, judgments: pl.DataFrame
+) -> Runs:
+    """Fit a foreign run to the two protocols.
+
+    Args:
+        table: query_id, product_id, score (numbers, or texts that read as such), and optionally protocol.
+        name: of the system, for messages.
+        queries: query_id of the tested queries.
+        product_ids: the catalogue's.
+        judgments: query_id, product_id.
+
+    Raises:
+        InputError: see the policy above.
+    """
+    require_columns(table, f"external run {name}", [*PAIR, "score"])
+    numbers = table.with_columns(pl.col(PAIR).cast(pl.String), pl.col("score").cast(pl.Float64, strict=False))
+    judged, catalogue = (_of_protocol(numbers, name, protocol) for protocol in ("judged", "catalogue"))
+    for run in (judged, catalogue):
+        _require_known(run, name, "query_id", queries["query_id"], "tested queries", at_least=None)
+        _require_known(run, name, "product_id", product_ids, "products of the catalogue", at_least=1 - _UNKNOWN_AT_MOST)
+    pairs = judgments.select(PAIR).join(queries, on="query_id", how="semi")
+    return Runs(
+        judged.join(pairs, on=PAIR, how="semi", maintain_order="left"),
+        catalogue.join(queries, on="query_id", how="semi", maintain_order="left"),
+    )
+
+
+def _of_protocol(table: pl.DataFrame, name: str, protocol: str) -> pl.DataFrame:
+    if "protocol" not in table.columns:
+        return checked_run(table, f"external run {name}")
+    other = table.filter(pl.col("protocol").is_in(["judged", "catalogue"]).not_().fill_null(True))
+    if other.height:
+        raise InputError(
+            f"Table external run {name}, column protocol: {other['protocol'][0]!r} is neither judged nor catalogue."
+        )
+    return checked_run(table.filter(protocol=protocol), f"external run {name}, protocol {protocol}")
+
+
+def _require_known(
+    run: pl.DataFrame, name: str, column: str, known: pl.Series, what: str, *, at_least: float | None
+) -> None:
+    """Refuse a run of which no row (or fewer than a share) has a known id."""
+    hits = run[column].is_in(known.implode())
+    share = hits.sum() / max(run.height, 1)
+    if share < (at_least or 0.0) or not share:
+        example = run.filter(~hits)[column].head(1).to_list() or ["none"]
+        raise InputError(
+            f"Table external run {name}, column {column}: {share:.0%} of {run.height} rows name {what}, first that "
+            f"does not: {example[0]!r}; export the ids of the tables queries and products."
+        )

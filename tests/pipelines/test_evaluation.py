@@ -1,0 +1,134 @@
+"""Systems that YAML or a dropped file adds, records of runs, and two runs compared: on the tiny shop."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from roar.errors import InputError
+from roar.parameters import Evaluation, MetricSettings
+from roar.pipelines.evaluation.judging import compare_systems
+
+from .conftest import copy_project, run_pipelines
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, tiny_training, tiny_qwen_folder) -> Path:
+    """A shop whose evaluation also takes 16 dimensions, another encoder, and another engine's run."""
+    folder = copy_project(tmp_path_factory.mktemp("systems"))
+    run_pipelines(folder, "test", "simulate")
+    training = ["data_engineering", "stage1_contrastive", "stage2_roar"]
+    run_pipelines(folder, "test", *training, params=tiny_training)
+    external = folder / "data/test/01_raw/external_runs"
+    external.mkdir()
+    judged = pl.read_parquet(folder / "data/test/03_primary/judgments.parquet")
+    score = (
+        judged["grade"].cast(pl.String).replace_strict({"exact": 4, "substitute": 3, "complement": 2, "irrelevant": 1})
+    )
+    judged.select("query_id", "product_id", score=score).write_csv(external / "oracle.csv")
+    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}}
+    run_pipelines(folder, "test", "evaluation", "reporting", params=tiny_training | {"evaluation": further})
+    return folder
+
+
+def read(shop: Path, name: str) -> pl.DataFrame:
+    return pl.read_parquet(shop / "data/test/08_reporting" / f"{name}.parquet")
+
+
+def test_further_systems_are_judged_like_the_others(shop: Path) -> None:
+    """One dimension below the encoder's 32, the other encoder, and the oracle, which nothing beats."""
+    metrics = read(shop, "metrics")
+    assert {"stage2_16", "other", "oracle"} <= set(metrics["system"])
+    assert "stage2_512" not in set(metrics["system"])
+    counts = metrics.filter(pl.col("metric") != "auc").group_by("system").len()
+    assert counts["len"].n_unique() == 1, "every system has every protocol, slice, level and metric"
+    judged = metrics.filter(slice="overall", protocol="judged", metric="ndcg@8")
+    assert judged.filter(system="oracle")["mean"].item() == pytest.approx(1.0)
+    assert set(metrics.filter(metric="auc")["system"]) >= {"stage2_16", "other"}
+    assert "oracle" not in set(metrics.filter(metric="auc")["system"]), "an engine's scores need not compare"
+    page = (shop / "data/test/08_reporting/report.html").read_text(encoding="utf-8")
+    assert "oracle" in page
+
+
+def test_every_system_is_compared_with_the_baseline(shop: Path) -> None:
+    comparisons, systems = read(shop, "comparisons"), set(read(shop, "metrics")["system"])
+    against = comparisons.filter(system_a="base", slice="overall", metric="ndcg@8", protocol="judged")
+    assert set(against["system_b"]) == systems - {"base"}
+    assert set(comparisons["family"]) == {"overall", "slices", "crossed slices"}
+
+
+def test_robustness_is_measured_of_all_that_can_be_asked_again(shop: Path) -> None:
+    robustness = read(shop, "robustness")
+    assert set(robustness["system"]) == set(read(shop, "metrics")["system"]) - {"random", "oracle"}
+    edits = pl.read_parquet(shop / "data/test/05_model_input/edited_queries.parquet")
+    assert (edits["query"] != edits["as_typed"]).all()
+    assert robustness.filter(edit="all", metric="ndcg@8")["n"].max() <= edits.height
+    splits = pl.read_parquet(shop / "data/test/05_model_input/query_splits.parquet")
+    assert set(edits["query_id"]) <= set(splits.filter(pl.col("split") == "test")["query_id"])
+
+
+def test_hybrids_and_bm25_are_tuned_on_validation_queries_alone(shop: Path) -> None:
+    output = shop / "data/test/07_model_output"
+    splits = pl.read_parquet(shop / "data/test/05_model_input/query_splits.parquet")
+    validation = set(splits.filter(pl.col("split") == "validation")["query_id"])
+    for system in ("bm25", "stage2"):
+        assert set(pl.read_parquet(output / system / "validation_run.parquet")["query_id"]) <= validation
+    for system in ("bm25", "hybrid_sum"):
+        tuning = pl.read_parquet(output / system / "tuning.parquet")
+        assert tuning.filter("best")["value"].to_list() == [tuning["value"].max()]
+
+
+def test_a_record_says_how_the_run_was_made_and_the_run_is_kept(shop: Path) -> None:
+    folder = shop / "data/test/08_reporting"
+    record = json.loads((folder / "run_record.json").read_text(encoding="utf-8"))
+    assert record["environment"] == "test"
+    assert record["parameters"]["evaluation"]["further_dimensions"] == [16, 512]
+    assert record["finished"] >= record["started"]
+    assert {"judgments", "products", "stage2_encoder"} <= record["data"].keys()
+    assert {"simulate_marketplace", "train_contrastive", "stage2.judge"} <= record["nodes"].keys()
+    assert all(node["seconds"] >= 0 and node["peak_memory_mb"] > 50 for node in record["nodes"].values())
+    kept = list((folder / "runs").iterdir())
+    assert len(kept) == 1
+    assert pl.read_parquet(kept[0] / "metrics.parquet").equals(read(shop, "metrics"))
+
+
+def test_two_runs_are_compared_by_one_command(shop: Path, tiny_training, tiny_qwen_folder, caplog) -> None:
+    """A run with another seed is kept beside the first; seeds alone are then a spread, and compare_runs says what differs."""
+    with pytest.raises(Exception, match="1 run\\(s\\) were kept"):
+        run_pipelines(shop, "test", "compare_runs")
+    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}}
+    seeded = tiny_training | {"evaluation": further, "seed": 5}
+    run_pipelines(shop, "test", "evaluation", "reporting", params=seeded)
+    spread = read(shop, "seed_spread")
+    assert set(spread["seeds"]) == {2}
+    random = spread.filter(system="random", protocol="judged", metric="ndcg@8")
+    assert random["standard_deviation"].item() > 0
+    caplog.set_level("INFO", logger="roar")
+    record = (shop / "data/test/08_reporting/run_record.json").read_bytes()
+    run_pipelines(shop, "test", "compare_runs")
+    assert (shop / "data/test/08_reporting/run_record.json").read_bytes() == record
+    differences = read(shop, "run_differences")
+    assert ("parameters", "seed") in set(differences.select("what", "name").iter_rows())
+    moved = read(shop, "metric_differences").filter(
+        system="random", slice="overall", metric="ndcg@8", protocol="judged"
+    )
+    assert moved["difference"].item() != 0
+    assert "random ndcg@8 (judged)" in caplog.text
+    with pytest.raises(Exception, match="no run 'nonsense' was kept"):
+        run_pipelines(shop, "test", "compare_runs", params={"compare_runs": {"first": "nonsense"}})
+
+
+def test_a_compared_system_without_a_run_is_an_error() -> None:
+    values = pl.DataFrame(
+        {"system": ["base"], "protocol": ["judged"], "query_id": ["q"], "metric": ["m"], "value": [1.0]}
+    )
+    none = pl.DataFrame(schema={"query_id": pl.String, "slice": pl.String, "level": pl.String})
+    with pytest.raises(InputError, match="name bm25, stage1, stage2, stage2_deployed, which has no run"):
+        compare_systems(values, none, Evaluation(), MetricSettings())
+
+
+def test_names_of_further_systems_must_be_free(shop: Path, tiny_training) -> None:
+    taken = tiny_training | {"evaluation": {"encoders": {"stage2": "minilm"}}}
+    with pytest.raises(Exception, match="Further system 'stage2'"):
+        run_pipelines(shop, "test", "evaluation", params=taken, node_names=["run_further_systems"])
