@@ -49,8 +49,9 @@ def test_base_yaml_repeats_the_defaults_of_its_model(block, monkeypatch):
 
 
 def _with_globals(model, written):
-    """The defaults, but for the three values that base takes from globals.yml."""
-    shared = {key: written[key] for key in ("environment", "seed") if key in written}
+    """The defaults, but for the values that base takes from globals.yml, and for what has no default: the studies."""
+    declared = {key for key, field in model.model_fields.items() if field.is_required()}
+    shared = {key: written[key] for key in {"environment", "seed"} | declared if key in written}
     return model(**shared)
 
 

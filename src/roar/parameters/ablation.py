@@ -51,7 +51,7 @@ class Ablation(Parameters):
     folds: int | None = Field(None, ge=1)  # the first so many folds; null: all
     metrics: tuple[str, ...] = ("ndcg@8", "map@8", "grade_ordering", "auc_query", "recall@100")
     equivalence: float = Field(0.005, gt=0)  # an interval within plus and minus this says: as good as equal
-    primary: Primary | None = None
+    primary: Primary | None
     studies: dict[str, Study] = Field(min_length=1)
 
     @model_validator(mode="after")

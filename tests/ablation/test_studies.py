@@ -1,0 +1,70 @@
+"""Studies become cells: what is said of a variant is all that differs, and a cell is known by what decides its result."""
+
+import pytest
+from pydantic import ValidationError
+
+from roar.ablation import cells
+from roar.errors import InputError
+from roar.parameters import Ablation, Encoder, Stage1, Stage2, Study, TrainingSets, Variant
+
+
+def study(**variants: Variant) -> Study:
+    return Study(baseline=next(iter(variants)), variants=variants)
+
+
+def expand(config: Ablation, **blocks):
+    given = {"encoder": Encoder(), "stage1": Stage1(), "stage2": Stage2(), "training_sets": TrainingSets()} | blocks
+    return list(cells(config, *given.values(), ["fold_0", "fold_1"], "data"))
+
+
+def ablation(**variants: Variant) -> Ablation:
+    return Ablation(run=("one",), seeds=(1, 2), primary=None, studies={"one": study(**variants)})
+
+
+def test_every_variant_fold_and_seed_is_a_cell():
+    found = expand(ablation(a=Variant(), b=Variant(stage2={"beta": 0.5})))
+    assert {(c.variant, c.fold, c.seed) for c in found} == {
+        (v, f, s) for v in "ab" for f in ("fold_0", "fold_1") for s in (1, 2)
+    }
+    assert len({c.key() for c in found}) == len(found) == 8
+
+
+def test_a_variant_changes_what_it_says_however_deep_and_nothing_else():
+    changed = Variant(stage2={"alignment": {"loss": "list_mle"}, "beta": 1.0})
+    cell = expand(ablation(a=Variant(), b=changed), stage2=Stage2(batch_size=9))[1]
+    expected = Stage2(batch_size=9, beta=1.0).model_dump()
+    expected["alignment"]["loss"] = "list_mle"
+    assert cell.recipe.stage2.model_dump() == expected and cell.recipe.stage1 == Stage1()
+
+
+def test_cells_that_say_the_same_share_their_result_and_stage_2_leaves_stage_1_alone():
+    a, b, c = expand(ablation(a=Variant(), b=Variant(stage2={"beta": 0.1}), c=Variant(stage2={"beta": 0.2})))[:3]
+    assert a.key() == b.key() != c.key()
+    assert a.key(stage=1) == c.key(stage=1)
+
+
+@pytest.mark.parametrize("difference", [{"stage1": Stage1(margin=None)}, {"encoder": Encoder(max_tokens=32)}])
+def test_whatever_decides_the_weights_makes_another_cell(difference):
+    before, after = expand(ablation(a=Variant(), b=Variant())), expand(ablation(a=Variant(), b=Variant()), **difference)
+    assert {c.key() for c in before}.isdisjoint(c.key() for c in after)
+    assert before[0].key(stage=1) != after[0].key(stage=1)
+
+
+def test_the_base_encoder_does_not_depend_on_the_seed():
+    found = expand(ablation(a=Variant(stages=0), b=Variant()))
+    zero_shot = {c.key() for c in found if c.variant == "a" and c.fold == "fold_0"}
+    assert len(zero_shot) == 1
+
+
+def test_a_parameter_that_does_not_exist_is_named_before_anything_is_trained():
+    with pytest.raises(InputError, match=r"ablation.studies.one.variants.b.stage2.bta: Extra inputs"):
+        expand(ablation(a=Variant(), b=Variant(stage2={"bta": 1})))
+    with pytest.raises(InputError, match=r"variants.b.stage2.alignment.loss: Input should be 'none', 'roar'"):
+        expand(ablation(a=Variant(), b=Variant(stage2={"alignment": {"loss": "rora"}})))
+
+
+def test_names_that_are_not_declared_are_errors():
+    with pytest.raises(ValidationError, match="none of the variants"):
+        Study(baseline="x", variants={"a": Variant(), "b": Variant()})
+    with pytest.raises(ValidationError, match="none of the studies"):
+        Ablation(run=("two",), primary=None, studies={"one": study(a=Variant(), b=Variant())})
