@@ -5,6 +5,15 @@ do without it. An unknown key is an error that names the block and the key. Kedr
 run starts, because nodes name them as the type of their `params:` inputs.
 """
 
+from roar.parameters.ab_test import (
+    ABTest,
+    ExperimentPlan,
+    Guardrail,
+    Measure,
+    Offline,
+    OnlineMetric,
+    SimulatedExperiment,
+)
 from roar.parameters.base import Parameters
 from roar.parameters.encoder import Encoder
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
@@ -55,6 +64,7 @@ from roar.parameters.training_sets import (
 )
 
 __all__ = [
+    "ABTest",
     "Agreement",
     "AugmentationSource",
     "Behaviour",
@@ -72,22 +82,27 @@ __all__ = [
     "Encoder",
     "Engagement",
     "Evaluation",
+    "ExperimentPlan",
     "Expression",
     "Filling",
     "FirstFilled",
     "FirstMatch",
     "Gather",
     "Groups",
+    "Guardrail",
     "HierarchyLevel",
     "Ingestion",
     "InverseVariance",
     "JoinedText",
     "Matches",
+    "Measure",
     "MetricName",
     "MetricSettings",
     "NearDuplicates",
     "NoiseKinds",
     "Number",
+    "Offline",
+    "OnlineMetric",
     "PairSource",
     "Pairs",
     "Parameters",
@@ -97,6 +112,7 @@ __all__ = [
     "Reporting",
     "Roar",
     "SideTable",
+    "SimulatedExperiment",
     "Simulation",
     "Slices",
     "Splits",
