@@ -24,6 +24,9 @@ BLOCKS = {
     "evaluation": parameters.Evaluation,
     "metrics": parameters.MetricSettings,
     "reporting": parameters.Reporting,
+    "ab_test": parameters.ABTest,
+    "experiment_plan": parameters.ExperimentPlan,
+    "simulated_experiment": parameters.SimulatedExperiment,
 }
 WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks.py")
 

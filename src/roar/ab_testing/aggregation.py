@@ -11,8 +11,8 @@ from typing import NamedTuple
 import polars as pl
 
 from roar.ab_testing.measures import MEASURES, SCALES, measured
-from roar.ab_testing.moments import added
-from roar.ab_testing.reading import OTHER_VARIANT, Frame, Reading, read_log, require_few_excluded, span
+from roar.ab_testing.moments import added, moment_table
+from roar.ab_testing.reading import OTHER_VARIANT, Frame, Reading, has_rows, read_log, require_few_excluded, span
 from roar.ab_testing.units import Units
 from roar.errors import InputError
 from roar.parameters import ABTest
@@ -47,7 +47,12 @@ class Aggregated(NamedTuple):
 
 
 def aggregate(
-    log: Frame, units: Frame | None = None, levels: pl.DataFrame | None = None, config: ABTest | None = None
+    log: Frame,
+    units: Frame | None = None,
+    levels: pl.DataFrame | None = None,
+    config: ABTest | None = None,
+    *,
+    variants: tuple[str, ...] | None = None,
 ) -> Aggregated:
     """Read, check and aggregate an experiment.
 
@@ -59,12 +64,18 @@ def aggregate(
         units: unit_id and covariate (pre-period); None, or without rows, where there is none.
         levels: query (distinct, lower case), and a column for each slice of the searches; None for no slices.
         config: policies and metrics.
+        variants: to read, each of which must be there; by default both. A plan needs the control alone.
+
+    Returns:
+        The experiment; empty tables where the log has no rows.
 
     Raises:
         InputError: the log cannot be read as an experiment (`read_log`), a policy rejects rows, or unit ids repeat.
     """
     config = config or ABTest()
-    reading = read_log(log, config)
+    if not has_rows(log):
+        return _nothing()
+    reading = read_log(log, config, variants)
     parts = list(_parts(reading, _covariates(units), levels, config))
     tally = pl.concat([_surveyed(reading.survey), *(part.tally for part in parts)])
     _apply_policies(tally, reading.survey, config)
@@ -73,6 +84,16 @@ def aggregate(
     usable = reading.survey.filter(pl.col("rule").is_null())
     days = usable.select("day", "variant", pl.col("rows").alias("searches")).sort("day", "variant")
     return Aggregated(totals, added([part.moments for part in parts]), _exclusions(tally, config), days)
+
+
+def _nothing() -> Aggregated:
+    """The empty tables of no experiment."""
+    names = {"unit_id": pl.String, "variant": pl.String, "first_day": pl.Date, "covariate": pl.Float64}
+    totals = pl.DataFrame(schema=names | dict.fromkeys(MEASURES, pl.Float64))
+    labels = dict.fromkeys(("rule", "action", "unit"), pl.String)
+    exclusions = pl.DataFrame(schema={**labels, **dict.fromkeys(("control", "treatment", "other"), pl.Int64)})
+    days = pl.DataFrame(schema={"day": pl.Date, "variant": pl.String, "searches": pl.Int64})
+    return Aggregated(totals, moment_table([]), exclusions, days)
 
 
 def query_levels(queries: pl.DataFrame, slices: pl.DataFrame) -> pl.DataFrame:

@@ -41,6 +41,8 @@ def check(found: Aggregated, quality: pl.DataFrame | None = None, config: ABTest
         for a person to judge.
     """
     config = config or ABTest()
+    if found.totals.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
     checks = [
         sample_ratio(found.totals, config),
         exclusions_alike(found, config),

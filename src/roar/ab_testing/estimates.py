@@ -22,6 +22,13 @@ from roar.parameters import ABTest, OnlineMetric
 
 _ADJUSTMENTS = {"holm": "holm", "benjamini_hochberg": "fdr_bh"}
 _INTERVAL = ("control", "treatment", "difference", "low", "high", "relative", "relative_low", "relative_high", "p")
+_UPLIFTS = {
+    **dict.fromkeys(("slice", "level", "metric"), pl.String),
+    **dict.fromkeys(("units_control", "units_treatment"), pl.Int64),
+    **dict.fromkeys(_INTERVAL, pl.Float64),
+    "adjusted": pl.Boolean,
+    "variance_reduction": pl.Float64,
+}
 
 
 def estimator(metric: OnlineMetric, *, adjusted: bool, confidence: float) -> tt.RatioOfMeans:
@@ -101,8 +108,7 @@ def uplifts(moments: pl.DataFrame, config: ABTest | None = None) -> pl.DataFrame
         labels = {"slice": slice_, "level": level, "metric": name}
         units = {"units_control": round(control["units"]), "units_treatment": round(treatment["units"])}
         rows.append(labels | units | used | {"adjusted": adjusted, "variance_reduction": _reduction(plain, used)})
-    floats = dict.fromkeys((*_INTERVAL, "variance_reduction"), pl.Float64)
-    table = pl.DataFrame(rows, schema_overrides=floats)
+    table = pl.DataFrame(rows, schema=_UPLIFTS)
     return _with_adjusted_p(_in_order(table, config), config)
 
 

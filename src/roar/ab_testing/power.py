@@ -5,9 +5,11 @@ Powers are tea-tasting's, from moments of the units and so from the log's own va
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 import tea_tasting as tt
+from scipy import stats
 
 from roar.ab_testing.estimates import estimator
 from roar.ab_testing.moments import OVERALL, SUMS, aggregates
@@ -44,6 +46,19 @@ def detectable_effect(moments: Mapping[str, float], metric: OnlineMetric, units:
         return None
     solver = _solver(moments, metric, config, n_obs=units)
     return float(solver.solve_power(aggregates(moments), "rel_effect_size")[0].rel_effect_size)
+
+
+def units_for_uplift(row: Mapping[str, Any], config: ABTest) -> int | None:
+    """Units that would find the uplift of a row of `uplifts` with the configured power; None where it is 0.
+
+    The square of (z_{1 - alpha/2} + z_power) standard errors over the difference (Cohen 1988, ch. 2), times the units.
+    """
+    if not row["difference"]:
+        return None
+    quantile = float(stats.norm.isf(config.alpha / 2))
+    error = (row["high"] - row["low"]) / (2 * quantile)
+    ratio = (quantile + float(stats.norm.ppf(config.power))) * error / row["difference"]
+    return math.ceil((row["units_control"] + row["units_treatment"]) * ratio**2)
 
 
 def measurable(moments: Mapping[str, float], metric: OnlineMetric) -> bool:

@@ -40,21 +40,32 @@ class Reading(NamedTuple):
     revenue_cap: float | None
 
 
-def read_log(log: Frame, config: ABTest) -> Reading:
+def has_rows(log: Frame) -> bool:
+    """Whether there is a log at all."""
+    return bool(log.lazy().collect_schema().names()) and log.lazy().head(1).collect().height > 0
+
+
+def read_log(log: Frame, config: ABTest, variants: tuple[str, ...] | None = None) -> Reading:
     """Check the log, sort its rows into usable and not, and count both.
 
     Cost: two streamed passes over the log; memory does not grow with it.
+
+    Args:
+        log: searches under `roar.schemas.ExperimentLog`.
+        config: policies.
+        variants: to read, each of which must be there; by default both.
 
     Raises:
         InputError: a column is missing or of another type, a variant has no usable row, the log spans more than
             `max_days`, a policy rejects rows, or more than `max_excluded` of them would be excluded.
     """
+    variants = variants or (config.control, config.treatment)
     judged = _conformed(log.lazy()).with_columns(
-        _rule(config).alias("rule"), pl.col("timestamp").dt.date().alias("day")
+        _rule(config, variants).alias("rule"), pl.col("timestamp").dt.date().alias("day")
     )
     survey = judged.group_by("rule", "variant", "day").agg(pl.len().cast(pl.Int64).alias("rows"))
     counted = survey.collect(engine="streaming").sort("rule", "variant", "day", nulls_last=False)
-    _require_usable(counted, config)
+    _require_usable(counted, config, variants)
     rows = judged.filter(pl.col("rule").is_null()).drop("rule")
     return Reading(rows, counted, _revenue_cap(rows, config.winsorise))
 
@@ -94,7 +105,7 @@ def _require_types(schema: pl.Schema) -> None:
             raise InputError(f"experiment_log: column {name} holds {schema[name]}; expected numbers")
 
 
-def _rule(config: ABTest) -> pl.Expr:
+def _rule(config: ABTest, variants: tuple[str, ...]) -> pl.Expr:
     """The first rule that a row breaks; null where it breaks none."""
     needed = [name for name in COLUMNS if name not in OPTIONAL]
     missing = pl.any_horizontal(
@@ -104,7 +115,7 @@ def _rule(config: ABTest) -> pl.Expr:
     negative = pl.any_horizontal(*(pl.col(name) < 0 for name in COUNTS), *amounts)
     return (
         pl.when(missing.fill_null(True)).then(pl.lit(MISSING))
-        .when(~pl.col("variant").is_in([config.control, config.treatment])).then(pl.lit(OTHER_VARIANT))
+        .when(~pl.col("variant").is_in(variants)).then(pl.lit(OTHER_VARIANT))
         .when(_outside(config.start, config.end)).then(pl.lit(OUTSIDE))
         .when(negative.fill_null(False)).then(pl.lit(NEGATIVE))
         .when(pl.col("clicks") > pl.col("impressions")).then(pl.lit(IMPOSSIBLE))
@@ -117,15 +128,15 @@ def _outside(start: datetime | None, end: datetime | None) -> pl.Expr:
     return early | late
 
 
-def _require_usable(survey: pl.DataFrame, config: ABTest) -> None:
+def _require_usable(survey: pl.DataFrame, config: ABTest, variants: tuple[str, ...]) -> None:
     """Refuse a log that is no experiment, or that its rules would bias."""
     usable = survey.filter(pl.col("rule").is_null())
     found = dict(usable.group_by("variant").agg(pl.col("rows").sum()).iter_rows())
-    for role, name in (("control", config.control), ("treatment", config.treatment)):
+    for role, name in zip(("control", "treatment"), variants, strict=False):
         if name not in found:
-            variants = ", ".join(map(str, survey["variant"].unique().sort())) or "no rows"
+            there = ", ".join(map(str, survey["variant"].unique().sort())) or "no rows"
             raise InputError(
-                f"experiment_log: variant '{name}' (ab_test.{role}) has no usable row; the log has: {variants}. Set "
+                f"experiment_log: variant '{name}' (ab_test.{role}) has no usable row; the log has: {there}. Set "
                 f"ab_test.{role}, or check the window and the rows"
             )
     first, last = span(usable["day"])

@@ -60,7 +60,7 @@ def _score(function: Callable[..., Any]) -> Node:
 def _in_namespace(name: str, parts: list[Node], served: dict[str, str]) -> Pipeline:
     """A system's nodes under its name; what all systems read, and `served`, keep their names."""
     whole = Pipeline(parts)
-    outputs = {"scores": f"{name}_scores", "means": f"{name}_means"} | served
+    outputs = {table: f"{name}_{table}" for table in ("scores", "means", "catalogue_run")} | served
     return pipeline(
         whole,
         namespace=name,
