@@ -84,7 +84,7 @@ def plan(
     Units are taken to arrive as they did on average over the days of the log.
 
     Args:
-        moments: of a log that is like the test to come; its control alone is used.
+        moments: of a log that is like the test to come. Variances are those of its control, arrivals those of all units.
         days: that the log spans.
         config: metrics, alpha, power, ratio.
         planned: effects and days to compute for.

@@ -159,7 +159,8 @@ def _guarded(
         return Rule(rule, MET, _shown(interval))
     if interval["high"] < -guardrail.margin:
         return Rule(rule, VIOLATED, _shown(interval))
-    days = _days_needed(found, guardrail.metric, guardrail.margin, config)
+    distance = guardrail.margin + max(0.0, interval["estimate"])
+    days = _days_needed(found, guardrail.metric, distance, config)
     return Rule(rule, OPEN, f"the interval reaches beyond the margin ({_shown(interval)})", days)
 
 
@@ -171,11 +172,12 @@ def _without_interval(rule: str, metric: str, uplifts: pl.DataFrame) -> Rule:
 
 
 def _shown(interval: dict[str, Any]) -> str:
-    return f"gain {interval['estimate']:+.2%}, {interval['low']:+.2%} to {interval['high']:+.2%}"
+    text = f"gain {interval['estimate']:+.2%}, {interval['low']:+.2%} to {interval['high']:+.2%}"
+    return text.replace("-", "−")
 
 
 def _days_needed(found: Aggregated, name: str, effect: float, config: ABTest) -> int | None:
-    """Further days until the metric's effect could be told from none, units arriving as they did on average."""
+    """Further days until such a relative effect could be told from none, units arriving as they did on average."""
     moments = pooled_moments(found.moments, config).get(name)
     units = units_needed(moments, config.metrics[name], effect, config) if moments else None
     if units is None:

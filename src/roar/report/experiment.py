@@ -29,7 +29,7 @@ from roar.report.section import (
     table,
     text_table,
 )
-from roar.report.wording import equal_p, ordered_levels, p_value, slice_label
+from roar.report.wording import equal_p, ordered_levels, ordered_slices, p_value, slice_label
 
 ANCHOR = "experiment"
 SIMULATED = (
@@ -165,7 +165,7 @@ def _uplift_table(evidence: ExperimentEvidence, rows: pl.DataFrame, config: ABTe
     names = ["Metric", "Control", "Treatment", "Difference", "Relative uplift", "p", "p, adjusted", "CUPED"]
     helps = {
         "p, adjusted": f"{config.adjust_metrics.replace('_', '-').title()} over the metrics beside the primary one.",
-        "CUPED": "What the pre-period covariate took off the variance.",
+        "CUPED": "Change in the variance of the difference by the pre-period covariate.",
         "Relative uplift": f"With its {1 - config.alpha:.0%} interval.",
     }
     columns = [Column(name=name, numeric=name != "Metric", help=helps.get(name, "")) for name in names]
@@ -189,16 +189,16 @@ def _uplift_cells(row: dict[str, Any], config: ABTest) -> tuple[Cell, ...]:
         _interval_cell(row, config),
         Cell(text=p_value(row["p"]), value=row["p"]),
         Cell(text=p_value(row["p_adjusted"]), value=row["p_adjusted"]),
-        Cell(text="–" if reduction is None else f"−{reduction:.1%}", value=reduction, tone="muted"),
+        Cell(text="–" if reduction is None else f"{-reduction:.1%}".replace("-", "−"), value=reduction, tone="muted"),
     )
 
 
 def _slices(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     blocks: list[Block] = []
-    for slice_ in evidence.uplifts["slice"].unique(maintain_order=True):
+    for slice_ in ordered_slices(evidence.uplifts["slice"]):
         rows = evidence.uplifts.filter(pl.col("slice") == slice_)
         levels = ordered_levels(rows["level"])
-        if slice_ == OVERALL or len(levels) < 2:
+        if len(levels) < 2:
             continue
         blocks.append(Heading(text=f"Uplift by {slice_label(slice_)}", anchor=f"{ANCHOR}-{slice_}"))
         for metric in dict.fromkeys((config.primary, *(config.offline.online if config.offline else ()))):

@@ -14,10 +14,10 @@ from roar.report.experiment_charts import plan_chart
 logger = logging.getLogger(__name__)
 
 
-def aggregate_control(
+def aggregate_history(
     log: Frame, units: pl.DataFrame, simulated_log: Frame, simulated_units: pl.DataFrame, config: ABTest
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Moments and days of the control alone: a log from before any test will do, with one variant in it.
+    """Moments and days of a log from before any test, with the control alone in it, or of an earlier test.
 
     Raises:
         InputError: there is no log to plan from.
@@ -29,7 +29,9 @@ def aggregate_control(
             "its variant (a simulated shop: run ab_test first)"
         )
     sources = (log, units) if own else (simulated_log, simulated_units)
-    found = aggregate(*sources, config=config, variants=(config.control,))
+    there = sources[0].lazy().select(pl.col("variant").unique()).collect(engine="streaming").to_series().to_list()
+    variants = tuple(name for name in (config.control, config.treatment) if name in there) or (config.control,)
+    found = aggregate(*sources, config=config, variants=variants)
     return found.moments, found.days
 
 

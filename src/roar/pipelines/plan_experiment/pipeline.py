@@ -1,6 +1,6 @@
 """Power planning.
 
-experiment log (or the simulated one), control alone ──► moments, days ──► units and days by effect ──► chart
+experiment log (or the simulated one) ──► moments, days ──► units and days by effect ──► chart
 """
 
 from kedro.pipeline import Pipeline, node
@@ -14,10 +14,10 @@ def create_pipeline(**_: object) -> Pipeline:
     return Pipeline(
         [
             node(
-                nodes.aggregate_control,
+                nodes.aggregate_history,
                 [*logs, "params:ab_test"],
                 ["planning_moments", "planning_days"],
-                name="aggregate_control",
+                name="aggregate_history",
             ),
             node(
                 nodes.plan_sizes,
