@@ -21,7 +21,7 @@ import polars as pl
 
 from roar.ab_testing import aggregate, check, cumulative, decide, query_levels, uplifts
 from roar.marketplace import simulate
-from roar.marketplace.experiment import play_parts, tested_shop
+from roar.marketplace.experiment import play_parts, ranked_shop
 from roar.parameters import Behaviour, SimulatedExperiment, Simulation
 from roar.training_sets import query_strata
 
@@ -62,7 +62,7 @@ def write(folder: Path, searches: int, seed: int) -> None:
         pairs.select("query_id", "product_id", score=quality * pl.col("grade") + error)
         for quality, error in zip((0.0, 1.0), noise, strict=True)
     ]
-    shop = tested_shop(*runs, market.products, SHOP, seed)
+    shop = ranked_shop(*runs, market.products, SHOP, seed)
     config = SimulatedExperiment(users=round(searches / SEARCHES_A_USER), days=21, sessions=8.0)
     for number, part in enumerate(play_parts(shop, config, SHOP.behaviour, seed=seed, users=USERS_A_PART)):
         part.log.write_parquet(folder / "log" / f"{number:05}.parquet")

@@ -16,7 +16,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from tea_tasting.aggr import Aggregates
 
-from roar.ab_testing.moments import EXPOSURE, OVERALL, UNTIL, aggregates
+from roar.ab_testing.moments import EXPOSURE, OVERALL, UNTIL, aggregates, varies
 from roar.ab_testing.sequential import always_valid_quantile
 from roar.parameters import ABTest, OnlineMetric
 
@@ -61,7 +61,7 @@ def uplift(
     divisor = "x" if metric.denominator else None
     if len(sides) < 2 or any(side.mean(divisor) <= 0 for side in sides):
         return dict.fromkeys(_INTERVAL)
-    if not any(side.ratio_var("y", divisor) > 0 for side in sides):
+    if not any(varies(side, divisor) for side in sides):
         return dict.fromkeys(_INTERVAL)
     if min(side.mean("y") for side in sides) <= 0:
         return _estimated(sides, metric, confidence) | dict.fromkeys(_INTERVAL[5:8])

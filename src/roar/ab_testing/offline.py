@@ -28,7 +28,7 @@ class Agreement(NamedTuple):
 
 
 def offline_to_online(comparisons: pl.DataFrame, uplifts: pl.DataFrame, config: ABTest | None = None) -> pl.DataFrame:
-    """Join both on slice and level.
+    """Both of each level that has both.
 
     Args:
         comparisons: system_a, system_b, protocol, slice, level, metric, difference, low, high.
@@ -48,7 +48,7 @@ def offline_to_online(comparisons: pl.DataFrame, uplifts: pl.DataFrame, config: 
     online = uplifts.filter(pl.col("metric").is_in(asked.online) & pl.col("relative").is_not_null()).select(
         "slice", "level", "metric", online="relative", online_low="relative_low", online_high="relative_high"
     )
-    joined = online.join(offline, on=["slice", "level"], maintain_order="left")
+    joined = online.join(offline, on=["slice", "level"], how="inner", maintain_order="left")
     return joined.select(SCHEMA.keys()).sort(pl.col("slice") != OVERALL, maintain_order=True)
 
 

@@ -12,7 +12,7 @@ import tea_tasting as tt
 from scipy import stats
 
 from roar.ab_testing.estimates import estimator
-from roar.ab_testing.moments import OVERALL, SUMS, aggregates
+from roar.ab_testing.moments import OVERALL, SUMS, aggregates, varies
 from roar.parameters import ABTest, ExperimentPlan, OnlineMetric
 
 
@@ -65,7 +65,7 @@ def measurable(moments: Mapping[str, float], metric: OnlineMetric) -> bool:
     """Whether the metric occurs at all, and varies."""
     if moments["units"] < 2 or moments["y"] <= 0 or (metric.denominator and moments["x"] <= 0):
         return False
-    return aggregates(moments).ratio_var("y", "x" if metric.denominator else None) > 0
+    return varies(aggregates(moments), "x" if metric.denominator else None)
 
 
 def _solver(moments: Mapping[str, float], metric: OnlineMetric, config: ABTest, **asked: float) -> tt.RatioOfMeans:

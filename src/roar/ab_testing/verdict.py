@@ -133,20 +133,22 @@ def _primary(found: Aggregated, interval: dict[str, Any] | None, config: ABTest)
     if interval is None:
         return [Rule(f"{label}: better", OPEN, "it does not occur in the log")]
     shown = _shown(interval)
-    days = _days_needed(found, config.primary, max(least, interval["estimate"]), config)
     if interval["low"] > 0:
         better = Rule(f"{label}: better", MET, shown)
     elif interval["high"] < 0:
         better = Rule(f"{label}: better", VIOLATED, f"it is worse ({shown})")
     else:
-        better = Rule(f"{label}: better", OPEN, f"the interval covers no change ({shown})", days)
+        better = Rule(f"{label}: better", OPEN, f"the interval covers no change ({shown})")
     if interval["high"] < least:
         worth = Rule(f"{label}: worth it", VIOLATED, f"a gain of {least:.1%} is excluded ({shown})")
     elif interval["estimate"] >= least:
         worth = Rule(f"{label}: worth it", MET, f"at least {least:.1%} ({shown})")
     else:
-        worth = Rule(f"{label}: worth it", OPEN, f"estimated below {least:.1%}, which is not excluded ({shown})", days)
-    return [better, worth]
+        worth = Rule(f"{label}: worth it", OPEN, f"estimated below {least:.1%}, which is not excluded ({shown})")
+    if OPEN not in (better.state, worth.state):
+        return [better, worth]
+    days = _days_needed(found, config.primary, max(least, interval["estimate"]), config)
+    return [rule._replace(days_needed=days) if rule.state == OPEN else rule for rule in (better, worth)]
 
 
 def _guarded(

@@ -6,7 +6,7 @@ test, in parts of any size; `truth` is the uplift that an estimator should find;
 
 from roar.marketplace.experiment.interleaved import interleaved_votes
 from roar.marketplace.experiment.searchers import Played, play, play_parts
-from roar.marketplace.experiment.shop import TestedShop, tested_shop
+from roar.marketplace.experiment.shop import RankedShop, ranked_shop
 from roar.marketplace.experiment.truth import true_uplifts
 
-__all__ = ["Played", "TestedShop", "interleaved_votes", "play", "play_parts", "tested_shop", "true_uplifts"]
+__all__ = ["Played", "RankedShop", "interleaved_votes", "play", "play_parts", "ranked_shop", "true_uplifts"]

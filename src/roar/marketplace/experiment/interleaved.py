@@ -8,12 +8,12 @@ from roar.marketplace.behaviour import examination
 from roar.marketplace.catalogue import numbered
 from roar.marketplace.draws import Draws
 from roar.marketplace.experiment.searchers import habits, sessions_of
-from roar.marketplace.experiment.shop import TestedShop
+from roar.marketplace.experiment.shop import RankedShop
 from roar.parameters import Behaviour, SimulatedExperiment
 
 
 def interleaved_votes(
-    shop: TestedShop, config: SimulatedExperiment, behaviour: Behaviour, *, seed: int
+    shop: RankedShop, config: SimulatedExperiment, behaviour: Behaviour, *, seed: int
 ) -> pl.DataFrame:
     """Searches of `interleaved_users` other searchers, won and lost by the treatment's picks.
 
@@ -36,7 +36,7 @@ def interleaved_votes(
     return pl.DataFrame({"unit_id": numbered("u", users)} | counts)
 
 
-def _attraction(shop: TestedShop, query: np.ndarray, products: np.ndarray) -> np.ndarray:
+def _attraction(shop: RankedShop, query: np.ndarray, products: np.ndarray) -> np.ndarray:
     """(n, k) how attractive each interleaved product is for its query; a product has one attraction in both rankings."""
     found = np.zeros(products.shape)
     for arm in (0, 1):

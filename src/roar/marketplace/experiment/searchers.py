@@ -14,7 +14,7 @@ from scipy import stats
 from roar.marketplace.behaviour import SEARCHES
 from roar.marketplace.catalogue import numbered
 from roar.marketplace.draws import Draws
-from roar.marketplace.experiment.shop import ARMS, EMPTY, TestedShop
+from roar.marketplace.experiment.shop import ARMS, EMPTY, RankedShop
 from roar.parameters import Behaviour, SimulatedExperiment
 
 _SESSIONS = 1_000  # room for a searcher's sessions in the numbering of draws
@@ -28,14 +28,14 @@ class Played(NamedTuple):
     units: pl.DataFrame
 
 
-def play(shop: TestedShop, config: SimulatedExperiment, behaviour: Behaviour, *, seed: int) -> Played:
+def play(shop: RankedShop, config: SimulatedExperiment, behaviour: Behaviour, *, seed: int) -> Played:
     """The whole test at once."""
     parts = list(play_parts(shop, config, behaviour, seed=seed))
     return Played(*(pl.concat(tables) for tables in zip(*parts, strict=True)))
 
 
 def play_parts(
-    shop: TestedShop, config: SimulatedExperiment, behaviour: Behaviour, *, seed: int, users: int = 100_000
+    shop: RankedShop, config: SimulatedExperiment, behaviour: Behaviour, *, seed: int, users: int = 100_000
 ) -> Iterator[Played]:
     """The test in parts of `users` searchers, so that a log of any length can be written.
 
@@ -48,7 +48,7 @@ def play_parts(
 def habits(users: np.ndarray, config: SimulatedExperiment, draws: Draws) -> np.ndarray:
     """How much more than the average each searcher searches; the mean is 1."""
     spread = config.activity_spread
-    return np.exp(spread * draws.normal("habit", users) - spread**2 / 2)
+    return np.exp(spread * draws.normal("experiment habit", users) - spread**2 / 2)
 
 
 def sessions_of(name: str, users: np.ndarray, mean: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
@@ -60,18 +60,18 @@ def sessions_of(name: str, users: np.ndarray, mean: np.ndarray, draws: Draws) ->
 
 
 def _part(
-    shop: TestedShop, config: SimulatedExperiment, behaviour: Behaviour, users: np.ndarray, draws: Draws
+    shop: RankedShop, config: SimulatedExperiment, behaviour: Behaviour, users: np.ndarray, draws: Draws
 ) -> Played:
-    arm = (draws.uniform("route", users) < config.treatment_share).astype(np.int64)
+    arm = (draws.uniform("experiment route", users) < config.treatment_share).astype(np.int64)
     habit = habits(users, config, draws)
-    user, session = sessions_of("sessions", users, (config.sessions - 1) * habit, draws)
-    start = draws.uniform("start", session) * (config.days * _DAY - 600)
+    user, session = sessions_of("experiment sessions", users, (config.sessions - 1) * habit, draws)
+    start = draws.uniform("experiment start", session) * (config.days * _DAY - 600)
     searches = _sessions(shop, config, behaviour, arm[user], session, start, draws)
     return Played(_log(shop, config, users[0], searches), _units(shop, config, users, habit, draws))
 
 
 def _sessions(
-    shop: TestedShop,
+    shop: RankedShop,
     config: SimulatedExperiment,
     behaviour: Behaviour,
     arm: np.ndarray,
@@ -81,35 +81,35 @@ def _sessions(
 ) -> pl.DataFrame:
     """One row per search: arm, session, second, query, clicks, carts, orders, revenue, first_click_s."""
     following = _Following(shop.need)
-    query = draws.weighted("query", session, shop.weight)
+    query = draws.weighted("experiment query", session, shop.weight)
     found = []
     for turn in range(SEARCHES):
         key = session * SEARCHES + turn
         acted = _act(shop, config, arm, query, key, draws)
         found.append(pl.DataFrame({"arm": arm, "session": session, "second": second, "query": query} | acted))
-        again = draws.uniform("again", key) < behaviour.reformulation
-        after = following.draw(query, draws.uniform("reworded", key))
+        again = draws.uniform("experiment again", key) < behaviour.reformulation
+        after = following.draw(query, draws.uniform("experiment reworded", key))
         stay = again & (after != EMPTY) & (acted["carts"] == 0)
-        pause = 20 + 70 * draws.uniform("pause", key)
+        pause = 20 + 70 * draws.uniform("experiment pause", key)
         arm, session, second, query = arm[stay], session[stay], (second + pause)[stay], after[stay]
     return pl.concat(found)
 
 
 def _act(
-    shop: TestedShop, config: SimulatedExperiment, arm: np.ndarray, query: np.ndarray, key: np.ndarray, draws: Draws
+    shop: RankedShop, config: SimulatedExperiment, arm: np.ndarray, query: np.ndarray, key: np.ndarray, draws: Draws
 ) -> dict[str, np.ndarray]:
     """What searchers do with the shown products; draws after the click are made for clicked ones alone."""
     positions = shop.click.shape[2]
-    clicked = draws.uniform("click", key, positions) < shop.click[arm, query]
+    clicked = draws.uniform("experiment click", key, positions) < shop.click[arm, query]
     row, place = np.nonzero(clicked)
     at = arm[row], query[row], place
     keys = key[row] * positions + place
-    carted = draws.uniform("cart", keys) < shop.cart[at]
-    ordered = carted & (draws.uniform("order", keys) < shop.order)
+    carted = draws.uniform("experiment cart", keys) < shop.cart[at]
+    ordered = carted & (draws.uniform("experiment order", keys) < shop.order)
     counts = [np.bincount(row, weights, minlength=len(key)) for weights in (None, carted, ordered)]
     clicks, carts, orders = (count.astype(np.int64) for count in counts)
     revenue = np.bincount(row, ordered * shop.price[at], minlength=len(key))
-    haste = 0.5 + draws.uniform("haste", key)
+    haste = 0.5 + draws.uniform("experiment haste", key)
     seconds = haste * (config.first_click_s + config.position_s * clicked.argmax(axis=1))
     first = np.where(clicks > 0, seconds, np.nan)
     return {"clicks": clicks, "carts": carts, "orders": orders, "revenue": revenue.round(2), "first_click_s": first}
@@ -134,7 +134,7 @@ class _Following:
         return np.where(size > 1, self.order[self.start[query] + place], EMPTY)
 
 
-def _log(shop: TestedShop, config: SimulatedExperiment, first: int, searches: pl.DataFrame) -> pl.DataFrame:
+def _log(shop: RankedShop, config: SimulatedExperiment, first: int, searches: pl.DataFrame) -> pl.DataFrame:
     arm, query = searches["arm"].to_numpy(), searches["query"].to_numpy()
     session = searches["session"].to_numpy()
     start = pl.lit(config.start, dtype=pl.Datetime("us"))
@@ -155,13 +155,13 @@ def _log(shop: TestedShop, config: SimulatedExperiment, first: int, searches: pl
 
 
 def _units(
-    shop: TestedShop, config: SimulatedExperiment, users: np.ndarray, habit: np.ndarray, draws: Draws
+    shop: RankedShop, config: SimulatedExperiment, users: np.ndarray, habit: np.ndarray, draws: Draws
 ) -> pl.DataFrame:
     """Clicks before the test, under the control; unknown for searchers without a history."""
     a_session = float(np.average(shop.click[0].sum(axis=1), weights=shop.weight))
     mean = config.sessions * config.history_days / config.days * a_session * habit
-    clicks = _poisson(draws.uniform("history", users), mean).astype(np.float64)
-    unknown = draws.uniform("no history", users) < config.covariate_missing
+    clicks = _poisson(draws.uniform("experiment history", users), mean).astype(np.float64)
+    unknown = draws.uniform("experiment no history", users) < config.covariate_missing
     covariate = pl.Series("covariate", np.where(unknown, np.nan, clicks)).fill_nan(None)
     return pl.DataFrame({"unit_id": numbered("u", users), "covariate": covariate})
 

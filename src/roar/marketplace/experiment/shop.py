@@ -17,7 +17,7 @@ EMPTY = -1
 
 
 @dataclass(frozen=True)
-class TestedShop:
+class RankedShop:
     """Q queries, k positions, two arms (0 control, 1 treatment).
 
     query: (Q,) texts; weight: (Q,) searches in the window; need: (Q,) number of the product type that is meant.
@@ -39,9 +39,9 @@ class TestedShop:
     price: np.ndarray
 
 
-def tested_shop(
+def ranked_shop(
     control: pl.DataFrame, treatment: pl.DataFrame, products: pl.DataFrame, simulation: Simulation, seed: int
-) -> TestedShop:
+) -> RankedShop:
     """Put two runs into the simulated shop that `simulation` and `seed` made.
 
     Args:
@@ -70,7 +70,7 @@ def tested_shop(
     at = np.broadcast_to(query[None, :, None], product.shape)[there]
     grade[there] = grader.grade(at, product[there])
     attraction = np.where(there, _by_grade(behaviour.attraction)[grade], 0.0)
-    return TestedShop(
+    return RankedShop(
         query=pl.Series(intents.text[query], dtype=pl.String),
         weight=intents.frequency[query].astype(np.float64),
         need=intents.types[query, 0],

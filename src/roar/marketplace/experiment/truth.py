@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 
 from roar.marketplace.behaviour import SEARCHES
-from roar.marketplace.experiment.shop import ARMS, EMPTY, TestedShop
+from roar.marketplace.experiment.shop import ARMS, EMPTY, RankedShop
 from roar.parameters import Behaviour, OnlineMetric, SimulatedExperiment
 
 _MEANS = ("control", "treatment", "relative")
 
 
 def true_uplifts(
-    shop: TestedShop,
+    shop: RankedShop,
     config: SimulatedExperiment,
     behaviour: Behaviour,
     metrics: Mapping[str, OnlineMetric],
@@ -51,7 +51,7 @@ def true_uplifts(
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _slices(shop: TestedShop, levels: pl.DataFrame | None) -> list[tuple[str, str, np.ndarray]]:
+def _slices(shop: RankedShop, levels: pl.DataFrame | None) -> list[tuple[str, str, np.ndarray]]:
     """Slice, level, and which queries are in it."""
     found = [("overall", "all", np.ones(len(shop.query), dtype=bool))]
     if levels is None:
@@ -63,7 +63,7 @@ def _slices(shop: TestedShop, levels: pl.DataFrame | None) -> list[tuple[str, st
     return found
 
 
-def _expected(shop: TestedShop, config: SimulatedExperiment, behaviour: Behaviour, arm: int) -> dict[str, np.ndarray]:
+def _expected(shop: RankedShop, config: SimulatedExperiment, behaviour: Behaviour, arm: int) -> dict[str, np.ndarray]:
     """Expected sum of each measure by query (Q,), over as many sessions as the weights say."""
     click, there = shop.click[arm], shop.product[arm] != EMPTY
     cart = click * shop.cart[arm]
@@ -86,7 +86,7 @@ def _expected(shop: TestedShop, config: SimulatedExperiment, behaviour: Behaviou
     return {name: searches * each for name, each in a_search.items()} | {"reformulations": reworded}
 
 
-def _visits(shop: TestedShop, behaviour: Behaviour, uncarted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _visits(shop: RankedShop, behaviour: Behaviour, uncarted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Expected searches of each query and those that are reworded, over all turns of a session."""
     group = np.unique(shop.need, return_inverse=True)[1]
     others = np.bincount(group)[group] - 1

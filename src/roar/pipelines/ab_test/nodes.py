@@ -16,7 +16,7 @@ from roar.ab_testing import (
     uplifts,
 )
 from roar.ab_testing.reading import Frame, has_rows
-from roar.marketplace.experiment import interleaved_votes, play, tested_shop, true_uplifts
+from roar.marketplace.experiment import interleaved_votes, play, ranked_shop, true_uplifts
 from roar.parameters import ABTest, SimulatedExperiment, Simulation
 from roar.pipelines.simulate.nodes import SIMULATED_ENVIRONMENTS
 from roar.report.experiment import ExperimentEvidence, experiment_section
@@ -38,7 +38,7 @@ def simulate_experiment(
     """Log, units, true uplifts and interleaving votes of a simulated test; empty where the shop has its own log."""
     if environment not in SIMULATED_ENVIRONMENTS or has_rows(log) or control.is_empty() or treatment.is_empty():
         return tuple(pl.DataFrame() for _ in range(4))  # type: ignore[return-value]
-    shop = tested_shop(control, treatment, products, simulation, seed)
+    shop = ranked_shop(control, treatment, products, simulation, seed)
     test = play(shop, config, simulation.behaviour, seed=seed)
     named = measured.control, measured.treatment
     test_log = test.log.with_columns(pl.col("variant").replace(["control", "treatment"], named))
