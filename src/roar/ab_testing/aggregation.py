@@ -5,7 +5,9 @@ robots by itself, and what leaves it is one row for each unit and a few hundred 
 """
 
 import logging
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -56,8 +58,8 @@ def aggregate(
 ) -> Aggregated:
     """Read, check and aggregate an experiment.
 
-    Cost: a streamed pass to survey the log, one for the cap, and one for each part of about `rows_a_part` searches;
-    memory is that of a part and of the totals.
+    Cost: three streamed passes, to survey the log, to find the cap, and to cut it into parts of about `rows_a_part`
+    searches, which need the log's space in the temporary folder; memory is that of a part and of the totals.
 
     Args:
         log: searches under `roar.schemas.ExperimentLog`; lazy where it is large.
@@ -134,9 +136,7 @@ def _parts(reading: Reading, covariates: pl.DataFrame, levels: pl.DataFrame | No
     window = span(usable["day"])
     mean = float(covariates["covariate"].mean() or 0.0)  # type: ignore[arg-type]
     count = -(-int(usable["rows"].sum()) // config.rows_a_part)
-    for number in range(count):
-        place = pl.col("unit_id").hash(seed=0) % count
-        rows = reading.rows.filter(place == number).collect(engine="streaming")
+    for rows in _cut(reading.rows, count):
         kept, tally = _people(rows, config.robot_searches)
         if (cap := reading.revenue_cap) is not None:
             tally.append(_tallied(CAPPED, "rows", kept.filter(pl.col("revenue") > cap)))
@@ -146,6 +146,19 @@ def _parts(reading: Reading, covariates: pl.DataFrame, levels: pl.DataFrame | No
         units = Units(totals, mean, config.treatment, config.metrics)
         moments = units.moments(cells, slices, window)
         yield _Part(_in_units(totals), moments, pl.concat(tally))
+
+
+def _cut(rows: pl.LazyFrame, count: int) -> Iterator[pl.DataFrame]:
+    """The rows in parts that no unit crosses; more than one are streamed to a temporary folder first."""
+    if count == 1:
+        yield rows.collect(engine="streaming")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = (pl.col("unit_id").hash(seed=0) % count).alias("part")
+        files = pl.PartitionBy(folder, key=place, include_key=False)
+        rows.sink_parquet(files, compression="lz4", maintain_order=False, engine="streaming")
+        for part in sorted(Path(folder).iterdir()):
+            yield pl.read_parquet(part / "*.parquet", hive_partitioning=False)
 
 
 def _people(rows: pl.DataFrame, robot_searches: int) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
