@@ -80,6 +80,7 @@ def analyse(folder: Path) -> None:
     found = aggregate(log, units, pl.read_parquet(folder / "levels.parquet"))
     print("units", found.totals.height)
     print("aggregate_seconds", round(time.perf_counter() - start, 1))
+    print("cpu_seconds", round(time.process_time(), 1))
     print("peak_mb", peak_mb(), flush=True)
     start = time.perf_counter()
     estimates, by_day = uplifts(found.moments), cumulative(found.moments)

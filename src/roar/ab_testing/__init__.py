@@ -5,7 +5,7 @@
 sizes a test before it starts; `preference` reads the cheaper one, interleaving. Estimators are tea-tasting's.
 """
 
-from roar.ab_testing.aggregation import Aggregated, aggregate, query_levels
+from roar.ab_testing.aggregation import Aggregated, aggregate, aggregate_history, query_levels
 from roar.ab_testing.checks import check
 from roar.ab_testing.estimates import cumulative, uplift, uplifts
 from roar.ab_testing.interleaving import Preference, preference, team_draft
@@ -20,6 +20,7 @@ __all__ = [
     "Preference",
     "Verdict",
     "aggregate",
+    "aggregate_history",
     "agreement",
     "always_valid_quantile",
     "check",

@@ -98,6 +98,14 @@ def _nothing() -> Aggregated:
     return Aggregated(totals, moment_table([]), exclusions, days)
 
 
+def aggregate_history(log: Frame, units: Frame | None = None, config: ABTest | None = None) -> Aggregated:
+    """A log to plan from: both variants of an earlier test, or the control alone, of the days before any."""
+    config = config or ABTest()
+    there = log.lazy().select(pl.col("variant").unique()).collect(engine="streaming").to_series().to_list()
+    variants = tuple(name for name in (config.control, config.treatment) if name in there)
+    return aggregate(log, units, config=config, variants=variants if config.control in variants else (config.control,))
+
+
 def query_levels(queries: pl.DataFrame, slices: pl.DataFrame) -> pl.DataFrame:
     """The slices of searches by the text of the query in lower case: query, vertical, stratum.
 

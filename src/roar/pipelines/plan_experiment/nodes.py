@@ -5,7 +5,7 @@ import logging
 import plotly.graph_objects as go
 import polars as pl
 
-from roar.ab_testing import aggregate, plan
+from roar.ab_testing import aggregate_history, plan
 from roar.ab_testing.reading import Frame, has_rows
 from roar.errors import InputError
 from roar.parameters import ABTest, ExperimentPlan
@@ -14,7 +14,7 @@ from roar.report.experiment_charts import plan_chart
 logger = logging.getLogger(__name__)
 
 
-def aggregate_history(
+def read_history(
     log: Frame, units: pl.DataFrame, simulated_log: Frame, simulated_units: pl.DataFrame, config: ABTest
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Moments and days of a log from before any test, with the control alone in it, or of an earlier test.
@@ -28,10 +28,7 @@ def aggregate_history(
             "plan_experiment: there is no experiment_log; give one of the days before the test, with ab_test.control as "
             "its variant (a simulated shop: run ab_test first)"
         )
-    sources = (log, units) if own else (simulated_log, simulated_units)
-    there = sources[0].lazy().select(pl.col("variant").unique()).collect(engine="streaming").to_series().to_list()
-    variants = tuple(name for name in (config.control, config.treatment) if name in there) or (config.control,)
-    found = aggregate(*sources, config=config, variants=variants)
+    found = aggregate_history(log if own else simulated_log, units if own else simulated_units, config)
     return found.moments, found.days
 
 

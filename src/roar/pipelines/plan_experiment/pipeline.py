@@ -14,10 +14,10 @@ def create_pipeline(**_: object) -> Pipeline:
     return Pipeline(
         [
             node(
-                nodes.aggregate_history,
+                nodes.read_history,
                 [*logs, "params:ab_test"],
                 ["planning_moments", "planning_days"],
-                name="aggregate_history",
+                name="read_history",
             ),
             node(
                 nodes.plan_sizes,
