@@ -132,6 +132,11 @@ def test_losing_much_of_the_log_is_an_error(log):
         aggregate(broken)
 
 
+def test_a_variant_of_which_no_unit_is_left_is_an_error(log):
+    with pytest.raises(InputError, match="leave no unit of the variant control, treatment"):
+        aggregate(log, config=ABTest(robot_searches=1, max_excluded=1.0))
+
+
 def test_unknown_covariates_take_the_mean_and_are_counted(log):
     units = pl.DataFrame({"unit_id": ["u0", "u1", "u2", "u3"], "covariate": [1.0, None, float("nan"), 3.0]})
     assert excluded(log, units=units)["no covariate, mean taken", "units"] == (29, 29, 0)

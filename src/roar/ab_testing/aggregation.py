@@ -82,6 +82,7 @@ def aggregate(
     tally = pl.concat([_surveyed(reading.survey), *(part.tally for part in parts)])
     _apply_policies(tally, reading.survey, config)
     totals = pl.concat([part.totals for part in parts]).sort("unit_id")
+    _require_units(totals, variants or (config.control, config.treatment))
     logger.info("Experiment: %d units, read in %d parts", totals.height, len(parts))
     usable = reading.survey.filter(pl.col("rule").is_null())
     days = usable.select("day", "variant", pl.col("rows").alias("searches")).sort("day", "variant")
@@ -228,6 +229,14 @@ def _exclusions(tally: pl.DataFrame, config: ABTest) -> pl.DataFrame:
     action = pl.col("rule").replace_strict(_ACTIONS, default="excluded").alias("action")
     other = (pl.col("total") - pl.col("control") - pl.col("treatment")).alias("other")
     return summed.filter(pl.col("total") > 0).sort("rule", "unit").select("rule", action, "unit", *both, other)
+
+
+def _require_units(totals: pl.DataFrame, variants: tuple[str, ...]) -> None:
+    if lost := [name for name in variants if name not in totals["variant"]]:
+        raise InputError(
+            f"experiment_log: the policies leave no unit of the variant {', '.join(lost)}; check ab_test.robot_searches "
+            "and the routing of units to variants"
+        )
 
 
 def _apply_policies(tally: pl.DataFrame, survey: pl.DataFrame, config: ABTest) -> None:

@@ -170,7 +170,8 @@ def _without_interval(rule: str, metric: str, uplifts: pl.DataFrame) -> Rule:
     rows = uplifts.filter((pl.col("slice") == OVERALL) & (pl.col("metric") == metric)).drop_nulls("difference")
     if rows.is_empty():
         return Rule(rule, UNMEASURED, "it does not occur in the log")
-    return Rule(rule, OPEN, f"0 in the control and {rows['treatment'][0]:.3g} in the treatment: no relative margin")
+    means = f"{rows['control'][0]:.3g} in the control, {rows['treatment'][0]:.3g} in the treatment"
+    return Rule(rule, OPEN, f"no relative interval ({means})")
 
 
 def _shown(interval: dict[str, Any]) -> str:

@@ -99,7 +99,7 @@ def _verdict(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     blocks.append(Facts(facts=(_outcome(evidence), *_primary_fact(evidence, config), *_size(evidence))))
     rows = tuple(
         (
-            Cell(text=rule["rule"]),
+            Cell(text=_sentence(rule["rule"])),
             Cell(text=rule["state"], tone=_TONES.get(rule["state"], "muted")),
             Cell(text=rule["detail"]),
             _number(rule["days_needed"]),
@@ -119,8 +119,7 @@ def _outcome(evidence: ExperimentEvidence) -> Fact:
     tone: Tone = "good" if outcome == SHIP else "bad" if outcome == KEEP else "muted"
     value = {SHIP: "Ship the treatment", KEEP: "Keep the control"}.get(outcome, "Inconclusive")
     wait = f" About {days:,} more days are needed." if days else ""
-    reason = evidence.verdict["reason"]
-    return Fact(label="Verdict", value=value, detail=f"{reason[:1].upper()}{reason[1:]}.{wait}", tone=tone)
+    return Fact(label="Verdict", value=value, detail=f"{_sentence(evidence.verdict['reason'])}.{wait}", tone=tone)
 
 
 def _primary_fact(evidence: ExperimentEvidence, config: ABTest) -> list[Fact]:
@@ -230,7 +229,8 @@ def _slice_table(rows: pl.DataFrame, levels: list[str], config: ABTest) -> Table
     found = {(row["level"], row["metric"]): row for row in rows.to_dicts()}
     metrics = [name for name in config.metrics if any((level, name) in found for level in levels)]
     cells = tuple(
-        (Cell(text=level), *(_interval_cell(found.get((level, name)), config) for name in metrics)) for level in levels
+        (Cell(text=level), *(_interval_cell(found.get((level, name)), config, decimals=1) for name in metrics))
+        for level in levels
     )
     columns = (Column(name="Level"), *(Column(name=config.metrics[name].label, numeric=True) for name in metrics))
     return Table(caption="Relative uplift and its interval", columns=columns, rows=cells)
@@ -263,7 +263,7 @@ def _days(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
 def _trust(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     rows = tuple(
         (
-            Cell(text=name),
+            Cell(text=_sentence(name)),
             Cell(text=state, tone=_TONES.get(state, "muted")),
             Cell(text=p_value(p), value=p),
             Cell(text=detail),
@@ -409,11 +409,11 @@ def _definitions(config: ABTest) -> Expandable:
     return Expandable(title="How it was measured", blocks=(how, Paragraph(text=text, style="note")))
 
 
-def _interval_cell(row: dict[str, Any] | None, config: ABTest) -> Cell:
+def _interval_cell(row: dict[str, Any] | None, config: ABTest, decimals: int = 2) -> Cell:
     if row is None or row["relative"] is None:
         return Cell(text="–", tone="muted")
-    between = f"{_percent(row['relative_low'])} to {_percent(row['relative_high'])}"
-    return Cell(text=_percent(row["relative"]), value=row["relative"], detail=between, tone=_tone(row, config))
+    text, low, high = (_percent(row[name], decimals) for name in ("relative", "relative_low", "relative_high"))
+    return Cell(text=text, value=row["relative"], detail=f"{low} to {high}", tone=_tone(row, config))
 
 
 def _tone(row: dict[str, Any], config: ABTest) -> Tone:
@@ -422,8 +422,13 @@ def _tone(row: dict[str, Any], config: ABTest) -> Tone:
     return "good" if draw.gain(config.metrics[row["metric"]], row["relative"]) > 0 else "bad"
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:+.2f}%".replace("-", "−")
+def _sentence(text: str) -> str:
+    """The text with a capital at its start."""
+    return text[:1].upper() + text[1:]
+
+
+def _percent(value: float | None, decimals: int = 2) -> str:
+    return "–" if value is None else f"{100 * value:+.{decimals}f}%".replace("-", "−")
 
 
 def _percent_cell(value: float | None) -> Cell:
