@@ -9,7 +9,8 @@ from chromium import EXECUTABLE, Page
 
 from roar.parameters import ABTest, Reporting
 from roar.report import Section, render
-from roar.report.experiment import CIRCULAR, SIMULATED, ExperimentEvidence, experiment_section
+from roar.report.experiment import CIRCULAR, SIMULATED, experiment_section
+from roar.report.experiment_evidence import ExperimentEvidence
 from roar.report.section import Chart, Expandable, Facts, Paragraph, Table
 
 CONFIG = ABTest()

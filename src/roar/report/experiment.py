@@ -1,35 +1,30 @@
 """The experiment's section: the verdict first, then why, for whom, how sure, and what was left out."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
 import polars as pl
 
-from roar.ab_testing.checks import DOUBTFUL, FAILED, PASSED
 from roar.ab_testing.moments import OVERALL
-from roar.ab_testing.offline import agreement
 from roar.ab_testing.power import units_for_uplift
 from roar.ab_testing.reading import span
-from roar.ab_testing.verdict import KEEP, MET, OPEN, SHIP, VIOLATED
+from roar.ab_testing.verdict import KEEP, SHIP
 from roar.parameters import ABTest
 from roar.report import experiment_charts as draw
+from roar.report import experiment_tables as tabulate
+from roar.report.experiment_evidence import ExperimentEvidence
+from roar.report.experiment_tables import percent, sentence, tone_of
 from roar.report.section import (
     Block,
-    Cell,
-    Column,
     Expandable,
     Fact,
     Facts,
     Heading,
     Paragraph,
     Section,
-    Table,
     Tone,
     chart,
     table,
     text_table,
 )
-from roar.report.wording import equal_p, ordered_levels, ordered_slices, p_value, slice_label
+from roar.report.wording import equal_p, ordered_levels, ordered_slices, slice_label
 
 ANCHOR = "experiment"
 SIMULATED = (
@@ -40,44 +35,7 @@ CIRCULAR = (
     "In the simulated shop this is circular by construction: clicks depend on the same grades that the offline metric "
     "counts. The correlation shows that the estimators agree, not that offline gains predict a real shop's uplift."
 )
-_TONES: Mapping[str, Tone] = {
-    MET: "good", VIOLATED: "bad", OPEN: "warning", PASSED: "good", FAILED: "bad", DOUBTFUL: "warning",
-}  # fmt: skip
 _ROWS_OF = ("experiment_log", "experiment_units")
-
-
-class ExperimentEvidence(NamedTuple):
-    """All tables of `roar.ab_testing` on one experiment, and what is known of a simulated one.
-
-    verdict: outcome, reason, days_needed, rules (list of rule, state, detail, days_needed).
-    quality: ingestion's data-quality table; its rows on the experiment are shown.
-    preference: the fields of `roar.ab_testing.Preference`; empty where there was no interleaving test.
-    truth: slice, level, metric, relative; without rows where the test is real.
-    """
-
-    verdict: dict[str, Any]
-    uplifts: pl.DataFrame
-    cumulative: pl.DataFrame
-    checks: pl.DataFrame
-    exclusions: pl.DataFrame
-    days: pl.DataFrame
-    quality: pl.DataFrame
-    offline: pl.DataFrame
-    preference: dict[str, Any]
-    truth: pl.DataFrame
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the simulator made the test."""
-        return not self.truth.is_empty()
-
-    def overall(self) -> pl.DataFrame:
-        """Uplifts of all searches together, with the true ones."""
-        rows = self.uplifts.filter(pl.col("slice") == OVERALL)
-        if not self.simulated:
-            return rows.with_columns(true=pl.lit(None, pl.Float64))
-        truth = self.truth.filter(pl.col("slice") == OVERALL).select("metric", true="relative")
-        return rows.join(truth, on="metric", how="left", maintain_order="left")
 
 
 def experiment_section(evidence: ExperimentEvidence, config: ABTest | None = None) -> Section:
@@ -97,21 +55,7 @@ def experiment_section(evidence: ExperimentEvidence, config: ABTest | None = Non
 def _verdict(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     blocks: list[Block] = [Paragraph(text=SIMULATED, style="warning")] if evidence.simulated else []
     blocks.append(Facts(facts=(_outcome(evidence), *_primary_fact(evidence, config), *_size(evidence))))
-    rows = tuple(
-        (
-            Cell(text=_sentence(rule["rule"])),
-            Cell(text=rule["state"], tone=_TONES.get(rule["state"], "muted")),
-            Cell(text=rule["detail"]),
-            _number(rule["days_needed"]),
-        )
-        for rule in evidence.verdict["rules"]
-    )
-    names = (Column(name="Rule"), Column(name="State"), Column(name="Why"), Column(name="Further days", numeric=True))
-    how = "the fixed interval, once" if config.decide_with == "fixed" else "the always-valid interval"
-    note = (
-        f"Gains are relative to the control, positive is better, read by {how}, at {1 - config.alpha:.0%} confidence."
-    )
-    return [*blocks, Table(caption="The rules of the verdict", columns=names, rows=rows, note=note)]
+    return [*blocks, tabulate.rules_table(evidence, config)]
 
 
 def _outcome(evidence: ExperimentEvidence) -> Fact:
@@ -119,7 +63,7 @@ def _outcome(evidence: ExperimentEvidence) -> Fact:
     tone: Tone = "good" if outcome == SHIP else "bad" if outcome == KEEP else "muted"
     value = {SHIP: "Ship the treatment", KEEP: "Keep the control"}.get(outcome, "Inconclusive")
     wait = f" About {days:,} more days are needed." if days else ""
-    return Fact(label="Verdict", value=value, detail=f"{_sentence(evidence.verdict['reason'])}.{wait}", tone=tone)
+    return Fact(label="Verdict", value=value, detail=f"{sentence(evidence.verdict['reason'])}.{wait}", tone=tone)
 
 
 def _primary_fact(evidence: ExperimentEvidence, config: ABTest) -> list[Fact]:
@@ -127,11 +71,11 @@ def _primary_fact(evidence: ExperimentEvidence, config: ABTest) -> list[Fact]:
     if not rows:
         return []
     row = rows[0]
-    detail = f"{_percent(row['relative_low'])} to {_percent(row['relative_high'])}, {equal_p(row['p'])}"
+    detail = f"{percent(row['relative_low'])} to {percent(row['relative_high'])}, {equal_p(row['p'])}"
     if row["true"] is not None:
-        detail += f"; true {_percent(row['true'])}"
+        detail += f"; true {percent(row['true'])}"
     label = f"{config.metrics[config.primary].label}, relative"
-    return [Fact(label=label, value=_percent(row["relative"]), detail=detail, tone=_tone(row, config))]
+    return [Fact(label=label, value=percent(row["relative"]), detail=detail, tone=tone_of(row, config))]
 
 
 def _size(evidence: ExperimentEvidence) -> list[Fact]:
@@ -150,46 +94,14 @@ def _metrics(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     labels = [config.metrics[name].label for name in rows["metric"]]
     figure = draw.forest(rows, labels, config)
     words = "; ".join(
-        f"{label} {_percent(value)}" for label, value in zip(labels, rows["relative"], strict=True) if value is not None
+        f"{label} {percent(value)}" for label, value in zip(labels, rows["relative"], strict=True) if value is not None
     )
     how = "Filled where the adjusted p is at most alpha: blue is better, orange worse; hollow: no difference found."
     return [
         Heading(text="Uplift by metric", anchor=f"{ANCHOR}-metrics"),
         chart("Uplift by metric, all searches", figure, alternative=words, note=how),
-        _uplift_table(evidence, rows, config),
+        tabulate.uplift_table(evidence, rows, config),
     ]
-
-
-def _uplift_table(evidence: ExperimentEvidence, rows: pl.DataFrame, config: ABTest) -> Table:
-    names = ["Metric", "Control", "Treatment", "Difference", "Relative uplift", "p", "p, adjusted", "CUPED"]
-    helps = {
-        "p, adjusted": f"{config.adjust_metrics.replace('_', '-').title()} over the metrics beside the primary one.",
-        "CUPED": "Change in the variance of the difference by the pre-period covariate.",
-        "Relative uplift": f"With its {1 - config.alpha:.0%} interval.",
-    }
-    columns = [Column(name=name, numeric=name != "Metric", help=helps.get(name, "")) for name in names]
-    truth = [Column(name="True", numeric=True, help="Expected under the click model.")] if evidence.simulated else []
-    cells = tuple(
-        (*_uplift_cells(row, config), *([_percent_cell(row["true"])] if truth else [])) for row in rows.to_dicts()
-    )
-    absent = [config.metrics[name].label for name in rows.filter(pl.col("p").is_null())["metric"]]
-    note = f"Nothing to compare: {', '.join(absent)}." if absent else ""
-    return Table(caption="Metrics over all searches", columns=(*columns, *truth), rows=cells, note=note)
-
-
-def _uplift_cells(row: dict[str, Any], config: ABTest) -> tuple[Cell, ...]:
-    between = f"{_plain(row['low'])} to {_plain(row['high'])}" if row["low"] is not None else ""
-    reduction = row["variance_reduction"] if row["adjusted"] else None
-    return (
-        Cell(text=config.metrics[row["metric"]].label, detail="primary" if row["metric"] == config.primary else ""),
-        Cell(text=_plain(row["control"]), value=row["control"]),
-        Cell(text=_plain(row["treatment"]), value=row["treatment"]),
-        Cell(text=_plain(row["difference"]), value=row["difference"], detail=between),
-        _interval_cell(row, config),
-        Cell(text=p_value(row["p"]), value=row["p"]),
-        Cell(text=p_value(row["p_adjusted"]), value=row["p_adjusted"]),
-        Cell(text="–" if reduction is None else f"{-reduction:.1%}".replace("-", "−"), value=reduction, tone="muted"),
-    )
 
 
 def _slices(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
@@ -205,11 +117,13 @@ def _slices(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
             if own["relative_low"].is_null().all():
                 continue
             caption = f"{config.metrics[metric].label} by {slice_label(slice_)}"
-            words = "; ".join(f"{level} {_percent(value)}" for level, value in own.select("level", "relative").rows())
+            words = "; ".join(f"{level} {percent(value)}" for level, value in own.select("level", "relative").rows())
             figure = draw.forest(own, own["level"].to_list(), config)
             blocks.append(chart(caption, figure, alternative=words, half=True))
         blocks.append(
-            Expandable(title=f"Every metric by {slice_label(slice_)}", blocks=(_slice_table(rows, levels, config),))
+            Expandable(
+                title=f"Every metric by {slice_label(slice_)}", blocks=(tabulate.slice_table(rows, levels, config),)
+            )
         )
     if blocks:
         note = (
@@ -225,17 +139,6 @@ def _ordered(rows: pl.DataFrame, levels: list[str]) -> pl.DataFrame:
     return rows.sort(pl.col("level").replace_strict(place, return_dtype=pl.Int64))
 
 
-def _slice_table(rows: pl.DataFrame, levels: list[str], config: ABTest) -> Table:
-    found = {(row["level"], row["metric"]): row for row in rows.to_dicts()}
-    metrics = [name for name in config.metrics if any((level, name) in found for level in levels)]
-    cells = tuple(
-        (Cell(text=level), *(_interval_cell(found.get((level, name)), config, decimals=1) for name in metrics))
-        for level in levels
-    )
-    columns = (Column(name="Level"), *(Column(name=config.metrics[name].label, numeric=True) for name in metrics))
-    return Table(caption="Relative uplift and its interval", columns=columns, rows=cells)
-
-
 def _days(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     truth = dict(evidence.overall().select("metric", "true").iter_rows())
     charts = {}
@@ -243,8 +146,8 @@ def _days(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
         rows = evidence.cumulative.filter(pl.col("metric") == name)
         if rows.height > 1:
             last = rows.row(-1, named=True)
-            words = f"Uplift after {rows.height} days {_percent(last['relative'])}, always-valid interval "
-            words += f"{_percent(last['sequential_low'])} to {_percent(last['sequential_high'])}"
+            words = f"Uplift after {rows.height} days {percent(last['relative'])}, always-valid interval "
+            words += f"{percent(last['sequential_low'])} to {percent(last['sequential_high'])}"
             figure = draw.day_by_day(rows, truth.get(name))
             charts[name] = chart(f"{config.metrics[name].label}: uplift up to each day", figure, alternative=words)
     if not charts:
@@ -261,19 +164,8 @@ def _days(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
 
 
 def _trust(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
-    rows = tuple(
-        (
-            Cell(text=_sentence(name)),
-            Cell(text=state, tone=_TONES.get(state, "muted")),
-            Cell(text=p_value(p), value=p),
-            Cell(text=detail),
-        )
-        for name, state, p, detail in evidence.checks.rows()
-    )
-    columns = (Column(name="Check"), Column(name="State"), Column(name="p", numeric=True), Column(name="What was seen"))
-    note = "A failed check forbids a verdict; a doubtful one is for a person to judge."
     blocks: list[Block] = [Heading(text="Can it be trusted?", anchor=f"{ANCHOR}-checks")]
-    blocks.append(Table(caption="Checks", columns=columns, rows=rows, note=note))
+    blocks.append(tabulate.checks_table(evidence))
     if evidence.exclusions.is_empty():
         blocks.append(Paragraph(text="No row of the log was left out, and none was changed."))
     else:
@@ -307,50 +199,9 @@ def _offline(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
         if own.height:
             caption = f"{config.metrics[metric].label}: offline gain and online uplift of each level"
             blocks.append(chart(caption, draw.offline_scatter(own, config), half=True))
-    blocks.append(_agreements(evidence, config))
+    blocks.append(tabulate.agreement_table(evidence, config))
     offline = f"{config.offline.metric}, {config.offline.system} − {config.offline.baseline}, {config.offline.protocol} products"
-    return [*blocks, Expandable(title="The levels", blocks=(_offline_table(evidence, config, offline),))]
-
-
-def _agreements(evidence: ExperimentEvidence, config: ABTest) -> Table:
-    rows = tuple(
-        (
-            Cell(text=config.metrics[found.metric].label),
-            _number(found.levels),
-            _decimal(found.pearson),
-            _decimal(found.spearman),
-            Cell(text=f"{found.same_sign} of {found.levels}", value=found.same_sign),
-        )
-        for found in agreement(evidence.offline)
-    )
-    names = ("Levels", "Correlation", "Rank correlation", "Same sign")
-    columns = (Column(name="Online metric"), *(Column(name=name, numeric=True) for name in names))
-    note = "Levels of all slices together; both figures of a level have their own error, which weakens a correlation."
-    return Table(caption="Agreement of offline gains and online uplifts", columns=columns, rows=rows, note=note)
-
-
-def _offline_table(evidence: ExperimentEvidence, config: ABTest, offline: str) -> Table:
-    rows = tuple(
-        (
-            Cell(text=row["level"], detail=slice_label(row["slice"])),
-            Cell(text=config.metrics[row["metric"]].label),
-            Cell(
-                text="–" if row["offline"] is None else f"{100 * row['offline']:+.2f}".replace("-", "−"),
-                value=row["offline"],
-                detail=""
-                if row["offline_low"] is None
-                else f"{100 * row['offline_low']:+.2f} to {100 * row['offline_high']:+.2f}",
-            ),
-            Cell(
-                text=_percent(row["online"]),
-                value=row["online"],
-                detail=f"{_percent(row['online_low'])} to {_percent(row['online_high'])}",
-            ),
-        )
-        for row in evidence.offline.to_dicts()
-    )
-    names = (Column(name="Level"), Column(name="Online metric"), Column(name="Offline, points", numeric=True))
-    return Table(caption=offline, columns=(*names, Column(name="Online", numeric=True)), rows=rows)
+    return [*blocks, Expandable(title="The levels", blocks=(tabulate.offline_table(evidence, config, offline),))]
 
 
 def _interleaving(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
@@ -359,9 +210,9 @@ def _interleaving(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
         return []
     sure = found["low"] > 0 or found["high"] < 0
     tone: Tone = ("good" if found["preference"] > 0 else "bad") if sure else "muted"
-    detail = f"{_percent(found['low'])} to {_percent(found['high'])}, {equal_p(found['p'])}"
+    detail = f"{percent(found['low'])} to {percent(found['high'])}, {equal_p(found['p'])}"
     facts = [
-        Fact(label="Preference for the treatment", value=_percent(found["preference"]), detail=detail, tone=tone),
+        Fact(label="Preference for the treatment", value=percent(found["preference"]), detail=detail, tone=tone),
         Fact(
             label="Searches won, lost, tied",
             value=f"{found['won']:,} : {found['lost']:,}",
@@ -407,41 +258,3 @@ def _definitions(config: ABTest) -> Expandable:
         "randomised. CUPED takes out what the pre-period covariate explains. Relative intervals are those of the log ratio."
     )
     return Expandable(title="How it was measured", blocks=(how, Paragraph(text=text, style="note")))
-
-
-def _interval_cell(row: dict[str, Any] | None, config: ABTest, decimals: int = 2) -> Cell:
-    if row is None or row["relative"] is None:
-        return Cell(text="–", tone="muted")
-    text, low, high = (_percent(row[name], decimals) for name in ("relative", "relative_low", "relative_high"))
-    return Cell(text=text, value=row["relative"], detail=f"{low} to {high}", tone=_tone(row, config))
-
-
-def _tone(row: dict[str, Any], config: ABTest) -> Tone:
-    if row["p_adjusted"] is None or row["p_adjusted"] > config.alpha:
-        return "muted"
-    return "good" if draw.gain(config.metrics[row["metric"]], row["relative"]) > 0 else "bad"
-
-
-def _sentence(text: str) -> str:
-    """The text with a capital at its start."""
-    return text[:1].upper() + text[1:]
-
-
-def _percent(value: float | None, decimals: int = 2) -> str:
-    return "–" if value is None else f"{100 * value:+.{decimals}f}%".replace("-", "−")
-
-
-def _percent_cell(value: float | None) -> Cell:
-    return Cell(text=_percent(value), value=value)
-
-
-def _plain(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}".replace("-", "−")
-
-
-def _number(value: int | None) -> Cell:
-    return Cell(text="–", tone="muted") if value is None else Cell(text=f"{value:,}", value=value)
-
-
-def _decimal(value: float | None) -> Cell:
-    return Cell(text="–", tone="muted") if value is None else Cell(text=f"{value:.2f}".replace("-", "−"), value=value)
