@@ -22,7 +22,7 @@ def state(table: pl.DataFrame, name: str) -> str:
 
 
 def test_an_imbalance_of_one_per_cent_is_caught_among_200_000_units():
-    """Each of 200 tests in which the treatment gets 50.5% of the units; alpha is 0.001."""
+    """Twenty tests in which the treatment gets 50.5% of the units, and one of exactly that; alpha is 0.001."""
     rng = np.random.default_rng(1)
     config = ABTest()
     caught = [
