@@ -26,6 +26,9 @@ BLOCKS = {
     "metrics": parameters.MetricSettings,
     "reporting": parameters.Reporting,
     "compare_runs": parameters.CompareRuns,
+    "ab_test": parameters.ABTest,
+    "experiment_plan": parameters.ExperimentPlan,
+    "simulated_experiment": parameters.SimulatedExperiment,
 }
 WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks.py")
 

@@ -18,6 +18,8 @@ from roar.ingestion.values import as_flag, as_number, as_text, as_time
 from roar.parameters import Ingestion
 from roar.schemas import GRADES, Grade
 
+MIXED_ZONES = "time without a zone among zoned ones, read as UTC"
+
 
 class Broken(NamedTuple):
     """A rule, and the rows that broke it; `unreadable` values are those of another type than the column's."""
@@ -192,7 +194,16 @@ def _read_flag(raw: pl.Series, config: Ingestion) -> Read:
 
 def _read_time(raw: pl.Series, config: Ingestion) -> Read:
     values = as_time(raw)
-    return Read(values, [_unreadable(raw, values, "time")])
+    return Read(values, [_unreadable(raw, values, "time"), Broken(MIXED_ZONES, _without_zone(raw, values))])
+
+
+def _without_zone(raw: pl.Series, values: pl.Series) -> pl.Series:
+    """Times written without a zone in a column in which others have one: nobody can say that they are UTC."""
+    if raw.dtype != pl.String:
+        return pl.repeat(False, raw.len(), eager=True)
+    zoned = raw.str.contains(r":\d\d.*(Z|[+-]\d\d:?\d\d)\s*$").fill_null(False)
+    plain = values.is_not_null() & ~zoned
+    return plain & bool(zoned.any())
 
 
 _READERS: dict[str, Callable[[pl.Series, Ingestion], Read]] = {

@@ -5,6 +5,15 @@ do without it. An unknown key is an error that names the block and the key. Kedr
 run starts, because nodes name them as the type of their `params:` inputs.
 """
 
+from roar.parameters.ab_test import (
+    ABTest,
+    ExperimentPlan,
+    Guardrail,
+    Measure,
+    Offline,
+    OnlineMetric,
+    SimulatedExperiment,
+)
 from roar.parameters.ablation import Ablation, Primary, Study, Variant
 from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
@@ -58,6 +67,7 @@ from roar.parameters.training_sets import (
 )
 
 __all__ = [
+    "ABTest",
     "Ablation",
     "Agreement",
     "Alignment",
@@ -79,12 +89,14 @@ __all__ = [
     "Encoder",
     "Engagement",
     "Evaluation",
+    "ExperimentPlan",
     "Expression",
     "Filling",
     "FirstFilled",
     "FirstMatch",
     "Gather",
     "Groups",
+    "Guardrail",
     "HardNegatives",
     "HierarchyLevel",
     "Ingestion",
@@ -92,11 +104,14 @@ __all__ = [
     "JoinedText",
     "Lora",
     "Matches",
+    "Measure",
     "MetricName",
     "MetricSettings",
     "NearDuplicates",
     "NoiseKinds",
     "Number",
+    "Offline",
+    "OnlineMetric",
     "PairSource",
     "Pairs",
     "Parameters",
@@ -106,6 +121,7 @@ __all__ = [
     "ReformulationSource",
     "Reporting",
     "SideTable",
+    "SimulatedExperiment",
     "Simulation",
     "Slices",
     "Splits",

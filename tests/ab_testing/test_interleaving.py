@@ -1,0 +1,101 @@
+"""Interleaving: the list that the paper describes, and a preference with the right sign and error rate."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roar.ab_testing import preference, team_draft
+from roar.errors import InputError
+
+
+def by_hand(a: list[int], b: list[int], coins: list[bool], length: int) -> tuple[list[int], list[int]]:
+    """Team draft as the paper writes it: the captain who has picked less picks, a coin decides ties."""
+    products, teams, rounds = [], [], iter(coins)
+    first = 0
+    while len(products) < length:
+        left = [[p for p in ranking if p not in products] for ranking in (a, b)]
+        picked = [teams.count(0), teams.count(1)]
+        if not any(left):
+            break
+        if picked[0] == picked[1]:
+            first = 0 if next(rounds) else 1
+            team = first
+        else:
+            team = int(np.argmin(picked))
+        if not left[team]:
+            break
+        products.append(left[team][0])
+        teams.append(team)
+    return products, teams
+
+
+rankings = st.permutations(range(8)).map(lambda order: order[:6])
+
+
+@given(rankings, rankings, st.lists(st.booleans(), min_size=6, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_lists_are_those_of_the_paper(a, b, coins):
+    products, teams = team_draft(np.array([a]), np.array([b]), np.array([coins]), 6)
+    expected = by_hand(a, b, coins, 6)
+    assert products[0].tolist() == expected[0] and teams[0].tolist() == expected[1]
+
+
+def test_a_list_has_no_product_twice_and_both_teams_take_turns():
+    rng = np.random.default_rng(1)
+    a, b = (rng.permuted(np.tile(np.arange(30), (500, 1)), axis=1)[:, :10] for _ in range(2))
+    products, teams = team_draft(a, b, rng.random((500, 10)) < 0.5, 10)
+    assert all(len(set(row)) == 10 for row in products.tolist())
+    assert (teams.sum(axis=1) == 5).all()
+
+
+def test_a_ranker_that_has_run_out_leaves_the_rest_to_the_other():
+    a, b = np.array([[7, -1, -1]]), np.array([[1, 2, 3]])
+    products, teams = team_draft(a, b, np.ones((1, 4), dtype=bool), 4)
+    assert products.tolist() == [[7, 1, 2, 3]] and teams.tolist() == [[0, 1, 1, 1]]
+
+
+def clicks(rng: np.random.Generator, quality_a: float, quality_b: float, searchers: int = 400) -> pl.DataFrame:
+    """Votes of searchers, three searches each, who click relevant products by position; b is treatment."""
+    searches = 3 * searchers
+    relevance = rng.random((searches, 40)) < 0.3
+    lists = [
+        np.argsort(-(q * relevance + rng.normal(size=relevance.shape)), axis=1)[:, :10] for q in (quality_a, quality_b)
+    ]
+    products, teams = team_draft(*lists, rng.random((searches, 10)) < 0.5, 10)
+    chance = np.where(np.take_along_axis(relevance, products, axis=1), 0.6, 0.1) / np.arange(1, 11) ** 0.8
+    seen = rng.random(products.shape) < chance
+    margin = (seen & (teams == 1)).sum(axis=1) - (seen & (teams == 0)).sum(axis=1)
+    table = pl.DataFrame({"unit_id": np.repeat(np.arange(searchers), 3).astype(str), "margin": margin})
+    return table.group_by("unit_id").agg(
+        won=(pl.col("margin") > 0).sum().cast(pl.Int64), lost=(pl.col("margin") < 0).sum().cast(pl.Int64),
+        tied=(pl.col("margin") == 0).sum().cast(pl.Int64),
+    )  # fmt: skip
+
+
+def test_the_better_ranker_is_preferred_whichever_it_is():
+    rng = np.random.default_rng(2)
+    better, worse = preference(clicks(rng, 0.5, 2.0)), preference(clicks(rng, 2.0, 0.5))
+    assert better.low > 0 and worse.high < 0 and better.won > better.lost
+    assert better.needed < 400, "it was found with 400 searchers"
+
+
+def test_equal_rankers_are_told_apart_as_seldom_as_alpha_says():
+    rng = np.random.default_rng(3)
+    found = [preference(clicks(rng, 1.0, 1.0, searchers=80)).p < 0.05 for _ in range(400)]
+    assert 0.02 <= np.mean(found) <= 0.085
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda votes: votes.drop("tied"), "no column tied"),
+        (lambda votes: pl.concat([votes, votes.head(1)]), "unit_id repeats"),
+        (lambda votes: votes.with_columns(won=pl.lit(-1, pl.Int64)), "count is negative"),
+        (lambda votes: votes.head(1), "fewer than two searchers"),
+    ],
+)
+def test_votes_that_cannot_be_counted_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        preference(change(clicks(np.random.default_rng(4), 1.0, 1.0, searchers=10)))
