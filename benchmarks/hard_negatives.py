@@ -1,0 +1,94 @@
+"""How many mined hard negatives are answers in truth, by mining rule, as `name value` lines.
+
+    python benchmarks/hard_negatives.py                   the simulated shop, whose rule of relevance grades every pair
+    python benchmarks/hard_negatives.py --products 3000   a smaller one
+
+Negatives are mined for the annotated train pairs with the base encoder, two a pair. `answers` is the share of them that
+the rule calls exact or substitute: false negatives, were they trained on as negatives.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from roar.encoder import load_encoder
+from roar.ingestion import ingest
+from roar.marketplace import simulate
+from roar.marketplace.catalogue import Catalogue
+from roar.marketplace.queries import QueryWriter
+from roar.marketplace.relevance import Grader
+from roar.near_duplicates import cluster, find_pairs
+from roar.parameters import Encoder, HardNegatives, Simulation, Splits, Stage1Sources, TrainingSets
+from roar.schemas import GRADES
+from roar.training.mining import mine_for_pairs
+from roar.training.stages import TrainingTables
+from roar.training_sets import query_strata, query_variants, split_queries, stage1_pairs
+
+SEED = 20261123
+RULES = {
+    "no_rule": HardNegatives(per_pair=2, relative=None),
+    "skip_10": HardNegatives(per_pair=2, relative=None, skip=10),
+    "absolute_0.05": HardNegatives(per_pair=2, relative=None, absolute=0.05),
+    "relative_0.95": HardNegatives(per_pair=2),
+    "relative_0.9": HardNegatives(per_pair=2, relative=0.9),
+    "relative_0.8": HardNegatives(per_pair=2, relative=0.8),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--products", type=int, default=Simulation().products)
+    for name, value in figures(Simulation(products=parser.parse_args().products)):
+        print(f"{name} {value:.4g}", flush=True)
+
+
+def figures(shop: Simulation) -> Iterator[tuple[str, float]]:
+    """The figures of each rule."""
+    tables = training_tables(shop)
+    encoder = load_encoder(Encoder())
+    yield "pairs", tables.pairs.height
+    for name, rules in RULES.items():
+        start = time.perf_counter()
+        mined = mine_for_pairs({"all": lambda: encoder}, tables, Encoder(), TrainingSets(hard_negatives=rules))
+        yield f"{name}_seconds", time.perf_counter() - start
+        yield f"{name}_pairs_served", mined.select("query", "positive").n_unique() / tables.pairs.height
+        yield f"{name}_mean_rank", float(mined["rank"].mean() or 0)  # type: ignore[arg-type]  # a number
+        grades = true_grades(shop, tables, mined)
+        yield f"{name}_answers_exact", float(np.mean(grades == GRADES.index("exact")))
+        yield f"{name}_answers", float(np.mean(grades >= GRADES.index("substitute")))
+
+
+def training_tables(shop: Simulation) -> TrainingTables:
+    """What stage 1 reads, with annotated pairs alone."""
+    market = simulate(shop, seed=SEED)
+    raw = {f"raw_{name}": getattr(market, name) for name in ("products", "queries", "judgments")}
+    tables = ingest(raw)
+    clusters = cluster(tables.products, find_pairs(tables.products))
+    judged = tables.queries.join(tables.judgments, on="query_id", how="semi", maintain_order="left")
+    variants, strata = query_variants(tables.queries["query"]), query_strata(tables.queries)
+    splits = split_queries(judged, variants, strata, Splits(method="holdout"), seed=SEED)
+    log = market.search_log.clear()
+    pairs = stage1_pairs(
+        tables.queries, tables.judgments, log, variants, splits, Stage1Sources(behaviour=None), seed=SEED
+    )
+    return TrainingTables(tables.products, clusters, tables.queries, tables.judgments, splits, pairs)
+
+
+def true_grades(shop: Simulation, tables: TrainingTables, mined: pl.DataFrame) -> np.ndarray:
+    """The grade by rule, 0 to 3, of each mined product for its query; rows are the numbers in the simulator's ids."""
+    catalogue = Catalogue(shop, SEED)
+    numbers = catalogue.listing_items(np.arange(catalogue.size))
+    items = catalogue.items(numbers)
+    intents = QueryWriter(catalogue, items).write()
+    grader = Grader(catalogue, items, len(catalogue.lexicon.facets) + numbers, intents)
+    texts = tables.queries.unique("query", keep="first")
+    rows = mined.join(texts.select("query", "query_id"), on="query", maintain_order="left")
+    ends = (rows[column].str.slice(1).cast(pl.Int64).to_numpy() for column in ("query_id", "product_id"))
+    return grader.grade(*ends)
+
+
+if __name__ == "__main__":
+    main()
