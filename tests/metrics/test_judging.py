@@ -16,7 +16,6 @@ from roar.metrics import (
     first_page,
     rank_products,
     score_bins,
-    score_in_parts,
     score_queries,
 )
 from roar.metrics.judging import Yardstick, judge, robustness
@@ -126,13 +125,22 @@ def test_robustness_compares_the_same_queries_and_says_what_is_kept(make_case: C
     assert set(same["kept"].drop_nulls()) == {1.0}
 
 
-def test_scoring_in_parts_is_scoring_at_once(make_case: Callable, tmp_path) -> None:
-    """From files, seven queries at a time: the same table."""
+def test_judging_in_parts_from_files_is_judging_at_once(make_case: Callable, tmp_path) -> None:
+    """Seven queries at a time, from a scan: the same five tables."""
     run, judgments = make_case(6, decimals=1)
     run.write_parquet(tmp_path / "run.parquet")
-    judgments.write_parquet(tmp_path / "judgments.parquet")
-    scans = [pl.scan_parquet(tmp_path / f"{name}.parquet") for name in ("run", "judgments")]
-    assert score_in_parts(scans[0], scans[1], FAST, queries_at_once=7).equals(score_queries(run, judgments, FAST))
+    facts = [pl.DataFrame(schema={key: pl.String} | FACTS) for key in ("query_id", "product_id")]
+    yardstick = Yardstick(judgments, NONE, *facts, run["product_id"].unique())
+    runs = {"judged": run, "catalogue": run}
+    scans = {name: pl.scan_parquet(tmp_path / "run.parquet") for name in runs}
+    at_once = judge(runs, yardstick, FAST, comparable=True)
+    in_parts = judge(scans, yardstick, FAST, comparable=True, queries_at_once=7)
+    for name, key in (("scores", ["protocol", "metric", "query_id"]), ("first_page", ["protocol", "query_id", "rank"])):
+        assert getattr(in_parts, name).sort(key).equals(getattr(at_once, name).sort(key))
+    key = ["protocol", "slice", "level", "metric"]
+    assert in_parts.means.sort(key).equals(at_once.means.sort(key))
+    assert in_parts.coverage.equals(at_once.coverage)
+    assert in_parts.score_bins.equals(at_once.score_bins)
 
 
 def test_many_pairs_at_once_are_each_pair_alone(make_case: Callable) -> None:

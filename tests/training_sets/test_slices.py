@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from roar.parameters import Slices
+from roar.marketplace import simulate
+from roar.parameters import Simulation, Slices
 from roar.training_sets import query_slices, query_strata
 
 
@@ -59,3 +60,42 @@ def test_rarity_is_that_of_the_rarest_word(catalogue):
     found = query_slices(queries, query_strata(queries.with_columns(vertical=pl.lit("x"))), catalogue)
     levels = dict(found.filter(pl.col("slice") == "rarest word").select("query_id", "level").iter_rows())
     assert levels == {"a": "rare", "b": "medium", "c": "common"}
+
+
+def spelling(texts: list[str], products: pl.DataFrame) -> list[str]:
+    queries = pl.DataFrame({"query_id": [str(i) for i in range(len(texts))], "query": texts, "frequency": 1})
+    table = query_slices(queries, query_strata(queries.with_columns(vertical=pl.lit("x"))), products)
+    levels = dict(table.filter(pl.col("slice") == "spelling").select("query_id", "level").iter_rows())
+    return [levels[str(i)] for i in range(len(texts))]
+
+
+def test_slips_are_noisy_and_other_unknown_words_are_not(catalogue):
+    """A letter's edit away, or two words without their space; a word that is merely absent is how people speak."""
+    texts = [
+        "running shoe",
+        "runing shoe",
+        "memorycard red",
+        "somthing warm",
+        "memory cards",
+        "cofee maker",
+        "gift for him",
+    ]
+    expected = ["clean", "noisy", "noisy", "clean", "clean", "noisy", "clean"]
+    assert spelling(texts, catalogue) == expected
+
+
+def test_a_word_of_many_queries_is_no_slip(catalogue):
+    assert spelling(["runing shoe", "x", "y"], catalogue)[0] == "noisy"
+    assert spelling(["runing shoe", "runing", "blue runing", "cofee"], catalogue) == ["clean"] * 3 + ["noisy"]
+
+
+def test_most_noisy_queries_of_the_simulated_shop_are_noise():
+    """Of those called noisy the simulator misspelt at least three in four, and far fewer of those called clean."""
+    market = simulate(Simulation(products=3000, queries=4000, judged_queries=500, judged_per_query=6), seed=7)
+    judged = market.queries.join(market.judgments, on="query_id", how="semi", maintain_order="left")
+    table = query_slices(judged, query_strata(market.queries), market.products).filter(pl.col("slice") == "spelling")
+    truth = table.join(market.query_intents.select("query_id", "noise"), on="query_id")
+    share = dict(truth.group_by("level").agg((pl.col("noise") != "none").mean()).iter_rows())
+    assert truth.filter(level="noisy").height > 50
+    assert share["noisy"] > 0.75
+    assert share["clean"] < 0.35

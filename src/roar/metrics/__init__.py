@@ -12,7 +12,7 @@ spread         how much a figure moves between runs that differ in the seed
 
 from roar.metrics.auc import pooled_auc
 from roar.metrics.first_page import conflict_shares, coverage, first_page, score_bins
-from roar.metrics.ranking import mean_value, rank_products, score_in_parts, score_queries
+from roar.metrics.ranking import mean_value, rank_products, score_queries
 from roar.metrics.significance import aggregate, compare, compare_pairs
 from roar.metrics.slices import slice_table
 
@@ -27,7 +27,6 @@ __all__ = [
     "pooled_auc",
     "rank_products",
     "score_bins",
-    "score_in_parts",
     "score_queries",
     "slice_table",
 ]

@@ -72,34 +72,6 @@ def mean_value(run: pl.DataFrame, judgments: pl.DataFrame, queries: pl.Series, m
     return mean if isinstance(mean, float) else None
 
 
-def score_in_parts(
-    run: pl.LazyFrame, judgments: pl.LazyFrame, config: MetricSettings | None = None, *, queries_at_once: int = 10_000
-) -> pl.DataFrame:
-    """`score_queries` for more rankings than memory holds: a part of the queries at a time, from scans of files.
-
-    Args:
-        run: as in `score_queries`, unread (`pl.scan_parquet`).
-        judgments: likewise.
-        config: likewise.
-        queries_at_once: queries of a part; memory is that of their rows.
-
-    Returns:
-        As `score_queries`, the same values; sorted by query.
-
-    Cost: one pass over both files for each part.
-    """
-    count = judgments.select(pl.col("query_id").n_unique()).collect(engine="streaming").item()
-    parts = max(1, -(-count // queries_at_once))
-    tables = []
-    for part in range(parts):
-        own = pl.col("query_id").hash(seed=1) % parts == part
-        judged = judgments.filter(own).select(*PAIR, "grade").collect(engine="streaming")
-        if judged.height:
-            returned = run.filter(own).select(*PAIR, "score").collect(engine="streaming")
-            tables.append(score_queries(returned, judged, config))
-    return pl.concat(tables).sort("query_id", maintain_order=True)
-
-
 def rank_products(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSettings | None = None) -> pl.DataFrame:
     """Lay out the rankings of the judged queries, one row per retrieved or judged product, in rank order.
 

@@ -19,7 +19,7 @@ class Stage(Parameters):
     margin: float | None = 0.1  # false-negative margin delta; null switches the rule off, below 0 is GIST-like
     mask_clusters: bool = True  # near-duplicates of a query's product are no negatives of it
     mask_known_relevant: bool = True  # nor are products known to answer the query
-    matryoshka: tuple[int, ...] = ()  # further dimensions trained beside the full one
+    matryoshka: tuple[int, ...] = (256,)  # further dimensions trained beside the full one: the one that is deployed
     mini_batch_tokens: int = Field(1024, ge=64)  # tokens embedded at once
     gradient_cache: bool = False  # bound activation memory by one mini-batch (GradCache), for a second forward pass
     max_steps: int | None = Field(None, ge=1)
