@@ -30,7 +30,7 @@ BLOCKS = {
     "experiment_plan": parameters.ExperimentPlan,
     "simulated_experiment": parameters.SimulatedExperiment,
 }
-WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks.py")
+WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,0 +1,7 @@
+"""What happens around every run: provenance of the data, the run record, several processes."""
+
+from roar.hooks.distributed import DistributedHooks
+from roar.hooks.provenance import ProvenanceHooks
+from roar.hooks.run_record import RunRecordHooks
+
+__all__ = ["DistributedHooks", "ProvenanceHooks", "RunRecordHooks"]
