@@ -9,6 +9,7 @@ import pytest
 from roar.errors import InputError
 from roar.parameters import Evaluation, MetricSettings
 from roar.pipelines.evaluation.judging import compare_systems
+from roar.pipelines.evaluation.nodes import fuse_scores
 
 from .conftest import copy_project, run_pipelines
 
@@ -132,3 +133,16 @@ def test_names_of_further_systems_must_be_free(shop: Path, tiny_training) -> Non
     taken = tiny_training | {"evaluation": {"encoders": {"stage2": "minilm"}}}
     with pytest.raises(Exception, match="Further system 'stage2'"):
         run_pipelines(shop, "test", "evaluation", params=taken, node_names=["run_further_systems"])
+
+
+def test_a_fold_without_validation_queries_takes_the_usual_setting(caplog) -> None:
+    splits = pl.DataFrame({"fold": ["a", "b"], "query_id": ["q1", "q2"], "split": "test"})
+    tuning = pl.DataFrame({"fold": ["a"] * 2, "weight": [0.1, 0.9], "value": [0.5, 0.6], "best": [False, True]})
+    runs = pl.DataFrame(
+        {"query_id": ["q1", "q1", "q2", "q2"], "product_id": ["x", "y", "x", "y"], "score": [1.0, 0.0] * 2}
+    )
+    turned = runs.with_columns(score=1 - pl.col("score"))
+    fused = fuse_scores(runs, runs, turned, turned, tuning, splits).catalogue
+    scores = {(query, product): score for query, product, score in fused.iter_rows()}
+    assert scores == pytest.approx({("q1", "x"): 0.1, ("q1", "y"): 0.9, ("q2", "x"): 0.5, ("q2", "y"): 0.5})
+    assert "b: no validation queries" in caplog.text

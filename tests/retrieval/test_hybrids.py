@@ -107,3 +107,11 @@ def test_bm25_is_tuned_by_fold_and_runs_as_its_setting_says() -> None:
         assert again.catalogue.equals(fresh.catalogue)
         ids = queries.filter(fold=fold)["query_id"]
         assert own["value"].max() == pytest.approx(mean_value(fresh.judged, judgments, ids, "ndcg@8"))
+
+
+def test_nothing_to_validate_on_is_nothing_tried() -> None:
+    index = LexicalIndex(IDS, pl.Series(["red shoe"] * 40))
+    none = pl.DataFrame(schema={"fold": pl.String, "query_id": pl.String, "query": pl.String})
+    assert tune_bm25(index, none, judged(1), (1.0,), (0.5,)).is_empty()
+    runs = pl.DataFrame(schema={"fold": pl.String, "query_id": pl.String, "product_id": pl.String, "score": pl.Float64})
+    assert tune_weight(runs, runs, judged(1), (0.5,)).is_empty()

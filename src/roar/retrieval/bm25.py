@@ -125,7 +125,9 @@ def tune_bm25(
         run = index.judged(distinct, judgments, setting)
         for (fold,), own in queries.group_by("fold", maintain_order=True):
             rows.append((str(fold), *setting, mean_value(run, judgments, own["query_id"], metric)))
-    tried = pl.DataFrame(rows, schema=["fold", "k1", "b", "value"], orient="row", infer_schema_length=None)
+    tried = pl.DataFrame(
+        rows, schema={"fold": pl.String, "k1": pl.Float64, "b": pl.Float64, "value": pl.Float64}, orient="row"
+    )
     place = pl.int_range(pl.len()).over("fold")
     return tried.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
 

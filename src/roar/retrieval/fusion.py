@@ -56,7 +56,7 @@ def tune_weight(
         for weight in weights:
             run = weighted_sum(own.drop("fold"), other.drop("fold"), weight)
             rows.append((str(fold), weight, mean_value(run, judgments, own["query_id"].unique(), metric)))
-    tried = pl.DataFrame(rows, schema=["fold", "weight", "value"], orient="row", infer_schema_length=None)
+    tried = pl.DataFrame(rows, schema={"fold": pl.String, "weight": pl.Float64, "value": pl.Float64}, orient="row")
     place = pl.int_range(pl.len()).over("fold")
     return tried.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
 

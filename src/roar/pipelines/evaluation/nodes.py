@@ -1,5 +1,6 @@
 """Nodes of evaluation, first half: how each kind of system makes its runs. `judging` holds how all runs are judged."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -32,6 +33,10 @@ Encoded = dict[str, tuple[pl.DataFrame, np.ndarray]]
 """By fold: its queries and their vectors (n, dim)."""
 
 Frames = dict[str, pl.DataFrame]
+
+logger = logging.getLogger(__name__)
+
+_NO_RUN = pl.DataFrame(schema={"fold": pl.String, "query_id": pl.String, "product_id": pl.String, "score": pl.Float64})
 
 
 def of_split(queries: pl.DataFrame, splits: pl.DataFrame, split: str = "test") -> pl.DataFrame:
@@ -77,7 +82,7 @@ def tune_lexical(
     """BM25's k1 and b by each fold's validation queries, and its catalogue run on them."""
     index, validation = _lexical_index(products, encoder), of_split(queries, splits, "validation")
     tried = tune_bm25(index, validation, judgments, config.bm25_k1, config.bm25_b)
-    runs = []
+    runs = [_NO_RUN]
     for fold, k1, b in tried.filter("best").select("fold", "k1", "b").iter_rows():
         own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b)).catalogue
         runs.append(own.select(pl.lit(fold).alias("fold"), pl.all()))
@@ -95,11 +100,21 @@ def run_bm25(
 ) -> Runs:
     """BM25 with the setting that each fold's validation queries chose."""
     index, tested = _lexical_index(products, encoder), of_split(queries, splits)
+    settings = _chosen(tuning, splits, {"k1": 1.2, "b": 0.75})
     parts = []
-    for fold, k1, b in tuning.filter("best").sort("k1", "b", "fold").select("fold", "k1", "b").iter_rows():
+    for fold, (k1, b) in sorted(settings.items(), key=lambda item: (item[1], item[0])):
         own = tested.filter(pl.col("fold") == fold)
         parts.append(index.runs(own, judgments, config.depth, Setting(k1, b)))
     return _joined(parts)
+
+
+def _chosen(tuning: pl.DataFrame, splits: pl.DataFrame, otherwise: dict[str, float]) -> dict[str, tuple[float, ...]]:
+    """Every tested fold's setting: the best tried, or the usual one where a fold has no query to validate on."""
+    best = {str(fold): tuple(row) for fold, *row in tuning.filter("best").select("fold", *otherwise).iter_rows()}
+    folds = splits.filter(pl.col("split") == "test")["fold"].unique().sort().to_list()
+    if untuned := [fold for fold in folds if fold not in best]:
+        logger.warning("%s: no validation queries; %s as usual.", ", ".join(untuned), otherwise)
+    return {fold: best.get(fold, tuple(otherwise.values())) for fold in folds}
 
 
 def index_products(encoders: Encoders, products: pl.DataFrame, encoder: Encoder, config: Evaluation) -> Indexes:
@@ -144,7 +159,7 @@ def validate_encoder(
     config: Evaluation,
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
-    runs = []
+    runs = [_NO_RUN]
     for fold, (own, vectors) in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
         run = of_fold(indexes, fold).retrieved(vectors, own, config.depth)
         runs.append(run.select(pl.lit(fold).alias("fold"), pl.all()))
@@ -200,7 +215,7 @@ def fuse_scores(
 ) -> Runs:
     """BM25 and stage 2 by a sum of scores, with the weight that each fold's validation queries chose."""
     parts = []
-    for fold, weight in tuning.filter("best").select("fold", "weight").iter_rows():
+    for fold, (weight,) in _chosen(tuning, splits, {"weight": 0.5}).items():
         tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
         pairs = ((lexical_judged, semantic_judged), (lexical_catalogue, semantic_catalogue))
         own = [[run.join(tested, on="query_id", how="semi") for run in pair] for pair in pairs]
