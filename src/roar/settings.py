@@ -3,9 +3,9 @@
 from kedro.config import OmegaConfigLoader
 
 from roar.datasets.environment import environment_variable
-from roar.hooks import DistributedHooks, ProvenanceHooks, RunRecordHooks
+from roar.hooks import DistributedHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
 
-HOOKS = (ProvenanceHooks(), RunRecordHooks(), DistributedHooks())
+HOOKS = (ProvenanceHooks(), RunRecordHooks(), DistributedHooks(), WorkingFolderHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from roar.ablation import cells
 from roar.errors import InputError
-from roar.parameters import Ablation, Encoder, Stage1, Stage2, Study, TrainingSets, Variant
+from roar.parameters import Ablation, Encoder, Primary, Stage1, Stage2, Study, TrainingSets, Variant
 
 
 def study(**variants: Variant) -> Study:
@@ -66,5 +66,16 @@ def test_a_parameter_that_does_not_exist_is_named_before_anything_is_trained():
 def test_names_that_are_not_declared_are_errors():
     with pytest.raises(ValidationError, match="none of the variants"):
         Study(baseline="x", variants={"a": Variant(), "b": Variant()})
+    with pytest.raises(ValidationError, match=r"b\.against: 'x' is none of the variants"):
+        study(a=Variant(), b=Variant(against="x"))
+    with pytest.raises(ValidationError, match="the metric 'aucc' is not among"):
+        named = Primary(study="one", variant="b", metric="aucc")
+        Ablation(run=("one",), primary=named, studies={"one": study(a=Variant(), b=Variant())})
     with pytest.raises(ValidationError, match="none of the studies"):
         Ablation(run=("two",), primary=None, studies={"one": study(a=Variant(), b=Variant())})
+
+
+def test_what_is_measured_makes_another_result_of_the_same_weights():
+    one = expand(ablation(a=Variant(), b=Variant()))[0]
+    other = expand(ablation(a=Variant(), b=Variant()).model_copy(update={"metrics": ("mrr@10",)}))[0]
+    assert one.key() != other.key() and one.key(stage=1) == other.key(stage=1)

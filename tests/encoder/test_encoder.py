@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
+from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from roar.encoder import PRESETS, encode, encode_catalogue, load_encoder, product_texts, read_encoder
@@ -147,6 +148,19 @@ def test_a_decoder_reads_every_text_up_to_its_closing_token(tiny_qwen_folder, tm
         features = made.preprocess(["red shoe", "word " * 50])
         assert features["input_ids"][:, -1].tolist() == [closing, closing]
         assert features["input_ids"].shape[1] == 8 and features["attention_mask"][0, 0] == 0
+
+
+def test_a_decoder_keeps_the_token_that_opens_a_text(tiny_qwen_folder, tmp_path):
+    """Many decoders open a text with a token of their own; the closing one is added to it."""
+    encoder = SentenceTransformer(str(tiny_qwen_folder), local_files_only=True, device="cpu")
+    words = encoder.tokenizer.backend_tokenizer
+    words.post_processor = TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 101)])
+    encoder[0].processor = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", eos_token="[MASK]")
+    encoder.save_pretrained(str(tmp_path / "decoder"), create_model_card=False)
+    loaded = load_encoder(Encoder(preset=str(tmp_path / "decoder"), max_tokens=8))
+    for text in ("red shoe", "word " * 50):
+        ids = loaded.tokenizer(text, truncation=True, max_length=8)["input_ids"]
+        assert (ids[0], ids[-1]) == (101, 103) and len(ids) <= 8
 
 
 def test_the_prompt_of_a_preset_goes_with_the_saved_encoder(tmp_path, tiny_bert_folder, monkeypatch):

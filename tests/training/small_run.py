@@ -16,22 +16,22 @@ from sentence_transformers import SentenceTransformer
 
 from roar.encoder.adapters import add_lora
 from roar.parameters import Alignment, Calibration, Lora, Stage1, Stage2
-from roar.training.checkpoints import Checkpoints, save_weights
+from roar.training.checkpoints import Checkpoints
 from roar.training.distributed import rank
 from roar.training.examples import Examples
 from roar.training.objectives import ContrastiveObjective, RoarObjective
-from roar.training.recorder import trained_weights
 from roar.training.trainer import train
+from roar.training.weights import save_weights, trained_weights
 
 KINDS = ["memory card", "running shoe", "coffee maker", "green tea", "desk lamp", "garden hose"]
 COLOURS = ["red", "blue", "black", "white", "green", "grey"]
 
 
-def examples(stage: str) -> Examples:
-    """36 queries; one product each in stage 1, two to five graded ones in stage 2, of different lengths."""
+def examples(stage: str, mined: bool = False) -> Examples:
+    """36 queries; one product each in stage 1 (two with a mined negative), two to five graded ones in stage 2."""
     rng = np.random.default_rng(5)
     names = [(kind, colour) for kind in KINDS for colour in COLOURS]
-    sizes = np.ones(36, dtype=np.int64) if stage == "stage1" else rng.integers(2, 6, 36)
+    sizes = np.full(36, 1 + mined) if stage == "stage1" else rng.integers(2, 6, 36)
     start = np.concatenate([[0], sizes.cumsum()])
     product = np.concatenate([(e + 7 * np.arange(size)) % 36 for e, size in enumerate(sizes)])
     grade = np.concatenate(
@@ -42,11 +42,12 @@ def examples(stage: str) -> Examples:
         query_group=np.arange(36),
         start=start,
         product=product,
-        grade=np.full(36, 3) if stage == "stage1" else grade,
+        grade=np.tile([3, 0][: 1 + mined], 36) if stage == "stage1" else grade,
         weight=rng.uniform(0.5, 1, len(product)).astype(np.float32),
         product_text=[f"{colour} {kind} " + "of the best make " * (e % 4) for e, (kind, colour) in enumerate(names)],
         cluster=np.arange(36) // 2,
         relevant={e: np.array([e, (e + 1) % 36]) for e in range(36)},
+        mined=mined,
     )
 
 
@@ -55,12 +56,14 @@ def run(
     stage: str,
     *,
     lora: bool = False,
+    mined: bool = False,
     gradient_cache: bool = False,
     steps: int = 3,
     folder: str | None = None,
     checkpoint_steps: int = 50,
     pause: float = 0.0,
     scores: Sequence[float] = (),
+    patience: int | None = None,
 ) -> dict[str, torch.Tensor]:
     """The trained weights after some steps, and the losses under the name "loss"."""
     torch.manual_seed(0)
@@ -75,6 +78,7 @@ def run(
         "gradient_cache": gradient_cache,
         "mini_batch_tokens": 64,
         "checkpoint_steps": checkpoint_steps,
+        "patience": patience,
     }
     if stage == "stage1":
         config: Any = Stage1(**settings, query_negatives=True)
@@ -91,7 +95,7 @@ def run(
     to_come = iter(scores)
     trained = train(
         model,
-        examples(stage),
+        examples(stage, mined),
         lambda m: Slow(m, config, 1),
         config,
         learning_rate=1e-3,

@@ -13,6 +13,7 @@ from small_run import run
 SCRIPT = Path(__file__).with_name("small_run.py")
 RUNS = {
     "stage1": {"stage": "stage1"},
+    "stage1_mined": {"stage": "stage1", "mined": True},
     "stage2": {"stage": "stage2"},
     "stage1_cached": {"stage": "stage1", "gradient_cache": True},
     "stage2_cached": {"stage": "stage2", "gradient_cache": True},

@@ -1,5 +1,7 @@
 """Collation and objectives: the fast path gives the loss and the gradients of encoding each text by itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -191,3 +193,16 @@ def test_the_embedding_table_gets_the_gradient_that_autograd_gives(tiny_encoder,
     assert found.keys() == wanted.keys()
     for name, gradient in wanted.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("mined", [False, True])
+def test_the_stretches_of_all_processes_make_up_the_batch(tiny_encoder, examples, processes, mined):
+    """Also where a mined negative is left out because another example of the batch, of another process, has its item."""
+    examples = replace(examples, mined=mined)
+    rows = [{"example": e} for e in (2, 0, 1)]
+    alone = Collator(examples, tiny_encoder)(rows)["label"]
+    parts = [Collator(examples, tiny_encoder, process, processes)(rows)["label"] for process in range(processes)]
+    for name in ("example", "product", "grade", "weight", "cluster", "query_group"):
+        assert torch.equal(torch.cat([part[name] for part in parts]), alone[name])
+    assert len(alone["product"]) == (5 if mined else 8), "products 0, 1 and 2 stand twice"

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from small_run import run
 
 from roar.errors import InputError
-from roar.training import checkpoints as module
+from roar.training import weights as module
 from roar.training.checkpoints import Checkpoints, clear_disk_errors, damage, seal
 
 SCRIPT = Path(__file__).with_name("small_run.py")
@@ -57,7 +57,9 @@ def six_steps(tiny_bert_folder, tmp_path_factory) -> tuple[Path, dict[str, torch
     """Checkpoints after 4 and 6 steps of 6, as a kill just before the end leaves them, and the end result."""
     folder = tmp_path_factory.mktemp("six") / "checkpoints"
     arguments = {"steps": 6, "folder": str(folder), "checkpoint_steps": 2, "scores": (0.1, 0.9, 0.2, 0.3)}
-    end = run(str(tiny_bert_folder), "stage1", **arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "remove_steps", lambda self: None)
+        end = run(str(tiny_bert_folder), "stage1", **arguments)
     shutil.rmtree(folder / "finished")
     return folder, end
 
@@ -89,6 +91,26 @@ def test_without_a_usable_checkpoint_training_starts_anew(six_steps, folder, tin
         path.unlink()
     assert same(go_on(tiny_bert_folder, folder, (0.1, 0.9, 0.2, 0.3)), six_steps[1])
     assert "writing it was interrupted" in caplog.text
+
+
+def test_a_kill_after_the_last_step_trains_no_further(six_steps, folder, tiny_bert_folder):
+    """All steps are made and the end is not yet written: a rerun only writes it."""
+    assert same(go_on(tiny_bert_folder, folder, ("never asked",)), six_steps[1])
+
+
+def test_an_early_stop_is_remembered(tiny_bert_folder, tmp_path, monkeypatch):
+    """Stopped at step 4 of 6 for lack of patience, killed before the end was written: the rerun stops there too."""
+    arguments = {"steps": 6, "folder": str(tmp_path / "run"), "checkpoint_steps": 2, "patience": 2}
+    monkeypatch.setattr(Checkpoints, "remove_steps", lambda self: None)
+    stopped = run(str(tiny_bert_folder), "stage1", scores=(0.5, 0.1, 0.2), **arguments)
+    assert len(stopped["loss"]) == 4
+    shutil.rmtree(tmp_path / "run" / "finished")
+    assert same(run(str(tiny_bert_folder), "stage1", scores=("never asked",), **arguments), stopped)
+
+
+def test_what_is_left_of_a_finished_run_is_its_end_alone(tiny_bert_folder, tmp_path):
+    run(str(tiny_bert_folder), "stage1", steps=4, folder=str(tmp_path / "run"), checkpoint_steps=2)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"run.json", "finished"}
 
 
 def test_a_finished_run_is_not_trained_again(tiny_bert_folder, tmp_path):

@@ -9,11 +9,15 @@ from roar.datasets.encoder_folder import EncoderFolder
 from roar.encoder import encode, load_encoder
 from roar.errors import InputError
 from roar.parameters import Alignment, Encoder, Lora, Splits, Stage1, Stage2
+from roar.schemas import Grade
 from roar.training import group_examples, pair_examples, train
 from roar.training.batching import ConflictFreeBatches
+from roar.training.checkpoints import Checkpoints
 from roar.training.interpolation import interpolated
 from roar.training.objectives import ContrastiveObjective
 from roar.training.stages import TrainingTables, train_stage1, train_stage2
+from roar.training.validation import validator
+from roar.training.weights import put_weights
 from roar.training_sets import graded_groups, query_strata, query_variants, split_queries, stage1_pairs
 
 LOG = {"query": pl.String, "product_id": pl.String, "clicked": pl.Boolean, "carted": pl.Boolean, "ordered": pl.Boolean}
@@ -218,11 +222,52 @@ def test_weights_between_start_and_end_are_chosen_on_validation(tables, tiny_enc
     end = weights(best)
     best.load_state_dict(start)
     scores = [0.1, 0.5, 0.9, 0.2]
-    middle = weights(trained_with(tables, best, scores, max_steps=2, validations=1, interpolate=(0.5, 0.25)).encoder)
+    trained = trained_with(tables, best, scores, max_steps=2, validations=1, interpolate=(0.5, 0.25))
+    middle = weights(trained.encoder)
+    assert trained.history.select("interpolation", "validation_ndcg8").row(-1) == (0.5, 0.9)
     moved = [name for name in end if not torch.equal(start[name], end[name])]
     assert len(moved) > 10
     for name in moved:
         torch.testing.assert_close(middle[name], (start[name] + end[name]) / 2)
+
+
+def test_adapters_that_had_an_effect_at_the_start_cannot_be_interpolated():
+    end = {"layer.lora_A.default.weight": torch.randn(2, 3), "layer.lora_B.default.weight": torch.randn(4, 2)}
+    with pytest.raises(InputError, match="merge_adapters"):
+        interpolated(end, end, 0.5)
+
+
+def test_weights_of_another_encoder_are_refused(tiny_encoder):
+    with pytest.raises(InputError, match=r"weights a.b … are none of this encoder's"):
+        put_weights(tiny_encoder, {"a.b": torch.zeros(1)})
+
+
+def test_a_gradient_that_is_not_a_number_stops_before_it_is_saved(tables, tiny_encoder, tmp_path):
+    training, _ = tables
+    examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
+    config = Stage1(batch_size=16, validations=0, checkpoint_steps=1)
+
+    class Spoilt(ContrastiveObjective):
+        def forward(self, features, labels):
+            loss = super().forward(features, labels)
+            loss.register_hook(lambda gradient: gradient * torch.nan)
+            return loss
+
+    checkpoints = Checkpoints(tmp_path / "run", "spoilt")
+    arguments = {"learning_rate": 1e-3, "precision": "float32", "seed": 1, "checkpoints": checkpoints}
+    with pytest.raises(
+        InputError, match=r"the gradient is nan at step 1\. Lower the stage's learning_rate, now 0\.001"
+    ):
+        train(tiny_encoder, examples, lambda m: Spoilt(m, config), config, **arguments)
+    assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def test_validation_queries_that_cannot_be_ranked_are_none(tables, caplog):
+    """Without a product that is not irrelevant every encoder scores nothing: training must not be thrown away for it."""
+    judged = pl.DataFrame(
+        {"query_id": ["q"], "product_id": ["p"], "grade": ["irrelevant"], "query": ["shoe"], "text": ["lamp"]}
+    ).with_columns(pl.col("grade").cast(Grade))
+    assert validator(judged, Encoder(), 10, seed=1) is None and "the last weights are kept" in caplog.text
 
 
 def test_interpolated_adapters_are_a_share_of_their_effect():
@@ -247,7 +292,8 @@ def test_a_decoder_trains_in_both_stages_and_is_saved_with_a_card(tables, tiny_q
     loaders = {fold: (lambda e=e: e) for fold, e in encoders.items()}
     encoders, history2 = train_stage2(loaders, groups, training, encoder, stage2, seed=1)
     assert history["loss"].is_finite().sum() == 3 == history2["loss"].is_finite().sum()
-    assert not (tmp_path / "checkpoints").exists(), "nothing is left once all folds are trained"
+    left = {path.name for path in (tmp_path / "checkpoints" / "holdout").iterdir()}
+    assert left == {"run.json", "finished"}, "what every fold ended with stays until the encoders are saved"
     EncoderFolder(str(tmp_path / "models")).save(encoders)
     folder = tmp_path / "models" / "holdout"
     alone = SentenceTransformer(str(folder), local_files_only=True, device="cpu")

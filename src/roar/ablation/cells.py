@@ -5,13 +5,15 @@ by its hash and written all or nothing: a killed study goes on at the next cell.
 from are trained once.
 """
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import torch
 from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
@@ -23,8 +25,8 @@ from roar.parameters import MetricSettings, TrainingSets
 from roar.retrieval import ProductIndex, Runs
 from roar.training.interpolation import interpolated
 from roar.training.mining import fill_groups, mine_for_pairs
-from roar.training.recorder import trained_weights
 from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1, train_stage2
+from roar.training.weights import put_weights, trained_weights
 from roar.training_sets import graded_groups, held_out_products, stage1_pairs
 
 logger = logging.getLogger(__name__)
@@ -41,14 +43,17 @@ class Shop:
     search_log: pl.DataFrame
     variants: pl.DataFrame
     training_sets: TrainingSets  # that `tables.pairs` and `groups` were built by
-    base: Callable[[], SentenceTransformer]
+    base: Callable[[], SentenceTransformer]  # loads a fresh one: training changes an encoder in place
     seed: int  # of the training sets
-    metrics: tuple[str, ...] = field(default=("ndcg@8", "recall@100"))
 
     def fingerprint(self) -> str:
-        """A hash of the tables that decide what is trained and judged."""
-        parts = (self.tables.products, self.tables.judgments, self.tables.splits, self.tables.pairs, self.groups)
-        return "-".join(str(table.hash_rows(seed=1).sum() or 0) for table in parts)
+        """A hash of all that decides what is trained and judged, beside a cell's recipe: tables in their order, weights, seed."""
+        digest = hashlib.sha256(str(self.seed).encode())
+        for table in (*self.tables, self.groups, self.search_log, self.variants):
+            digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
+        for name, weight in self.base().state_dict().items():
+            digest.update(name.encode() + weight.contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
 
 
 def run_cells(cells: Iterable[Cell], shop: Shop, folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -106,7 +111,7 @@ def _stage2(cell: Cell, shop: Shop, stage1: Path) -> SentenceTransformer:
     encoder = encoders[cell.fold]
     if recipe.interpolate is not None:
         first = trained_weights(read_encoder(stage1))
-        encoder.load_state_dict(interpolated(first, trained_weights(encoder), recipe.interpolate), strict=False)
+        put_weights(encoder, interpolated(first, trained_weights(encoder), recipe.interpolate))
     return encoder
 
 
@@ -155,8 +160,8 @@ def _scored(encoder: SentenceTransformer, cell: Cell, shop: Shop) -> tuple[pl.Da
     queries = tables.queries.join(tested, on="query_id", how="semi", maintain_order="left")
     judgments = tables.judgments.join(tested, on="query_id", how="semi", maintain_order="left")
     runs = _runs(encoder, cell, tables.products, queries, judgments)
-    whole = [name for name in shop.metrics if name.startswith("recall@")]  # of the full catalogue
-    judged = [name for name in shop.metrics if name not in whole]
+    whole = [name for name in cell.metrics if name.startswith("recall@")]  # of the full catalogue
+    judged = [name for name in cell.metrics if name not in whole]
     protocols = ((runs.judged, judged), (runs.catalogue, whole))
     scored = [score_queries(run, judgments, MetricSettings(names=tuple(names))) for run, names in protocols if names]
     return runs.judged, pl.concat(scored)

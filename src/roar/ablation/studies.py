@@ -49,11 +49,13 @@ class Cell:
     fold: str
     seed: int
     data: str  # a fingerprint of what all cells read
+    metrics: tuple[str, ...]
 
     def key(self, stage: int | None = None) -> str:
         """The name of the cell's result, or of its weights after an earlier stage."""
+        measured = self.metrics if stage is None else ()  # weights do not depend on what is measured of them
         stage = self.recipe.stages if stage is None else stage
-        decides = [self.recipe.upto(stage), self.fold, self.seed if stage else 0, self.data]
+        decides = [self.recipe.upto(stage), self.fold, self.seed if stage else 0, self.data, measured]
         return hashlib.blake2b(json.dumps(decides, sort_keys=True).encode(), digest_size=10).hexdigest()
 
 
@@ -89,7 +91,7 @@ def cells(
         for fold in folds[: config.folds]:
             for seed in config.seeds:
                 for name, recipe in recipes.items():
-                    yield Cell(study_name, name, recipe, fold, seed, data)
+                    yield Cell(study_name, name, recipe, fold, seed, data, config.metrics)
 
 
 def _recipe(

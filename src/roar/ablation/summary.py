@@ -36,7 +36,7 @@ SUMMARY = (
 def summarise(
     metrics: pl.DataFrame, scores: pl.DataFrame, judgments: pl.DataFrame, config: Ablation, settings: MetricSettings
 ) -> pl.DataFrame:
-    """Compare every variant with its study's baseline.
+    """Compare every variant with its study's baseline, or with what it names instead.
 
     Args:
         metrics: study, variant, fold, seed, query_id, metric, value.
@@ -54,7 +54,7 @@ def summarise(
     for study in metrics["study"].unique(maintain_order=True):
         of = pl.col("study") == study
         compared = _study(study, metrics.filter(of), scores.filter(of), judgments, config, settings)
-        tables.append(_adjusted(compared, config))
+        tables.append(_adjusted(compared, config, settings))
     return pl.concat(tables)
 
 
@@ -66,9 +66,9 @@ def _study(
     config: Ablation,
     settings: MetricSettings,
 ) -> pl.DataFrame:
-    baseline = config.studies[study].baseline
     rows = []
     for variant in metrics["variant"].unique(maintain_order=True):
+        baseline = config.studies[study].against(variant)
         pair = [(metrics.filter(variant=v), scores.filter(variant=v)) for v in (baseline, variant)]
         (metrics_a, scores_a), (metrics_b, scores_b) = pair
         queries = compare(_per_query(metrics_a), _per_query(metrics_b), _NO_SLICES, settings)
@@ -113,7 +113,7 @@ def _by_seed(scores: pl.DataFrame) -> list[pl.DataFrame]:
     return [scores.filter(seed=seed) for seed in scores["seed"].unique().sort()]
 
 
-def _adjusted(compared: pl.DataFrame, config: Ablation) -> pl.DataFrame:
+def _adjusted(compared: pl.DataFrame, config: Ablation, settings: MetricSettings) -> pl.DataFrame:
     """Holm's p within the metric, and what it all says."""
     adjusted = compared["p"].to_numpy().copy()
     primary = config.primary
@@ -125,7 +125,7 @@ def _adjusted(compared: pl.DataFrame, config: Ablation) -> pl.DataFrame:
         adjusted[chosen] = holm(adjusted[chosen])
     margin = config.equivalence
     equal = (pl.col("low") > -margin) & (pl.col("high") < margin)
-    found = pl.col("p_adjusted") < 0.05
+    found = pl.col("p_adjusted") < 1 - settings.confidence
     verdict = (
         pl.when(pl.col("difference").is_null())
         .then(pl.lit("baseline"))

@@ -59,12 +59,10 @@ def _targets(encoder: SentenceTransformer, config: Lora) -> list[str]:
         name for name, module in encoder[0].get_submodule("auto_model").named_modules() if isinstance(module, nn.Linear)
     ]
     blocks = [name for name in linear if re.search(r"\.\d+\.", name)]  # a pooler or a head is no block
-    if config.targets is None:
-        return blocks
-    chosen = [name for name in linear if any(name == t or name.endswith(f".{t}") for t in config.targets)]
+    wanted = config.targets
+    chosen = blocks if wanted is None else [n for n in linear if any(n == t or n.endswith(f".{t}") for t in wanted)]
     if not chosen:
-        known = ", ".join(sorted({name.rpartition(".")[2] for name in blocks}))
-        raise InputError(
-            f"encoder.lora.targets: {list(config.targets)} match no linear layer; this encoder has {known}."
-        )
+        known = ", ".join(sorted({name.rpartition(".")[2] for name in linear})) or "none"
+        said = "null finds no blocks" if wanted is None else f"{list(wanted)} match no linear layer"
+        raise InputError(f"encoder.lora.targets: {said}; the linear layers of this encoder are {known}.")
     return chosen

@@ -1,14 +1,17 @@
 """A catalogue of any size to vectors on disk, in a memory that does not grow with it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
+from pyarrow import RecordBatch
 from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
-from roar.encoder.encoding import encode
+from roar.datasets.atomic import replaced_file
+from roar.encoder.encoding import dimension_of, encode
 from roar.encoder.product_text import product_texts
 from roar.errors import InputError
 from roar.parameters import Encoder
@@ -36,24 +39,34 @@ def encode_catalogue(
         n, the number of products.
 
     Raises:
-        InputError: the file cannot be read, or lacks a field.
+        InputError: the file cannot be read, lacks a field, or `config.dimension` exceeds the encoder's.
     """
     config = config or Encoder()
     try:
         table = pq.ParquetFile(products)
     except (OSError, ValueError) as error:
         raise InputError(f"{products}: not a readable parquet file ({error}).") from error
-    count, dimension = table.metadata.num_rows, config.dimension or int(encoder.get_embedding_dimension() or 0)
-    partial = vectors.with_name(f".{vectors.name}.partial")
-    out = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=(count, dimension))
+    count, dimension = table.metadata.num_rows, dimension_of(encoder, config.dimension)
+    columns = [name for name in config.product_fields if name in table.schema_arrow.names]
+    with replaced_file(vectors) as partial:
+        _write(encoder, table.iter_batches(_CHUNK, columns=columns), partial, (count, dimension), config, progress)
+    return count
+
+
+def _write(
+    encoder: SentenceTransformer,
+    batches: Iterator[RecordBatch],
+    path: Path,
+    shape: tuple[int, int],
+    config: Encoder,
+    progress: str,
+) -> None:
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     row = 0
-    with tqdm(total=count, desc=progress, unit="product", disable=not progress) as bar:
-        for batch in table.iter_batches(_CHUNK):
+    with tqdm(total=shape[0], desc=progress, unit="product", disable=not progress) as bar:
+        for batch in batches:
             texts = product_texts(pl.DataFrame(batch), config.product_fields, config.max_tokens).to_list()
             out[row : row + len(texts)] = encode(encoder, texts, config=config)
             row += len(texts)
             bar.update(len(texts))
     out.flush()
-    del out
-    partial.replace(vectors)
-    return count

@@ -48,7 +48,7 @@ def encode(
         InputError: `config.dimension` exceeds the encoder's.
     """
     config = config or Encoder()
-    dimension = _dimension(encoder, config.dimension)
+    dimension = dimension_of(encoder, config.dimension)
     distinct = list(dict.fromkeys(texts))
     vectors = np.empty((len(distinct), dimension), dtype=np.float32)
     with _ready(encoder), tqdm(total=len(distinct), desc=progress, unit="text", disable=not progress) as bar:
@@ -81,7 +81,8 @@ def _ready(encoder: SentenceTransformer) -> Iterator[None]:
         encoder.train(was_training)
 
 
-def _dimension(encoder: SentenceTransformer, wanted: int | None) -> int:
+def dimension_of(encoder: SentenceTransformer, wanted: int | None) -> int:
+    """The wanted dimension, or all that the encoder has; an InputError where it has not as many."""
     full = int(encoder.get_embedding_dimension() or 0)
     if wanted is not None and wanted > full:
         raise InputError(f"encoder.dimension: {wanted} exceeds the {full} dimensions of this encoder.")

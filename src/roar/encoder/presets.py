@@ -55,7 +55,7 @@ PRESETS = {
 
 
 def preset_of(config: Encoder) -> Preset:
-    """The preset that `config.preset` names; a hub id or a folder becomes a preset with the paper's learning rates."""
+    """The preset that `config.preset` names; a hub id or a folder becomes a preset with minilm's learning rates."""
     return PRESETS.get(config.preset) or Preset(
         source=config.preset, stage1_learning_rate=5e-5, stage2_learning_rate=2e-5
     )
@@ -70,7 +70,7 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
     """Load an encoder, ready to encode: float32 weights, the prompt and the token limit set.
 
     Args:
-        config: `preset` and `max_tokens` are read.
+        config: `preset`, `max_tokens` and `dropout` are read.
 
     Returns:
         A SentenceTransformer whose prompts are named "query" and "product".
@@ -120,12 +120,15 @@ def _read_as_decoder(encoder: SentenceTransformer) -> None:
         return
     tokenizer = encoder.tokenizer
     tokenizer.padding_side = "left"
-    last = tokenizer("a")["input_ids"][-1]
-    if tokenizer.eos_token_id is None or last in (tokenizer.eos_token_id, tokenizer.pad_token_id):
+    whole, plain = (tokenizer("a", add_special_tokens=added)["input_ids"] for added in (True, False))
+    if tokenizer.eos_token_id is None or whole[-1] in (tokenizer.eos_token_id, tokenizer.pad_token_id):
         return
-    # The template reserves room for the token where a text is cut.
+    before = next(i for i in range(len(whole)) if whole[i : i + len(plain)] == plain)
+    around = [*whole[:before], *whole[before + len(plain) :], tokenizer.eos_token_id]
+    opening, closing = (tokenizer.convert_ids_to_tokens(part) for part in (around[:before], around[before:]))
+    # A template reserves room for its tokens where a text is cut.
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
-        single=f"$A {tokenizer.eos_token}", special_tokens=[(tokenizer.eos_token, tokenizer.eos_token_id)]
+        single=[*opening, "$A", *closing], special_tokens=list(zip([*opening, *closing], around, strict=True))
     )
 
 

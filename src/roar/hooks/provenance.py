@@ -17,6 +17,7 @@ from kedro.pipeline.node import Node
 from pydantic import BaseModel
 
 from roar.datasets.atomic import replaced_file
+from roar.hooks.distributed import first_process
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class ProvenanceHooks:
         self._parameters: dict[str, Any] = {}
         self._produced: set[str] = set()
         self._records: Provenance = {}
+        self._behind: dict[str, Any] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -58,17 +60,21 @@ class ProvenanceHooks:
             )
 
     @hook_impl
-    def after_node_run(self, node: Node, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-        """Record the node's parameters, and what its inputs depended on, for each of its outputs."""
+    def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Put together the node's parameters, and what its inputs depended on."""
         behind: dict[str, Any] = {}
         for name in node.inputs:
             behind |= self._records.get(name, {})
         behind |= {
             name.removeprefix("params:"): _plain(inputs[name]) for name in node.inputs if name.startswith("params:")
         }
-        for name in node.outputs:
-            self._records[name] = behind
-        if self._path is not None:
+        self._behind = behind
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Record them once the data are on disk: what could not be saved is still what it was."""
+        self._records[dataset_name] = self._behind
+        if self._path is not None and first_process():
             with replaced_file(self._path) as temporary:
                 temporary.write_text(json.dumps(self._records, indent=1, sort_keys=True), encoding="utf-8")
 

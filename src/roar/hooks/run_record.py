@@ -26,7 +26,7 @@ class RunRecordHooks:
     def __init__(self) -> None:
         self._record: Record = {}
         self._started: dict[str, float] = {}
-        self._kept = False
+        self._recorded = False
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -42,10 +42,10 @@ class RunRecordHooks:
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Note what was asked for."""
-        self._kept = "run_record" in catalog and not pipeline.all_outputs() & _COMPARED
+        self._recorded = "run_record" in catalog and not pipeline.all_outputs() & _COMPARED
         asked = {"pipelines": run_params.get("pipeline_names") or ["__default__"]}
         asked |= {name: run_params[name] for name in ("tags", "from_nodes", "to_nodes") if run_params.get(name)}
-        before = (catalog.load("run_record") if self._kept else None) or {}
+        before = (catalog.load("run_record") if self._recorded else None) or {}
         earlier = {name: before.get(name, {}) for name in ("nodes", "data")}
         self._record |= {"asked": asked, "started": _now(), "finished": None, **earlier}
         self._save(catalog)
@@ -67,11 +67,11 @@ class RunRecordHooks:
         self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb()}
         self._record["data"] |= _fingerprints(pipeline, catalog)
         self._save(catalog)
-        if self._kept and first_process() and "metrics" in pipeline.all_outputs():
+        if self._recorded and first_process() and "metrics" in pipeline.all_outputs():
             catalog.save("run_archive", {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
 
     def _save(self, catalog: CatalogProtocol) -> None:
-        if self._kept and first_process():
+        if self._recorded and first_process():
             catalog.save("run_record", json.loads(json.dumps(self._record, default=str)))
 
 

@@ -18,6 +18,7 @@ class Variant(Parameters):
     stage2: Block = {}
     training_sets: Block = {}  # other training pairs and groups: sources, hard negatives
     interpolate: float | None = Field(None, ge=0, le=1)  # share of the way from stage 1's weights to stage 2's
+    against: str | None = None  # what it is compared with; null: the study's baseline
 
 
 class Study(Parameters):
@@ -32,7 +33,14 @@ class Study(Parameters):
     def _baseline_is_there(self) -> "Study":
         if self.baseline not in self.variants:
             raise ValueError(f"baseline: {self.baseline!r} is none of the variants {', '.join(self.variants)}")
+        for name, variant in self.variants.items():
+            if variant.against is not None and variant.against not in self.variants:
+                raise ValueError(f"{name}.against: {variant.against!r} is none of the variants")
         return self
+
+    def against(self, variant: str) -> str:
+        """What a variant is compared with."""
+        return self.variants[variant].against or self.baseline
 
 
 class Primary(Parameters):
@@ -61,6 +69,8 @@ class Ablation(Parameters):
         named = self.primary
         if named is not None and named.variant not in self.studies.get(named.study, _NONE).variants:
             raise ValueError(f"primary: no variant {named.variant!r} in a study {named.study!r}")
+        if named is not None and named.metric not in (*self.metrics, "auc"):
+            raise ValueError(f"primary: the metric {named.metric!r} is not among {', '.join(self.metrics)}, auc")
         return self
 
 

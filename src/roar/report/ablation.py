@@ -33,7 +33,7 @@ def ablation_section(summary: pl.DataFrame, coverage: pl.DataFrame, config: Abla
         own = summary.filter(study=study)
         blocks.append(Heading(text=_TITLES.get(study, study), anchor=f"ablation-{study.replace('_', '-')}"))
         for metric in (config.metrics[0], "auc"):
-            caption = f"{metric_label(metric)}: difference from {own['baseline'][0]}, with 95% intervals"
+            caption = f"{metric_label(metric)}: difference, with 95% intervals"
             blocks.append(chart(caption, ablation_chart(summary, study, metric), half=True))
         blocks.append(_table(own))
     if coverage.height:
@@ -59,7 +59,8 @@ def ablation_chart(summary: pl.DataFrame, study: str, metric: str) -> go.Figure:
     rows = summary.filter(pl.col("study") == study, pl.col("metric") == metric).drop_nulls("difference")
     shown = [(100 * rows[name]).to_list() for name in ("difference", "low", "high")]
     found = rows["verdict"].is_in(["better", "worse"]).to_list()
-    return ladder(rows["variant"].to_list(), *shown, x_title="Difference, points", found=found)
+    labels = [f"{variant} − {baseline}" for variant, baseline in rows.select("variant", "baseline").iter_rows()]
+    return ladder(labels, *shown, x_title="Difference, points", found=found)
 
 
 def _how_to_read(config: Ablation) -> str:

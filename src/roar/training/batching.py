@@ -5,7 +5,7 @@ mask would catch it; a batch that never holds both wastes no place. Examples tha
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -21,20 +21,20 @@ class ConflictFreeBatches(Sampler[list[int]]):
     takes depends on its order, and a trainer must know the number of its steps. The last batches of an epoch may be small:
     what waits at its end is dealt out in further ones.
 
-    Where several processes train together, each is given its stretch of every batch: all of them make the same batches, so that
-    none makes a step more than another. A batch with fewer examples than processes is left out.
+    Where several processes train together, all of them make the same batches, of which the collator takes each one's stretch; a
+    batch with fewer examples than processes is left out.
 
     Cost: linear in examples; an example waits in a queue until a batch has room for it.
     """
 
-    def __init__(
-        self, examples: Examples, batch_size: int, seed: int, epochs: int = 1, rank: int = 0, processes: int = 1
-    ) -> None:
-        self.keys = [_conflict_keys(examples, e) for e in range(len(examples))]
+    def __init__(self, examples: Examples, batch_size: int, seed: int, epochs: int = 1, processes: int = 1) -> None:
+        # An example must not share its question, or its positive's item, with another of its batch.
+        self.question = examples.query_group
+        self.item = examples.cluster[examples.product[examples.start[:-1]]]
         self.batch_size = batch_size
         self.seed = seed
         self.epochs = epochs
-        self.rank, self.processes = rank, processes
+        self.processes = processes
 
     def __len__(self) -> int:
         return self._length
@@ -44,14 +44,11 @@ class ConflictFreeBatches(Sampler[list[int]]):
         return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[list[int]]:
-        for batch in self._whole_batches():
-            if len(batch) >= self.processes:
-                first, last = (len(batch) * r // self.processes for r in (self.rank, self.rank + 1))
-                yield batch[first:last]
+        return (batch for batch in self._batches() if len(batch) >= self.processes)
 
-    def _whole_batches(self) -> Iterator[list[int]]:
+    def _batches(self) -> Iterator[list[int]]:
         for epoch in range(self.epochs):
-            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.keys))
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.item))
             waiting: deque[int] = deque(int(e) for e in order)
             while waiting:
                 yield self._next_batch(waiting)
@@ -59,21 +56,18 @@ class ConflictFreeBatches(Sampler[list[int]]):
     def _next_batch(self, waiting: deque[int]) -> list[int]:
         """Take examples from the front; those in conflict keep their order at the front for the next batch."""
         batch: list[int] = []
-        taken: set[Hashable] = set()
+        questions: set[int] = set()
+        items: set[int] = set()
         passed: list[int] = []
         # A run of refusals longer than this means that what waits conflicts with the batch; scanning on would be quadratic.
         while waiting and len(batch) < self.batch_size and len(passed) < 8 * self.batch_size:
             example = waiting.popleft()
-            if taken.isdisjoint(self.keys[example]):
-                batch.append(example)
-                taken |= self.keys[example]
-            else:
+            question, item = int(self.question[example]), int(self.item[example])
+            if question in questions or item in items:
                 passed.append(example)
+                continue
+            batch.append(example)
+            questions.add(question)
+            items.add(item)
         waiting.extendleft(reversed(passed))
         return batch
-
-
-def _conflict_keys(examples: Examples, example: int) -> frozenset[tuple[str, int]]:
-    """What an example must not share with another of its batch: its question, and the item of its positive."""
-    positive = int(examples.product[examples.members(example).start])
-    return frozenset({("query", int(examples.query_group[example])), ("cluster", int(examples.cluster[positive]))})

@@ -24,9 +24,7 @@ import numpy as np
 import polars as pl
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from torch import Tensor
 
 from roar.errors import InputError
 from roar.training.distributed import from_first, launched_ranks, meet, rank
@@ -81,6 +79,11 @@ class Checkpoints:
                 return step
         return 0
 
+    def remove_steps(self) -> None:
+        """Remove the checkpoints on the way, once the end is kept."""
+        for path in self.folder.glob("checkpoint-*"):
+            shutil.rmtree(path)
+
 
 def fingerprint(
     encoder: SentenceTransformer, examples: Examples, judged: pl.DataFrame, settings: Mapping[str, Any]
@@ -123,25 +126,6 @@ def damage(folder: Path) -> str:
         if not path.is_file() or path.stat().st_size != size or _sha256(path) != digest:
             return f"{name} is missing or changed"
     return ""
-
-
-def save_weights(weights: dict[str, Tensor], path: Path) -> None:
-    """Write weights as safetensors, all or nothing."""
-    partial = path.with_name(f".{path.name}.partial")
-    save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, partial)
-    partial.replace(path)
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read weights again.
-
-    Raises:
-        InputError: the file is not there or not readable.
-    """
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: unreadable weights ({error}); delete {path.parent} and run again.") from error
 
 
 @contextmanager

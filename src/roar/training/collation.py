@@ -24,23 +24,23 @@ class Collator:
     valid_label_columns = ("label",)
     include_prompt_lengths = False
 
-    def __init__(self, examples: Examples, encoder: SentenceTransformer) -> None:
+    def __init__(self, examples: Examples, encoder: SentenceTransformer, process: int = 0, processes: int = 1) -> None:
         self.examples = examples
+        self.process, self.processes = process, processes
         self.query_tokens, self.query_token_row = _tokenise_distinct(encoder, examples.query_text, "query")
         used, self.product_place = np.unique(examples.product, return_inverse=True)
         texts = [examples.product_text[product] for product in used]
         self.product_tokens, self.product_token_row = _tokenise_distinct(encoder, texts, "product")
 
     def __call__(self, rows: list[dict[str, int]]) -> dict[str, Any]:
-        """Collate the examples that `rows` names.
+        """Collate this process's stretch of the batch that `rows` names.
 
         Returns:
             query_input_ids, query_attention_mask: distinct query texts by length; product_…: likewise;
             label: dict of tensors, see `Batch`, and `query_row` (Q,), `product_row` (C,), the embedding of each row and column.
         """
         pool = self.examples
-        chosen = np.array([row["example"] for row in rows])
-        member, sizes = pool.members_of(chosen)
+        chosen, member, sizes = self._stretch(np.array([row["example"] for row in rows]))
         positive = np.cumsum(sizes) - sizes
         product = pool.product[member]
         query_features, query_row = _features(self.query_tokens, self.query_token_row[chosen])
@@ -64,6 +64,13 @@ class Collator:
         }
         tensors = {name: torch.as_tensor(value) for name, value in label.items()}
         return _named("query", query_features) | _named("product", product_features) | {"label": tensors}
+
+    def _stretch(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Examples, members, and members of each: chosen over the whole batch first, so that processes do not change it."""
+        member, sizes = self.examples.members_of(batch)
+        first, last = (len(batch) * process // self.processes for process in (self.process, self.process + 1))
+        start = np.concatenate([[0], sizes.cumsum()])
+        return batch[first:last], member[start[first] : start[last]], sizes[first:last]
 
 
 _NOTHING = np.empty(0, dtype=np.int64)

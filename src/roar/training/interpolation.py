@@ -4,25 +4,29 @@ Fine-tuning gains where it was trained and may lose elsewhere; a point on the li
 end, at no cost when serving.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
-from roar.training.recorder import trained_weights
-
-logger = logging.getLogger(__name__)
+from roar.errors import InputError
+from roar.training.weights import put_weights, trained_weights
 
 
 def interpolated(start: dict[str, Tensor], end: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     """Weights a share of the way from start to end.
 
     Adapters start without effect, so theirs is scaled: a share of B times A is that share of their change of the weights.
+
+    Raises:
+        InputError: the adapters had an effect at the start, and what lies between is no adapter of this kind.
     """
-    adapters = any("lora_" in name for name in end)
-    if not adapters:
+    if not any("lora_" in name for name in end):
         return {name: start[name].lerp(weight, share) for name, weight in end.items()}
+    if any(weight.any() for name, weight in start.items() if "lora_B" in name):
+        raise InputError(
+            "interpolation between adapters that go on is not possible; set encoder.merge_adapters to true."
+        )
     return {name: weight * share if "lora_B" in name else weight for name, weight in end.items()}
 
 
@@ -32,8 +36,7 @@ def best_interpolation(
     shares: Sequence[float],
     validate: Callable[[SentenceTransformer], float],
     score: float | None,
-    title: str,
-) -> float:
+) -> tuple[float, float]:
     """Set the encoder to the weights that validate best: its own (share 1), or one of the shares of the way to them.
 
     Args:
@@ -42,17 +45,15 @@ def best_interpolation(
         shares: between 0 (the start) and 1 (as it is).
         validate: scores the encoder, higher is better.
         score: of the encoder as it is; None to measure it.
-        title: what the log says.
 
     Returns:
-        The share chosen.
+        The share chosen, and its score.
     """
     end = trained_weights(encoder)
     scores = {1.0: validate(encoder) if score is None else score}
     for share in shares:
-        encoder.load_state_dict(interpolated(start, end, share), strict=False)
+        put_weights(encoder, interpolated(start, end, share))
         scores[share] = validate(encoder)
     best = max(scores, key=lambda share: (scores[share], share))
-    encoder.load_state_dict(interpolated(start, end, best), strict=False)
-    logger.info("%s: weights %.2f of the way from the start, ndcg@8 %.4f.", title, best, scores[best])
-    return best
+    put_weights(encoder, interpolated(start, end, best))
+    return best, scores[best]

@@ -57,9 +57,10 @@ class Objective(CachedLossMixin, nn.Module, ABC):
         """
         with torch.autocast(reps[0][0].device.type, enabled=False):
             query, product = (torch.cat(part).float() for part in reps)
-            if not torch.isfinite(query.detach().sum() + product.detach().sum()):
-                raise FloatingPointError("the encoder's output is NaN or infinite")
             batch = gathered(query, product, labels)
+            # After gathering, so that all processes stop together.
+            if not torch.isfinite(batch.query.detach().sum() + batch.product.detach().sum()):
+                raise FloatingPointError("the encoder's output is NaN or infinite")
             terms: Terms = {}
             loss = torch.zeros((), device=query.device)
             dimensions = self._dimensions(query.shape[1])

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,12 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from roar.errors import InputError
 from roar.parameters import Stage
-from roar.training.checkpoints import clear_disk_errors, read_weights, save_weights, seal
-from roar.training.distributed import from_first, rank
+from roar.training.checkpoints import clear_disk_errors, seal
+from roar.training.distributed import from_first, meet, rank
 from roar.training.objectives import Objective
+from roar.training.weights import read_weights, save_weights, trained_weights
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +36,10 @@ HISTORY = {
     "learning_rate": pl.Float64,
     "pairs_per_s": pl.Float64,
     "validation_ndcg8": pl.Float64,
+    "interpolation": pl.Float64,
 }
 
 WEIGHTS, BEST, RECORD = "trained.safetensors", "best.safetensors", "record.json"
-
-
-def trained_weights(encoder: SentenceTransformer) -> dict[str, Tensor]:
-    """A copy of every weight that is trained, on the CPU."""
-    return {name: p.detach().cpu().clone() for name, p in encoder.named_parameters() if p.requires_grad}
 
 
 class Recorder(TrainerCallback):
@@ -61,13 +60,16 @@ class Recorder(TrainerCallback):
         self.validate = validate if config.validations else None
         self.rows: list[dict[str, float]] = []
         self.best_score: float | None = None
+        self.best_step = 0
         self.best: dict[str, Tensor] = {}
         self.worse_in_a_row = 0
+        self.stopped = False
 
     def resume(self, folder: Path) -> None:
         """Take up history and best weights where a checkpoint left them."""
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         self.rows, self.best_score, self.worse_in_a_row = record["rows"], record["best"], record["worse_in_a_row"]
+        self.best_step, self.stopped = record["best_step"], record["stopped"]
         if self.best_score is not None:
             self.best = read_weights(folder / BEST)
 
@@ -82,31 +84,47 @@ class Recorder(TrainerCallback):
         self.started = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
-        """Record a step."""
+        """Record a step.
+
+        Raises:
+            InputError: its gradient is NaN or infinite, before weights that it spoilt are saved.
+        """
         if not logs or "loss" not in logs:
             return
+        if not math.isfinite(logs["grad_norm"]):
+            raise InputError(
+                f"{self.title}: the gradient is {logs['grad_norm']} at step {state.global_step}. Lower the stage's learning_rate, "
+                f"now {args.learning_rate:g}, and run again: another rate starts anew."
+            )
         seconds = time.perf_counter() - self.started
         row = {name: float(logs[name]) for name in ("grad_norm", "learning_rate")} | self.objective.last
         row |= {"step": state.global_step, "pairs_per_s": self.objective.queries / seconds}
         self.rows.append(row)
-        self.bar.set_postfix(loss=f"{row['loss']:.3f}", queries_per_s=f"{row['pairs_per_s']:.0f}")
+        self.bar.set_postfix(loss=f"{row['loss']:.3f}", pairs_per_s=f"{row['pairs_per_s']:.0f}")
         self.bar.update(1)
         if state.global_step in self.checked_at:
             self._check(state.global_step, control)
         self.started = time.perf_counter()
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Complete the trainer's checkpoint, and seal it."""
-        if not args.should_save:
-            return
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        with clear_disk_errors(folder):
-            self.save(folder)
-            seal(folder)
+        """Complete the trainer's checkpoint, and seal it, when every process has written its part."""
+        meet()
+        if args.should_save:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            with clear_disk_errors(folder):
+                self.save(folder)
+                seal(folder)
+        self.started = time.perf_counter()  # writing is no part of the next step
 
     def save(self, folder: Path) -> None:
         """Write history and best weights."""
-        record = {"rows": self.rows, "best": self.best_score, "worse_in_a_row": self.worse_in_a_row}
+        record = {
+            "rows": self.rows,
+            "best": self.best_score,
+            "best_step": self.best_step,
+            "worse_in_a_row": self.worse_in_a_row,
+            "stopped": self.stopped,
+        }
         (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
         if self.best:
             save_weights(self.best, folder / BEST)
@@ -125,12 +143,13 @@ class Recorder(TrainerCallback):
         else:
             self.rows.append({"step": 0, "validation_ndcg8": score})
         if self.best_score is None or score > self.best_score:
-            self.best_score, self.best, self.worse_in_a_row = score, trained_weights(self.encoder), 0
+            self.best_score, self.best_step, self.worse_in_a_row = score, step, 0
+            self.best = trained_weights(self.encoder)
             return
         self.worse_in_a_row += 1
         if self.config.patience is not None and self.worse_in_a_row >= self.config.patience:
             logger.info("%s: stopping at step %d, no better for %d validations.", self.title, step, self.worse_in_a_row)
-            control.should_training_stop = True
+            self.stopped = control.should_training_stop = True
 
     def history(self) -> pl.DataFrame:
         """The rows as a table; what a stage does not have is null."""

@@ -4,7 +4,6 @@ A fold's encoder sees its train side only. Stage 1 starts each fold from the bas
 """
 
 import logging
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -18,7 +17,6 @@ from roar.encoder.model_card import write_card
 from roar.errors import InputError
 from roar.parameters import Encoder, Stage, Stage1, Stage2
 from roar.training.checkpoints import Checkpoints, fingerprint
-from roar.training.distributed import meet, rank
 from roar.training.examples import Examples, group_examples, pair_examples
 from roar.training.objectives import ContrastiveObjective, Objective, RoarObjective
 from roar.training.trainer import Trained, train
@@ -70,7 +68,7 @@ def train_stage1(
         config: of the stage.
         seed: of batches, adapters and dropout.
         negatives: hard negatives of the pairs, all folds' (`mining.mine_for_pairs`); None for in-batch negatives alone.
-        checkpoints: a folder that a killed run goes on from; emptied when all folds are done.
+        checkpoints: a folder that a killed run goes on from; what every fold ended with stays in it.
 
     Returns:
         Encoder by fold, and the history: stage, fold, and the columns of `roar.training.recorder.HISTORY`.
@@ -78,9 +76,9 @@ def train_stage1(
     texts = product_texts(tables.products, encoder.product_fields, encoder.max_tokens)
 
     def examples(fold: str) -> Examples:
-        of_fold = pl.col("fold") == fold
-        mined = None if negatives is None else negatives.filter(of_fold)
-        return pair_examples(tables.pairs.filter(of_fold), tables.products, texts, tables.clusters, mined)
+        here = pl.col("fold") == fold
+        mined = None if negatives is None else negatives.filter(here)
+        return pair_examples(tables.pairs.filter(here), tables.products, texts, tables.clusters, mined)
 
     stage = _Stage(
         name="stage1",
@@ -120,10 +118,8 @@ def train_stage2(
     texts = product_texts(tables.products, encoder.product_fields, encoder.max_tokens)
 
     def examples(fold: str) -> Examples:
-        of_fold = pl.col("fold") == fold
-        return group_examples(
-            groups.filter(of_fold), tables.pairs.filter(of_fold), tables.products, texts, tables.clusters
-        )
+        here = pl.col("fold") == fold
+        return group_examples(groups.filter(here), tables.pairs.filter(here), tables.products, texts, tables.clusters)
 
     stage = _Stage(
         name="stage2",
@@ -172,9 +168,6 @@ def _every_fold(
         encoders[fold] = trained.encoder.cpu()
         labels = pl.lit(stage.name).alias("stage"), pl.lit(fold).alias("fold")
         histories.append(trained.history.select(*labels, pl.all()))
-    meet()
-    if checkpoints is not None and rank() == 0:
-        shutil.rmtree(checkpoints, ignore_errors=True)
     return encoders, pl.concat(histories)
 
 

@@ -25,13 +25,14 @@ from roar.encoder.cpu import fast_on_cpu, row_gradients
 from roar.errors import InputError
 from roar.parameters import Stage
 from roar.training.batching import ConflictFreeBatches
-from roar.training.checkpoints import Checkpoints, clear_disk_errors, damage, read_weights, save_weights, seal
+from roar.training.checkpoints import Checkpoints, clear_disk_errors, damage, seal
 from roar.training.collation import Collator
-from roar.training.distributed import launched_ranks, rank
+from roar.training.distributed import from_first, launched_ranks, rank
 from roar.training.examples import Examples
 from roar.training.interpolation import best_interpolation
 from roar.training.objectives import Objective
-from roar.training.recorder import RECORD, WEIGHTS, Recorder, Validate, read_history, trained_weights
+from roar.training.recorder import RECORD, WEIGHTS, Recorder, Validate, read_history
+from roar.training.weights import put_weights, read_weights, save_weights, trained_weights
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class _Trainer(SentenceTransformerTrainer):
         super().__init__(train_dataset=examples, data_collator=collator, **kwargs)  # type: ignore[arg-type]
 
     def get_train_dataloader(self) -> DataLoader:
-        """Our batches as they are: each process has its own already."""
+        """Our batches as they are: the collator takes each process's stretch of them."""
         return DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.collator)  # type: ignore[arg-type]
 
     def add_model_card_callback(self, *_: Any) -> None:
@@ -79,7 +80,8 @@ class _Trainer(SentenceTransformerTrainer):
         named = "; ".join(f"{example} {texts[example]!r}" for example in examples[:5])
         return InputError(
             f"training: {what} at step {self.state.global_step + 1}, batch of {len(examples)} examples ({named}, …). "
-            f"Lower the learning rate. Last good checkpoint: {good[-1].parent if good else 'none yet'}."
+            f"Last good checkpoint: {good[-1].parent if good else 'none yet'}. A rerun goes on from it and meets the same batch: lower "
+            f"the stage's learning_rate, now {self.args.learning_rate:g}, which starts anew."
         )
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -93,7 +95,7 @@ class _Trainer(SentenceTransformerTrainer):
             super()._save_checkpoint(*args, **kwargs)
 
     def _load_from_checkpoint(self, checkpoint_path: str) -> None:  # type: ignore[override]
-        self.model.load_state_dict(read_weights(Path(checkpoint_path) / WEIGHTS), strict=False)
+        put_weights(self.model, read_weights(Path(checkpoint_path) / WEIGHTS))
 
 
 def train(
@@ -136,59 +138,85 @@ def train(
     if checkpoints is not None and (checkpoints.finished / RECORD).exists() and not damage(checkpoints.finished):
         return _read_finished(encoder, checkpoints.finished, title)
     disable_progress_bar()
+    process, processes = launched_ranks()
     loss = objective(encoder)
     start = trained_weights(encoder) if config.interpolate else {}
     recorder = Recorder(loss, encoder, config, validate, title)
+    batches = ConflictFreeBatches(examples, config.batch_size, seed, config.epochs, processes)
+    steps = min(len(batches), config.max_steps or len(batches))
     with ExitStack() as stack:
         stack.enter_context(fast_on_cpu(encoder))
-        process, processes = launched_ranks()
         if processes == 1:
             stack.enter_context(row_gradients(encoder))
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder = checkpoints.folder if checkpoints is not None else temporary
         trainer = _Trainer(
             folder,
-            Collator(examples, encoder),
-            ConflictFreeBatches(examples, config.batch_size, seed, config.epochs, process, processes),
+            Collator(examples, encoder, process, processes),
+            batches,
             model=encoder,
-            args=_arguments(folder, config, learning_rate, precision, gradient_checkpointing, checkpoints, seed),
+            args=_arguments(folder, config, steps, learning_rate, precision, gradient_checkpointing, checkpoints, seed),
             loss=loss,
             callbacks=[recorder],
         )
         for unwanted in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(unwanted)
-        newest = checkpoints.newest() if checkpoints is not None else None
-        if newest is not None:
-            logger.info("%s: going on from %s.", title, newest.name)
-            recorder.resume(newest)
-        trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+        _run(trainer, recorder, checkpoints.newest() if checkpoints is not None else None, steps)
         if recorder.best:
-            encoder.load_state_dict(recorder.best, strict=False)
+            put_weights(encoder, recorder.best)
+            if recorder.best_step == 0:
+                logger.info("%s: no validation beat the start; its weights are kept.", title)
         if start and validate is not None:
-            best_interpolation(encoder, start, config.interpolate, validate, recorder.best_score, title)
+            _interpolate(encoder, start, config, validate, recorder)
     if checkpoints is not None and rank() == 0:
-        _save_finished(encoder, recorder, checkpoints.finished)
+        _save_finished(encoder, recorder, checkpoints)
     return Trained(encoder, recorder.history())
 
 
-def _save_finished(encoder: SentenceTransformer, recorder: Recorder, folder: Path) -> None:
+def _run(trainer: _Trainer, recorder: Recorder, newest: Path | None, steps: int) -> None:
+    """Train, from the newest checkpoint if there is one; nothing where it is the end already."""
+    if newest is None:
+        trainer.train()
+        return
+    logger.info("%s: going on from %s.", recorder.title, newest.name)
+    recorder.resume(newest)
+    if recorder.stopped or int(newest.name.partition("-")[2]) >= steps:
+        put_weights(recorder.encoder, read_weights(newest / WEIGHTS))
+    else:
+        trainer.train(resume_from_checkpoint=str(newest))
+
+
+def _interpolate(
+    encoder: SentenceTransformer, start: dict[str, Any], config: Stage, validate: Validate, recorder: Recorder
+) -> None:
+    """Choose on the way from the start, and write down what was chosen."""
+    score = lambda model: from_first(validate(model))  # noqa: E731
+    share, best = best_interpolation(encoder, start, config.interpolate, score, recorder.best_score)
+    recorder.rows.append({"step": recorder.rows[-1]["step"], "interpolation": share, "validation_ndcg8": best})
+    logger.info("%s: weights %.2f of the way from the start, ndcg@8 %.4f.", recorder.title, share, best)
+
+
+def _save_finished(encoder: SentenceTransformer, recorder: Recorder, checkpoints: Checkpoints) -> None:
+    folder = checkpoints.finished
     with clear_disk_errors(folder):
         folder.mkdir(exist_ok=True)
         save_weights(trained_weights(encoder), folder / WEIGHTS)
         recorder.best = {}  # they are the weights
         recorder.save(folder)
         seal(folder)
+    checkpoints.remove_steps()
 
 
 def _read_finished(encoder: SentenceTransformer, folder: Path, title: str) -> Trained:
     logger.info("%s: finished by an earlier run that was interrupted later.", title)
-    encoder.load_state_dict(read_weights(folder / WEIGHTS), strict=False)
+    put_weights(encoder, read_weights(folder / WEIGHTS))
     return Trained(encoder, read_history(json.loads((folder / RECORD).read_text(encoding="utf-8"))["rows"]))
 
 
 def _arguments(
     folder: Path,
     config: Stage,
+    steps: int,
     learning_rate: float,
     precision: str,
     gradient_checkpointing: bool,
@@ -200,7 +228,7 @@ def _arguments(
         output_dir=str(folder),
         per_device_train_batch_size=config.batch_size,
         num_train_epochs=1,  # all epochs come as one run of batches
-        max_steps=config.max_steps or -1,
+        max_steps=steps,
         learning_rate=learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=config.warmup,

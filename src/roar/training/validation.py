@@ -1,5 +1,6 @@
 """Validation during training: ndcg@8 over the judged products of held-out queries."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,8 @@ from sentence_transformers import SentenceTransformer
 from roar.encoder import encode
 from roar.metrics import score_queries
 from roar.parameters import Encoder, MetricSettings
+
+logger = logging.getLogger(__name__)
 
 
 def judged_scores(
@@ -46,11 +49,15 @@ def validator(
         seed: of their draw.
 
     Returns:
-        encoder -> mean ndcg@8; None where there are no validation queries.
+        encoder -> mean ndcg@8; None where no validation query has a product that is not irrelevant.
     """
-    chosen = judged.select(pl.col("query_id").unique()).sort(pl.col("query_id").hash(seed), "query_id").head(limit)
-    kept = judged.join(chosen, on="query_id", how="semi")
+    useful = judged.filter(
+        (pl.col("grade") != "irrelevant").any().over("query_id")
+    )  # others cannot be ranked well or ill
+    chosen = useful.select(pl.col("query_id").unique()).sort(pl.col("query_id").hash(seed), "query_id").head(limit)
+    kept = useful.join(chosen, on="query_id", how="semi")
     if kept.is_empty():
+        logger.warning("No validation query has a product that is not irrelevant: the last weights are kept.")
         return None
 
     def validate(encoder: SentenceTransformer) -> float:

@@ -162,7 +162,7 @@ def _rarity(queries: pl.Series, titles: pl.Series, levels: int) -> pl.Series:
         queries.to_frame("text")
         .with_row_index("row")
         .select("row", word=words)
-        .explode("word")
+        .explode("word", empty_as_null=True)  # a query without a word is as rare as can be
         .join(counts, on="word", how="left")
         .group_by("row")
         .agg(pl.col("titles").fill_null(0).min())

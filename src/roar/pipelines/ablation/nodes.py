@@ -34,8 +34,8 @@ def run_studies(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Per-query metrics and judged scores of every cell; cells that are kept in the folder are not trained again."""
     tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
-    base = load_encoder(encoder)
-    shop = Shop(tables, groups, search_log, variants, training_sets, lambda: base, seed, config.metrics)
+    # Training changes an encoder in place: every cell loads its own.
+    shop = Shop(tables, groups, search_log, variants, training_sets, lambda: load_encoder(encoder), seed)
     folds = splits["fold"].unique().sort().to_list()
     declared = cells(config, encoder, stage1, stage2, training_sets, folds, shop.fingerprint())
     return run_cells(declared, shop, folder)
@@ -64,7 +64,7 @@ def cover_masks(
     examples = pair_examples(pairs.filter(pl.col("fold") == pairs["fold"].min()), products, texts, clusters)
     item = products.join(true_items, on="product_id", how="left", maintain_order="left")["item_id"]
     numbers = item.fill_null(products["product_id"]).rank("dense").cast(pl.Int64).to_numpy()
-    size, margin = stage1.batch_size, stage1.margin or 0.1
+    size, margin = stage1.batch_size, 0.1 if stage1.margin is None else abs(stage1.margin)
     return mask_coverage(load_encoder(encoder), examples, numbers, encoder, batch_size=size, margin=margin, seed=seed)
 
 
