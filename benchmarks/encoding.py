@@ -1,7 +1,7 @@
 """Encoding a catalogue, as `name value` lines.
 
     python benchmarks/encoding.py                     speed and agreement against sentence-transformers' encode
-    python benchmarks/encoding.py --stream 20000      from parquet to disk: seconds, and memory beside that of a tenth
+    python benchmarks/encoding.py --stream 40000      from parquet to disk: seconds, and memory beside that of half as many
 
 sentence-transformers encodes the same texts with its defaults in float32, and under bf16 autocast. `cosine` is the smallest between
 our vectors and its float32 ones; `recall_at_100` is how much of the float32 index's first 100 products ours finds.
@@ -93,10 +93,10 @@ def recall(encoder: SentenceTransformer, ids: pl.Series, vectors: dict[str, np.n
 
 
 def stream(count: int) -> None:
-    """Peak memory of a process that encodes so many products, and of one that encodes a tenth."""
+    """Peak memory of a process that encodes so many products, and of one that encodes half as many."""
     table = texts.products(count)
     table = pl.concat([table] * -(-count // len(table))).head(count)
-    for size in (count // 10, count):
+    for size in (count // 2, count):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "products.parquet"
             # No two texts alike, or they would be encoded once.
