@@ -22,6 +22,7 @@ BLOCKS = {
     "stage1": parameters.Stage1,
     "stage2": parameters.Stage2,
     "ablation": parameters.Ablation,
+    "ablation_studies": parameters.AblationStudies,
     "evaluation": parameters.Evaluation,
     "metrics": parameters.MetricSettings,
     "reporting": parameters.Reporting,

@@ -5,20 +5,21 @@ from pydantic import ValidationError
 
 from roar.ablation import cells
 from roar.errors import InputError
-from roar.parameters import Ablation, Encoder, Primary, Stage1, Stage2, Study, TrainingSets, Variant
+from roar.parameters import Ablation, AblationStudies, Encoder, Primary, Stage1, Stage2, Study, TrainingSets, Variant
 
 
 def study(**variants: Variant) -> Study:
     return Study(baseline=next(iter(variants)), variants=variants)
 
 
-def expand(config: Ablation, **blocks):
+def expand(studies: AblationStudies, config: Ablation | None = None, **blocks):
+    config = config or Ablation(run=("one",), seeds=(1, 2))
     given = {"encoder": Encoder(), "stage1": Stage1(), "stage2": Stage2(), "training_sets": TrainingSets()} | blocks
-    return list(cells(config, *given.values(), ["fold_0", "fold_1"], "data"))
+    return list(cells(config, studies, *given.values(), ["fold_0", "fold_1"], "data"))
 
 
-def ablation(**variants: Variant) -> Ablation:
-    return Ablation(run=("one",), seeds=(1, 2), primary=None, studies={"one": study(**variants)})
+def ablation(primary: Primary | None = None, **variants: Variant) -> AblationStudies:
+    return AblationStudies(primary=primary, studies={"one": study(**variants)})
 
 
 def test_every_variant_fold_and_seed_is_a_cell():
@@ -68,14 +69,17 @@ def test_names_that_are_not_declared_are_errors():
         Study(baseline="x", variants={"a": Variant(), "b": Variant()})
     with pytest.raises(ValidationError, match=r"b\.against: 'x' is none of the variants"):
         study(a=Variant(), b=Variant(against="x"))
-    with pytest.raises(ValidationError, match="the metric 'aucc' is not among"):
-        named = Primary(study="one", variant="b", metric="aucc")
-        Ablation(run=("one",), primary=named, studies={"one": study(a=Variant(), b=Variant())})
-    with pytest.raises(ValidationError, match="none of the studies"):
-        Ablation(run=("two",), primary=None, studies={"one": study(a=Variant(), b=Variant())})
+    declared, typo = ablation(a=Variant(), b=Variant()), Primary(study="one", variant="b", metric="aucc")
+    with pytest.raises(InputError, match="two are none of the studies declared: one"):
+        expand(declared, Ablation(run=("two",)))
+    with pytest.raises(InputError, match="the metric 'aucc' is not among"):
+        expand(ablation(primary=typo, a=Variant(), b=Variant()))
+    with pytest.raises(ValidationError, match="no variant 'c' in a study 'one'"):
+        ablation(primary=typo.model_copy(update={"variant": "c"}), a=Variant(), b=Variant())
 
 
 def test_what_is_measured_makes_another_result_of_the_same_weights():
-    one = expand(ablation(a=Variant(), b=Variant()))[0]
-    other = expand(ablation(a=Variant(), b=Variant()).model_copy(update={"metrics": ("mrr@10",)}))[0]
+    declared = ablation(a=Variant(), b=Variant())
+    one = expand(declared)[0]
+    other = expand(declared, Ablation(run=("one",), seeds=(1, 2), metrics=("mrr@10",)))[0]
     assert one.key() != other.key() and one.key(stage=1) == other.key(stage=1)

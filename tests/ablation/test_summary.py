@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 
 from roar.ablation import summarise
 from roar.metrics.auc import compare_pooled_auc
-from roar.parameters import Ablation, MetricSettings, Primary, Study, Variant
+from roar.parameters import Ablation, AblationStudies, MetricSettings, Primary, Study, Variant
 from roar.schemas import Grade
 
 SETTINGS = MetricSettings(resamples=500, permutations=2000, auc_resamples=400)
@@ -50,8 +50,8 @@ NOISE = {"base": 0.002, "better": 0.01, "equal": 0.002, "noisy": 0.2, "worse": 0
 @pytest.fixture(scope="module")
 def summary(judgments) -> pl.DataFrame:
     studies = {"one": Study(baseline="base", variants={v: Variant() for v in EFFECTS})}
-    config = Ablation(run=("one",), primary=None, studies=studies)
-    return summarise(*cells(EFFECTS, NOISE, judgments), judgments, config, SETTINGS)
+    declared = AblationStudies(primary=None, studies=studies)
+    return summarise(*cells(EFFECTS, NOISE, judgments), judgments, Ablation(), declared, SETTINGS)
 
 
 def row(summary: pl.DataFrame, variant: str, metric: str = "ndcg@8") -> dict:
@@ -88,7 +88,8 @@ def test_every_variant_is_counted_in_the_correction_but_the_one_named_before(jud
     named = Primary(study="one", variant="better", metric="ndcg@8")
     studies = {"one": Study(baseline="base", variants=variants)}
     plain, primary = (
-        summarise(*data, judgments, Ablation(run=("one",), studies=studies, primary=p), SETTINGS) for p in (None, named)
+        summarise(*data, judgments, Ablation(), AblationStudies(studies=studies, primary=p), SETTINGS)
+        for p in (None, named)
     )
     tried = [v for v in EFFECTS if v != "base"]
     expected = multipletests([row(plain, v)["p"] for v in tried], method="holm")[1]
@@ -131,6 +132,6 @@ def test_limited_folds_are_compared_on_their_own_queries(judgments):
 def test_a_variant_can_be_compared_with_another_than_the_baseline(judgments):
     """A step of a ladder against the step before it."""
     variants = {v: Variant(against="better" if v == "equal" else None) for v in EFFECTS}
-    config = Ablation(run=("one",), primary=None, studies={"one": Study(baseline="base", variants=variants)})
-    found = row(summarise(*cells(EFFECTS, NOISE, judgments), judgments, config, SETTINGS), "equal")
+    declared = AblationStudies(primary=None, studies={"one": Study(baseline="base", variants=variants)})
+    found = row(summarise(*cells(EFFECTS, NOISE, judgments), judgments, Ablation(), declared, SETTINGS), "equal")
     assert found["baseline"] == "better" and found["verdict"] == "worse"

@@ -10,10 +10,8 @@ from roar.ablation.summary import SUMMARY
 
 from .conftest import copy_project, run_pipelines
 
+RUN = {"run": ["small"], "seeds": [1, 2], "metrics": ["ndcg@8", "recall@100"]}
 STUDY = {
-    "run": ["small"],
-    "seeds": [1, 2],
-    "metrics": ["ndcg@8", "recall@100"],
     "primary": {"study": "small", "variant": "mined", "metric": "auc"},
     "studies": {
         "small": {
@@ -36,7 +34,7 @@ def project(tmp_path_factory, tiny_training) -> Path:
     """A project in which the small study has run."""
     folder = copy_project(tmp_path_factory.mktemp("ablation"))
     run_pipelines(folder, "test", "simulate")
-    run_pipelines(folder, "test", "ablation", params=tiny_training | {"ablation": STUDY})
+    run_pipelines(folder, "test", "ablation", params=tiny_training | {"ablation": RUN, "ablation_studies": STUDY})
     return folder
 
 
@@ -83,7 +81,7 @@ def test_a_rerun_trains_only_what_is_missing(project, tiny_training):
     metrics = table(project, "07_model_output/ablation/metrics.parquet")
     last = max(folder.glob("*.metrics.parquet"), key=lambda path: path.stat().st_mtime_ns)  # of the last seed, mined
     last.unlink()
-    run_pipelines(project, "test", "ablation", params=tiny_training | {"ablation": STUDY})
+    run_pipelines(project, "test", "ablation", params=tiny_training | {"ablation": RUN, "ablation_studies": STUDY})
     after = {path: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
     changed = {path for path in after if after[path] != before[path]}
     assert changed == {last, last.with_name(last.name.replace("metrics", "scores"))}

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from roar.errors import InputError
-from roar.parameters import Ablation, Encoder, Parameters, Stage1, Stage2, Study, TrainingSets, Variant
+from roar.parameters import Ablation, AblationStudies, Encoder, Parameters, Stage1, Stage2, Study, TrainingSets, Variant
 
 P = TypeVar("P", bound=Parameters)
 
@@ -61,6 +61,7 @@ class Cell:
 
 def cells(
     config: Ablation,
+    declared: AblationStudies,
     encoder: Encoder,
     stage1: Stage1,
     stage2: Stage2,
@@ -71,7 +72,8 @@ def cells(
     """Every cell of the studies to run; those that share stage-1 weights follow each other.
 
     Args:
-        config: the studies.
+        config: which studies, seeds and folds.
+        declared: the studies.
         encoder: of all variants.
         stage1: the environment's parameters, which a variant changes.
         stage2: likewise.
@@ -80,10 +82,19 @@ def cells(
         data: a fingerprint of the tables.
 
     Raises:
-        InputError: a variant sets a parameter that does not exist, or to what it cannot be.
+        InputError: a study is not declared, the primary comparison's metric is not measured, or a variant sets a parameter that
+            does not exist, or to what it cannot be.
     """
+    if unknown := set(config.run) - set(declared.studies):
+        known = ", ".join(declared.studies)
+        raise InputError(f"ablation.run: {', '.join(sorted(unknown))} are none of the studies declared: {known}.")
+    if declared.primary is not None and declared.primary.metric not in (*config.metrics, "auc"):
+        raise InputError(
+            f"ablation_studies.primary: the metric {declared.primary.metric!r} is not among ablation.metrics "
+            f"({', '.join(config.metrics)}) and auc."
+        )
     for study_name in config.run:
-        study = config.studies[study_name]
+        study = declared.studies[study_name]
         recipes = {
             name: _recipe(study_name, name, study, variant, encoder, stage1, stage2, training_sets)
             for name, variant in study.variants.items()

@@ -12,7 +12,7 @@ import polars as pl
 from roar.metrics import compare
 from roar.metrics.auc import compare_pooled_auc
 from roar.metrics.resampling import holm
-from roar.parameters import Ablation, MetricSettings
+from roar.parameters import Ablation, AblationStudies, MetricSettings, Primary, Study
 
 SUMMARY = (
     "study",
@@ -34,7 +34,12 @@ SUMMARY = (
 
 
 def summarise(
-    metrics: pl.DataFrame, scores: pl.DataFrame, judgments: pl.DataFrame, config: Ablation, settings: MetricSettings
+    metrics: pl.DataFrame,
+    scores: pl.DataFrame,
+    judgments: pl.DataFrame,
+    config: Ablation,
+    declared: AblationStudies,
+    settings: MetricSettings,
 ) -> pl.DataFrame:
     """Compare every variant with its study's baseline, or with what it names instead.
 
@@ -42,7 +47,8 @@ def summarise(
         metrics: study, variant, fold, seed, query_id, metric, value.
         scores: study, variant, fold, seed, query_id, product_id, score.
         judgments: query_id, product_id, grade.
-        config: the studies, and the margin of equivalence.
+        config: the margin of equivalence.
+        declared: the studies, and the primary comparison.
         settings: confidence, numbers of resamples and permutations, seed.
 
     Returns:
@@ -53,22 +59,22 @@ def summarise(
     tables = []
     for study in metrics["study"].unique(maintain_order=True):
         of = pl.col("study") == study
-        compared = _study(study, metrics.filter(of), scores.filter(of), judgments, config, settings)
-        tables.append(_adjusted(compared, config, settings))
+        compared = _study(declared.studies[study], study, metrics.filter(of), scores.filter(of), judgments, settings)
+        tables.append(_adjusted(compared, config, declared.primary, settings))
     return pl.concat(tables)
 
 
 def _study(
+    declared: Study,
     study: str,
     metrics: pl.DataFrame,
     scores: pl.DataFrame,
     judgments: pl.DataFrame,
-    config: Ablation,
     settings: MetricSettings,
 ) -> pl.DataFrame:
     rows = []
     for variant in metrics["variant"].unique(maintain_order=True):
-        baseline = config.studies[study].against(variant)
+        baseline = declared.against(variant)
         pair = [(metrics.filter(variant=v), scores.filter(variant=v)) for v in (baseline, variant)]
         (metrics_a, scores_a), (metrics_b, scores_b) = pair
         queries = compare(_per_query(metrics_a), _per_query(metrics_b), _NO_SLICES, settings)
@@ -113,10 +119,11 @@ def _by_seed(scores: pl.DataFrame) -> list[pl.DataFrame]:
     return [scores.filter(seed=seed) for seed in scores["seed"].unique().sort()]
 
 
-def _adjusted(compared: pl.DataFrame, config: Ablation, settings: MetricSettings) -> pl.DataFrame:
+def _adjusted(
+    compared: pl.DataFrame, config: Ablation, primary: Primary | None, settings: MetricSettings
+) -> pl.DataFrame:
     """Holm's p within the metric, and what it all says."""
     adjusted = compared["p"].to_numpy().copy()
-    primary = config.primary
     rows = compared.with_row_index("row").drop_nulls("p")
     for _, family in rows.group_by("metric", maintain_order=True):
         if primary is not None and family["study"][0] == primary.study and family["metric"][0] == primary.metric:

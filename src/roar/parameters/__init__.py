@@ -14,7 +14,7 @@ from roar.parameters.ab_test import (
     OnlineMetric,
     SimulatedExperiment,
 )
-from roar.parameters.ablation import Ablation, Primary, Study, Variant
+from roar.parameters.ablation import Ablation, AblationStudies, Primary, Study, Variant
 from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.encoder import Encoder, Lora
@@ -69,6 +69,7 @@ from roar.parameters.training_sets import (
 __all__ = [
     "ABTest",
     "Ablation",
+    "AblationStudies",
     "Agreement",
     "Alignment",
     "AugmentationSource",

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from roar.parameters import Ablation
+from roar.parameters import Ablation, Primary
 from roar.report.charts import ladder
 from roar.report.section import Block, Cell, Column, Fact, Facts, Heading, Paragraph, Section, Table, chart, table
 from roar.report.wording import equal_p, metric_label, number, points
@@ -17,18 +17,21 @@ _TITLES = {
 _TONES = {"better": "good", "worse": "bad", "equivalent": "", "undecided": "muted", "baseline": "muted"}
 
 
-def ablation_section(summary: pl.DataFrame, coverage: pl.DataFrame, config: Ablation) -> Section:
+def ablation_section(
+    summary: pl.DataFrame, coverage: pl.DataFrame, config: Ablation, primary: Primary | None
+) -> Section:
     """Build the section.
 
     Args:
         summary: the columns of `roar.ablation.summary.SUMMARY`.
         coverage: what each mask rule left out, as `mask_coverage` counts it; no rows where the truth is not known.
-        config: the studies, the primary comparison, the margin of equivalence.
+        config: metrics, seeds, the margin of equivalence.
+        primary: the comparison that was named before the runs.
     """
     blocks: list[Block] = [Paragraph(text=_how_to_read(config), style="note")]
-    primary = _primary(summary, config)
-    if primary is not None:
-        blocks.insert(0, Facts(facts=(primary,)))
+    named = _primary(summary, primary)
+    if named is not None:
+        blocks.insert(0, Facts(facts=(named,)))
     for study in summary["study"].unique(maintain_order=True):
         own = summary.filter(study=study)
         blocks.append(Heading(text=_TITLES.get(study, study), anchor=f"ablation-{study.replace('_', '-')}"))
@@ -71,9 +74,8 @@ def _how_to_read(config: Ablation) -> str:
     )
 
 
-def _primary(summary: pl.DataFrame, config: Ablation) -> Fact | None:
+def _primary(summary: pl.DataFrame, named: Primary | None) -> Fact | None:
     """The comparison named before the runs."""
-    named = config.primary
     if named is None:
         return None
     rows = summary.filter(study=named.study, variant=named.variant, metric=named.metric).drop_nulls("difference")

@@ -8,7 +8,7 @@ import polars as pl
 
 from roar.ablation import Shop, cells, mask_coverage, run_cells, summarise
 from roar.encoder import load_encoder, product_texts
-from roar.parameters import Ablation, Encoder, MetricSettings, Stage1, Stage2, TrainingSets
+from roar.parameters import Ablation, AblationStudies, Encoder, MetricSettings, Stage1, Stage2, TrainingSets
 from roar.report import ablation_chart, ablation_section
 from roar.training import pair_examples
 from roar.training.stages import TrainingTables
@@ -30,6 +30,7 @@ def run_studies(
     stage2: Stage2,
     training_sets: TrainingSets,
     config: Ablation,
+    studies: AblationStudies,
     seed: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Per-query metrics and judged scores of every cell; cells that are kept in the folder are not trained again."""
@@ -37,15 +38,20 @@ def run_studies(
     # Training changes an encoder in place: every cell loads its own.
     shop = Shop(tables, groups, search_log, variants, training_sets, lambda: load_encoder(encoder), seed)
     folds = splits["fold"].unique().sort().to_list()
-    declared = cells(config, encoder, stage1, stage2, training_sets, folds, shop.fingerprint())
+    declared = cells(config, studies, encoder, stage1, stage2, training_sets, folds, shop.fingerprint())
     return run_cells(declared, shop, folder)
 
 
 def summarise_studies(
-    metrics: pl.DataFrame, scores: pl.DataFrame, judgments: pl.DataFrame, config: Ablation, settings: MetricSettings
+    metrics: pl.DataFrame,
+    scores: pl.DataFrame,
+    judgments: pl.DataFrame,
+    config: Ablation,
+    studies: AblationStudies,
+    settings: MetricSettings,
 ) -> pl.DataFrame:
     """Every variant against its study's baseline."""
-    return summarise(metrics, scores, judgments, config, settings)
+    return summarise(metrics, scores, judgments, config, studies, settings)
 
 
 def cover_masks(
@@ -68,7 +74,9 @@ def cover_masks(
     return mask_coverage(load_encoder(encoder), examples, numbers, encoder, batch_size=size, margin=margin, seed=seed)
 
 
-def report_studies(summary: pl.DataFrame, coverage: pl.DataFrame, config: Ablation) -> tuple[dict[str, Any], go.Figure]:
+def report_studies(
+    summary: pl.DataFrame, coverage: pl.DataFrame, config: Ablation, studies: AblationStudies
+) -> tuple[dict[str, Any], go.Figure]:
     """The studies as a section of the page, and the first of them as a chart for Kedro-Viz."""
-    section = ablation_section(summary, coverage, config)
+    section = ablation_section(summary, coverage, config, studies.primary)
     return section.model_dump(mode="json"), ablation_chart(summary, config.run[0], config.metrics[0])

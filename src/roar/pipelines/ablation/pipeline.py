@@ -33,6 +33,7 @@ def create_pipeline(**_: object) -> Pipeline:
                     "params:stage2",
                     "params:training_sets",
                     "params:ablation",
+                    "params:ablation_studies",
                     "params:seed",
                 ],
                 ["ablation_metrics", "ablation_scores"],
@@ -40,7 +41,14 @@ def create_pipeline(**_: object) -> Pipeline:
             ),
             node(
                 nodes.summarise_studies,
-                ["ablation_metrics", "ablation_scores", "judgments", "params:ablation", "params:metrics"],
+                [
+                    "ablation_metrics",
+                    "ablation_scores",
+                    "judgments",
+                    "params:ablation",
+                    "params:ablation_studies",
+                    "params:metrics",
+                ],
                 "ablation_summary",
                 name="summarise_studies",
             ),
@@ -60,7 +68,7 @@ def create_pipeline(**_: object) -> Pipeline:
             ),
             node(
                 nodes.report_studies,
-                ["ablation_summary", "mask_coverage", "params:ablation"],
+                ["ablation_summary", "mask_coverage", "params:ablation", "params:ablation_studies"],
                 ["ablation_section", "ablation_chart"],
                 name="report_studies",
             ),
