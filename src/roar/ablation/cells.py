@@ -1,15 +1,15 @@
 """One cell: train a variant on a fold with a seed, score the fold's test queries, keep what it gave.
 
 Every cell goes through the engine and the metrics that the project uses everywhere. Results are two small tables a cell, named
-by its hash and written all or nothing: a killed study goes on at the next cell. Stage-1 weights that several cells start
-from are trained once.
+by its hash and written all or nothing: a killed study goes on at the next cell. Weights that several cells of a fold and seed
+start from are trained once, and kept while these cells run.
 """
 
 import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -60,9 +60,9 @@ def run_cells(cells: Iterable[Cell], shop: Shop, folder: Path) -> tuple[pl.DataF
     """Train and score the cells that are not there yet.
 
     Args:
-        cells: in an order in which those that share stage-1 weights are near each other.
+        cells: those of one fold and seed one after the other.
         shop: what they read.
-        folder: where results are kept; weights are removed from it when all cells are done.
+        folder: where results are kept, and the weights of one fold and seed at a time.
 
     Returns:
         Per-query metrics: study, variant, fold, seed, query_id, metric, value; and the scores of judged products: study,
@@ -71,7 +71,11 @@ def run_cells(cells: Iterable[Cell], shop: Shop, folder: Path) -> tuple[pl.DataF
     cells = list(cells)
     metrics: list[pl.DataFrame] = []
     scores: list[pl.DataFrame] = []
+    group: tuple[str, int] | None = None
     for cell in tqdm(cells, desc="ablation", unit="cell"):
+        if group not in (None, (cell.fold, cell.seed)):
+            shutil.rmtree(folder / "weights", ignore_errors=True)  # no later cell starts from them
+        group = (cell.fold, cell.seed)
         paths = [folder / f"{cell.key()}.{kind}.parquet" for kind in ("scores", "metrics")]
         if not paths[1].exists():  # it is written last
             logger.info("%s: %s, %s, seed %d", cell.study, cell.variant, cell.fold, cell.seed)
@@ -89,12 +93,25 @@ def _trained(cell: Cell, shop: Shop, folder: Path) -> SentenceTransformer:
     """The cell's encoder."""
     if cell.recipe.stages == 0:
         return shop.base()
-    stage1 = folder / "weights" / cell.key(stage=1)
-    if not (stage1 / "modules.json").exists():
-        encoder = _stage1(cell, shop)
-        with replaced_folder(stage1) as temporary:
+    stage1 = _kept(folder, cell.key(stage=1), lambda: _stage1(cell, shop))
+    if cell.recipe.stages == 1:
+        return read_encoder(stage1)
+    plain = replace(cell, recipe=replace(cell.recipe, interpolate=None))
+    encoder = read_encoder(_kept(folder, plain.key(stage=2), lambda: _stage2(cell, shop, stage1)))
+    if cell.recipe.interpolate is not None:
+        first = trained_weights(read_encoder(stage1))
+        put_weights(encoder, interpolated(first, trained_weights(encoder), cell.recipe.interpolate))
+    return encoder
+
+
+def _kept(folder: Path, key: str, train: Callable[[], SentenceTransformer]) -> Path:
+    """The folder of weights that several cells start from, trained at the first of them."""
+    path = folder / "weights" / key
+    if not (path / "modules.json").exists():
+        encoder = train()
+        with replaced_folder(path) as temporary:
             encoder.save_pretrained(str(temporary), create_model_card=False)
-    return read_encoder(stage1) if cell.recipe.stages == 1 else _stage2(cell, shop, stage1)
+    return path
 
 
 def _stage1(cell: Cell, shop: Shop) -> SentenceTransformer:
@@ -108,11 +125,7 @@ def _stage2(cell: Cell, shop: Shop, stage1: Path) -> SentenceTransformer:
     tables, recipe, start = _tables(cell, shop), cell.recipe, {ALL_FOLDS: lambda: read_encoder(stage1)}
     groups, _ = fill_groups(start, _groups(cell, shop), tables, recipe.encoder, recipe.training_sets, seed=shop.seed)
     encoders, _ = train_stage2(start, groups, tables, recipe.encoder, recipe.stage2, seed=cell.seed)
-    encoder = encoders[cell.fold]
-    if recipe.interpolate is not None:
-        first = trained_weights(read_encoder(stage1))
-        put_weights(encoder, interpolated(first, trained_weights(encoder), recipe.interpolate))
-    return encoder
+    return encoders[cell.fold]
 
 
 def _tables(cell: Cell, shop: Shop) -> TrainingTables:
