@@ -100,7 +100,9 @@ def test_examples_hold_the_positive_first_and_batches_no_item_twice(tables, star
         clusters = examples.cluster[examples.product[member]]
         assert len(set(clusters)) == len(clusters) == len(label["product"]) == sizes.sum()
         assert label["grade"][label["positive"]].tolist() == [3] * len(batch)
-        wanted = {int(examples.cluster[p]) for e in batch for p in examples.product[examples.members(e)]}
+        wanted = {
+            int(examples.cluster[p]) for e in batch for p in examples.product[examples.start[e] : examples.start[e + 1]]
+        }
         assert set(clusters.tolist()) == wanted, "what is left out stands in the batch as another's"
         larger += len(member) > len(batch)
     assert larger

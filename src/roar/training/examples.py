@@ -36,10 +36,6 @@ class Examples:
     def __len__(self) -> int:
         return len(self.query_text)
 
-    def members(self, example: int) -> slice:
-        """Where the members of an example lie."""
-        return slice(int(self.start[example]), int(self.start[example + 1]))
-
     def members_of(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Members of a batch of examples (M', int64), and how many each has (len(chosen),).
 
