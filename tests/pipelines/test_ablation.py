@@ -1,16 +1,23 @@
 """A small ablation through the real engine: every cell once, resumed at the next, and a section of the page."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from roar.ablation.summary import SUMMARY
 
 from .conftest import copy_project, run_pipelines
 
-RUN = {"run": ["small"], "seeds": [1, 2], "metrics": ["ndcg@8", "recall@100"]}
+RUN = {"run": ["small"], "seeds": [1, 2], "metrics": ["ndcg@8", "recall@100"], "workers": 1}
 STUDY = {
     "primary": {"study": "small", "variant": "mined", "metric": "auc"},
     "studies": {
@@ -86,6 +93,48 @@ def test_a_rerun_trains_only_what_is_missing(project, tiny_training):
     changed = {path for path in after if after[path] != before[path]}
     assert changed == {last, last.with_name(last.name.replace("metrics", "scores"))}
     assert table(project, "07_model_output/ablation/metrics.parquet").equals(metrics)
+
+
+def test_a_killed_study_leaves_no_worker_behind_and_ends_as_it_would_have(project, tiny_training, tmp_path):
+    """Two workers, killed with their parent; the rerun gives what one worker gave that was never killed."""
+    folder = tmp_path / "project"
+    shutil.copytree(project, folder)
+    (folder / "data/test/07_model_output/ablation/metrics.parquet").unlink()
+    cells = folder / "data/test/07_model_output/ablation/cells"
+    shutil.rmtree(cells)
+    said = folder / "conf/test/parameters/training.yml"
+    study = {"ablation": RUN | {"workers": 2}, "ablation_studies": STUDY}
+    said.write_text(yaml.safe_dump(yaml.safe_load(said.read_text()) | tiny_training | study, sort_keys=False))
+    command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--pipelines", "ablation"]
+    process = subprocess.Popen(
+        command, cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until(lambda: any(cells.glob("*.metrics.parquet")), process)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    wait_until(lambda: not _is_there(process.pid))
+    assert len(list(cells.glob("*.metrics.parquet"))) < 9
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    metrics = table(project, "07_model_output/ablation/metrics.parquet")
+    assert table(folder, "07_model_output/ablation/metrics.parquet").equals(metrics)
+
+
+def wait_until(holds, process: subprocess.Popen | None = None) -> None:
+    for _ in range(1200):
+        if holds():
+            return
+        assert process is None or process.poll() is None, "the study ended before it could be killed"
+        time.sleep(0.1)
+    pytest.fail("waited two minutes in vain")
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process of the group lives."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_the_section_names_the_primary_comparison_and_all_variants(project):

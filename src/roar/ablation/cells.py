@@ -1,21 +1,17 @@
 """One cell: train a variant on a fold with a seed, score the fold's test queries, keep what it gave.
 
 Every cell goes through the engine and the metrics that the project uses everywhere. Results are two small tables a cell, named
-by its hash and written all or nothing: a killed study goes on at the next cell. Weights that several cells of a fold and seed
-start from are trained once, and kept while these cells run.
+by its hash and written all or nothing. Weights that several cells of a fold and seed start from are trained once.
 """
 
 import hashlib
-import logging
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 import torch
 from sentence_transformers import SentenceTransformer
-from tqdm import tqdm
 
 from roar.ablation.studies import Cell
 from roar.datasets.atomic import replaced_file, replaced_folder
@@ -28,8 +24,6 @@ from roar.training.mining import fill_groups, mine_for_pairs
 from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1, train_stage2
 from roar.training.weights import put_weights, trained_weights
 from roar.training_sets import graded_groups, held_out_products, stage1_pairs
-
-logger = logging.getLogger(__name__)
 
 _DEPTH = 100
 
@@ -56,57 +50,44 @@ class Shop:
         return digest.hexdigest()
 
 
-def run_cells(cells: Iterable[Cell], shop: Shop, folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Train and score the cells that are not there yet.
+def run_cell(cell: Cell, shop: Shop, folder: Path, weights: Path) -> None:
+    """Train and score a cell, and keep its two tables.
 
     Args:
-        cells: those of one fold and seed one after the other.
-        shop: what they read.
-        folder: where results are kept, and the weights of one fold and seed at a time.
-
-    Returns:
-        Per-query metrics: study, variant, fold, seed, query_id, metric, value; and the scores of judged products: study,
-        variant, fold, seed, query_id, product_id, score.
+        cell: the training.
+        shop: what it reads.
+        folder: where tables are kept.
+        weights: where those that other cells start from too are.
     """
-    cells = list(cells)
-    metrics: list[pl.DataFrame] = []
-    scores: list[pl.DataFrame] = []
-    group: tuple[str, int] | None = None
-    for cell in tqdm(cells, desc="ablation", unit="cell"):
-        if group not in (None, (cell.fold, cell.seed)):
-            shutil.rmtree(folder / "weights", ignore_errors=True)  # no later cell starts from them
-        group = (cell.fold, cell.seed)
-        paths = [folder / f"{cell.key()}.{kind}.parquet" for kind in ("scores", "metrics")]
-        if not paths[1].exists():  # it is written last
-            logger.info("%s: %s, %s, seed %d", cell.study, cell.variant, cell.fold, cell.seed)
-            for path, table in zip(paths, _scored(_trained(cell, shop, folder), cell, shop), strict=True):
-                with replaced_file(path) as temporary:
-                    table.write_parquet(temporary)
-        labels = [pl.lit(v).alias(n) for n, v in vars(cell).items() if n in ("study", "variant", "fold", "seed")]
-        for path, tables in zip(paths, (scores, metrics), strict=True):
-            tables.append(pl.read_parquet(path).select(*labels, pl.all()))
-    shutil.rmtree(folder / "weights", ignore_errors=True)
-    return pl.concat(metrics), pl.concat(scores)
+    tables = _scored(_trained(cell, shop, weights), cell, shop)
+    for path, table in zip(result_paths(cell, folder), tables, strict=True):
+        with replaced_file(path) as temporary:
+            table.write_parquet(temporary)
 
 
-def _trained(cell: Cell, shop: Shop, folder: Path) -> SentenceTransformer:
+def result_paths(cell: Cell, folder: Path) -> tuple[Path, Path]:
+    """Where a cell's scores and metrics are kept; the metrics are written last, and say that it is done."""
+    return folder / f"{cell.key()}.scores.parquet", folder / f"{cell.key()}.metrics.parquet"
+
+
+def _trained(cell: Cell, shop: Shop, weights: Path) -> SentenceTransformer:
     """The cell's encoder."""
     if cell.recipe.stages == 0:
         return shop.base()
-    stage1 = _kept(folder, cell.key(stage=1), lambda: _stage1(cell, shop))
+    stage1 = _kept(weights, cell.key(stage=1), lambda: _stage1(cell, shop))
     if cell.recipe.stages == 1:
         return read_encoder(stage1)
     plain = replace(cell, recipe=replace(cell.recipe, interpolate=None))
-    encoder = read_encoder(_kept(folder, plain.key(stage=2), lambda: _stage2(cell, shop, stage1)))
+    encoder = read_encoder(_kept(weights, plain.key(stage=2), lambda: _stage2(cell, shop, stage1)))
     if cell.recipe.interpolate is not None:
         first = trained_weights(read_encoder(stage1))
         put_weights(encoder, interpolated(first, trained_weights(encoder), cell.recipe.interpolate))
     return encoder
 
 
-def _kept(folder: Path, key: str, train: Callable[[], SentenceTransformer]) -> Path:
+def _kept(weights: Path, key: str, train: Callable[[], SentenceTransformer]) -> Path:
     """The folder of weights that several cells start from, trained at the first of them."""
-    path = folder / "weights" / key
+    path = weights / key
     if not (path / "modules.json").exists():
         encoder = train()
         with replaced_folder(path) as temporary:

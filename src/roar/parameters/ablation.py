@@ -73,5 +73,6 @@ class Ablation(Parameters):
     run: tuple[str, ...] = Field(("objectives",), min_length=1)
     seeds: tuple[int, ...] = Field((1, 2), min_length=1)
     folds: int | None = Field(None, ge=1)  # the first so many folds; null: all
+    workers: int | None = Field(None, ge=1)  # trainings at once; null: one a core, or one on an accelerator
     metrics: tuple[str, ...] = ("ndcg@8", "map@8", "grade_ordering", "auc_query", "recall@100")
     equivalence: float = Field(0.005, gt=0)  # an interval within plus and minus this says: as good as equal

@@ -1,5 +1,6 @@
 """Nodes of the ablation: run the studies' cells, summarise them, count what masks do, and say it on the page."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,10 @@ def run_studies(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Per-query metrics and judged scores of every cell; cells that are kept in the folder are not trained again."""
     tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
-    # Training changes an encoder in place: every cell loads its own.
-    shop = Shop(tables, groups, search_log, variants, training_sets, lambda: load_encoder(encoder), seed)
+    shop = Shop(tables, groups, search_log, variants, training_sets, partial(load_encoder, encoder), seed)
     folds = splits["fold"].unique().sort().to_list()
     declared = cells(config, studies, encoder, stage1, stage2, training_sets, folds, shop.fingerprint())
-    return run_cells(declared, shop, folder)
+    return run_cells(declared, shop, folder, config.workers)
 
 
 def summarise_studies(
