@@ -34,7 +34,7 @@ def run_cells(
         shop: what they read.
         folder: where results are kept, and the weights that cells start from while they run.
         workers: trainings at once, each a process with its share of the cores; None for one a core, or one on an accelerator.
-            Memory grows with it: about 2 GB each for the default encoder.
+            Memory grows with it: about 3 GB each for the default encoder.
 
     Returns:
         Per-query metrics: study, variant, fold, seed, query_id, metric, value; and the scores of judged products: study,

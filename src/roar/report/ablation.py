@@ -11,6 +11,7 @@ from roar.report.wording import equal_p, metric_label, number, points
 _TITLES = {
     "ladder": "The paper's ladder",
     "objectives": "Objectives of stage 2 on the same data, steps and seeds",
+    "calibration": "ROAR beside a calibration term",
     "sweeps": "What the paper fixes, swept one at a time",
     "masks": "Mask rules of stage 1",
 }

@@ -76,7 +76,9 @@ class Recorder(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Validate what training starts from."""
         bar = {"total": state.max_steps, "initial": state.global_step, "desc": self.title, "unit": "step"}
-        self.bar = tqdm(**bar, disable=rank() > 0)
+        if rank() > 0:
+            bar["disable"] = True  # said only where it is: TQDM_DISABLE decides for the others
+        self.bar = tqdm(**bar)
         checks = self.config.validations
         self.checked_at = {round(state.max_steps * (i + 1) / checks) for i in range(checks)}
         if state.global_step == 0:
