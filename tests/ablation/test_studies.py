@@ -83,3 +83,9 @@ def test_what_is_measured_makes_another_result_of_the_same_weights():
     one = expand(declared)[0]
     other = expand(declared, Ablation(run=("one",), seeds=(1, 2), metrics=("mrr@10",)))[0]
     assert one.key() != other.key() and one.key(stage=1) == other.key(stage=1)
+
+
+def test_studies_can_be_named_in_one_string_as_the_command_line_must():
+    assert Ablation.model_validate({"run": "masks  ladder"}).run == ("masks", "ladder")
+    with pytest.raises(ValidationError, match="run"):
+        Ablation.model_validate({"run": " "})

@@ -135,3 +135,22 @@ def test_a_variant_can_be_compared_with_another_than_the_baseline(judgments):
     declared = AblationStudies(primary=None, studies={"one": Study(baseline="base", variants=variants)})
     found = row(summarise(*cells(EFFECTS, NOISE, judgments), judgments, Ablation(), declared, SETTINGS), "equal")
     assert found["baseline"] == "better" and found["verdict"] == "worse"
+
+
+def test_studies_of_one_family_share_a_correction(judgments):
+    data = [pl.concat([table, table.with_columns(study=pl.lit("two"))]) for table in cells(EFFECTS, NOISE, judgments)]
+    variants = {v: Variant() for v in EFFECTS}
+
+    def p_values(family: str | None) -> tuple[list[float], list[float]]:
+        studies = {name: Study(baseline="base", variants=variants, family=family) for name in ("one", "two")}
+        declared = AblationStudies(primary=None, studies=studies)
+        found = summarise(*data, judgments, Ablation(), declared, SETTINGS).filter(metric="ndcg@8").drop_nulls("p")
+        return found["p"].to_list(), found["p_adjusted"].to_list()
+
+    p, together = p_values("objectives")
+    _, apart = p_values(None)
+    assert together == pytest.approx(multipletests(p, method="holm")[1].tolist())
+    half = len(p) // 2
+    assert apart == pytest.approx(
+        [*multipletests(p[:half], method="holm")[1], *multipletests(p[half:], method="holm")[1]]
+    )

@@ -62,6 +62,15 @@ def naive_pairwise(term, pairs):
     return loss
 
 
+def naive_pooled(scores, group, grade, weight):
+    """Pairs of any two grades of the batch, whatever their queries."""
+    terms, x = [], [scores[group[p], p] / TAU for p in range(len(group))]
+    for better, worse in compared_grades(range(len(group)), grade, "all"):
+        for i, j in itertools.product(better, worse):
+            terms.append((logistic(x[i] - x[j], None), float(weight[i] * weight[j]) / (len(better) * len(worse))))
+    return mean(terms)
+
+
 def naive_lambda(scores, group, grade, weight):
     total, norm = ZERO, 0.0
     for q, own in lists(scores, group):
@@ -123,6 +132,7 @@ def squared(margin, gap):
 REFERENCES = {
     "ranknet_adjacent": naive_pairwise(logistic, "adjacent"),
     "ranknet_all": naive_pairwise(logistic, "all"),
+    "ranknet_pooled": naive_pooled,
     "margin_mse": naive_pairwise(squared, "all"),
     "lambda": naive_lambda,
     "list_mle": naive_list_mle,
@@ -267,14 +277,23 @@ def test_losses_within_a_query_read_nothing_but_its_own_products(name):
     assert (scores.grad[~own] == 0).all() and ((scores.grad[own] != 0).any() or name == "none")
 
 
-def test_within_query_losses_do_not_see_the_level_of_a_query_and_bixse_does():
+def test_within_query_losses_do_not_see_the_level_of_a_query_and_those_across_queries_do():
     scores = torch.rand(2, 8, generator=torch.Generator().manual_seed(4))
     group, grade = torch.arange(8) % 2, torch.arange(8) // 2
     raised = scores + torch.tensor([[0.5], [-0.5]])
     for name in ("ranknet_all", "lambda", "list_mle", "list_net", "margin_mse"):
         loss = ALIGNMENT_LOSSES[name]
         torch.testing.assert_close(loss(raised, group, grade), loss(scores, group, grade), rtol=1e-3, atol=1e-4)
-    assert abs(bixse_loss(raised, group, grade) - bixse_loss(scores, group, grade)) > 0.1
+    for name in ("bixse", "ranknet_pooled"):
+        loss = ALIGNMENT_LOSSES[name]
+        assert abs(loss(raised, group, grade) - loss(scores, group, grade)) > 0.1
+
+
+def test_pooled_pairs_of_one_query_are_all_its_pairs():
+    scores, grade = torch.rand(1, 12, generator=torch.Generator().manual_seed(8)), torch.arange(12) % 4
+    group = torch.zeros(12, dtype=torch.int64)
+    pooled, within = (ranknet_loss(scores, group, grade, pairs=pairs) for pairs in ("pooled", "all"))
+    torch.testing.assert_close(pooled, within)
 
 
 def test_lambda_loss_by_hand():
@@ -351,9 +370,11 @@ def test_extreme_scores_give_finite_values_and_gradients(name, temperature):
     assert (scores.grad.abs().sum() > 0) == (name != "none")
 
 
-@pytest.mark.parametrize("name", [name for name in ALIGNMENT_LOSSES if name not in ("bixse", "roar_chain")])
+@pytest.mark.parametrize(
+    "name", [name for name in ALIGNMENT_LOSSES if name not in ("bixse", "ranknet_pooled", "roar_chain")]
+)
 def test_groups_without_a_comparison_contribute_nothing(name):
-    """One product, products of one grade, and no product: bixse alone has something to say of them, and the published chain of ties."""
+    """One product, products of one grade, and no product: losses across queries have something to say of them, and the published chain of ties."""
     scores = torch.rand(3, 4, requires_grad=True)
     loss = ALIGNMENT_LOSSES[name](scores, torch.tensor([0, 1, 1, 1]), torch.tensor([3, 2, 2, 2]))
     loss.backward()

@@ -164,10 +164,11 @@ def test_query_and_product_negatives_join_the_denominator(tiny_encoder, examples
 
 
 @pytest.mark.parametrize("name", sorted(ALIGNMENT_LOSSES))
-def test_every_alignment_can_be_trained(tiny_encoder, examples, name):
+@pytest.mark.parametrize("across", ["bixse", "ranknet_pooled"])
+def test_every_alignment_can_be_trained(tiny_encoder, examples, name, across):
     """By name alone; what is drawn is the same for the same seed and batch."""
     features, label = collate(examples, tiny_encoder)
-    config = Stage2(alignment=Alignment(loss=name), calibration=Calibration(weight=0.5), beta=1.0)
+    config = Stage2(alignment=Alignment(loss=name), calibration=Calibration(loss=across, weight=0.5), beta=1.0)
     tiny_encoder.eval()
     losses = [RoarObjective(tiny_encoder, config, seed=3)(features, label) for _ in range(2)]
     assert torch.isfinite(losses[0]) and losses[0] == losses[1]

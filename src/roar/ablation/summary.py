@@ -2,7 +2,7 @@
 
 Every query is tested in one fold, once for each seed. Seeds are averaged per query before anything is tested: two runs of one
 query are not two queries. All folds' queries are pooled. The difference has a bootstrap interval over queries and a paired
-permutation test; Holm's correction takes all variants of a study within a metric, the failures too. Where an
+permutation test; Holm's correction takes all variants of a study, or of a family of studies, within a metric, the failures too. Where an
 interval lies within the stated margin, variant and baseline are equivalent as far as it goes, which is more than
 that no difference was found.
 """
@@ -53,15 +53,15 @@ def summarise(
 
     Returns:
         The columns of `SUMMARY`, a row for each study, variant and metric, the pooled auc among them. p_adjusted is Holm's
-        within a study and metric; the primary comparison, named before the runs, keeps its p. verdict: better, worse,
+        within a family of studies and a metric; the primary comparison, named before the runs, keeps its p. verdict: better, worse,
         equivalent (the interval lies within the margin), or undecided. The baseline's own rows have no difference.
     """
     tables = []
     for study in metrics["study"].unique(maintain_order=True):
         of = pl.col("study") == study
         compared = _study(declared.studies[study], study, metrics.filter(of), scores.filter(of), judgments, settings)
-        tables.append(_adjusted(compared, config, declared.primary, settings))
-    return pl.concat(tables)
+        tables.append(compared)
+    return _adjusted(pl.concat(tables), config, declared, settings)
 
 
 def _study(
@@ -120,14 +120,13 @@ def _by_seed(scores: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _adjusted(
-    compared: pl.DataFrame, config: Ablation, primary: Primary | None, settings: MetricSettings
+    compared: pl.DataFrame, config: Ablation, declared: AblationStudies, settings: MetricSettings
 ) -> pl.DataFrame:
-    """Holm's p within the metric, and what it all says."""
+    """Holm's p within family and metric, and what it all says."""
     adjusted = compared["p"].to_numpy().copy()
-    rows = compared.with_row_index("row").drop_nulls("p")
-    for _, family in rows.group_by("metric", maintain_order=True):
-        if primary is not None and family["study"][0] == primary.study and family["metric"][0] == primary.metric:
-            family = family.filter(pl.col("variant") != primary.variant)  # noqa: PLW2901
+    families = {name: study.family or name for name, study in declared.studies.items()}
+    rows = compared.with_row_index("row").drop_nulls("p").filter(~_is_primary(declared.primary))
+    for _, family in rows.group_by(pl.col("study").replace(families), "metric", maintain_order=True):
         chosen = family["row"].to_numpy()
         adjusted[chosen] = holm(adjusted[chosen])
     margin = config.equivalence
@@ -146,3 +145,10 @@ def _adjusted(
     )
     p_adjusted = pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None)
     return compared.with_columns(p_adjusted).with_columns(verdict=verdict).select(*SUMMARY)
+
+
+def _is_primary(primary: Primary | None) -> pl.Expr:
+    """The comparison that was named before the runs, which is corrected for nothing."""
+    if primary is None:
+        return pl.lit(value=False)
+    return pl.all_horizontal(pl.col(name) == value for name, value in primary.model_dump().items())

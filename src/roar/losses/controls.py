@@ -71,6 +71,7 @@ ALIGNMENT_LOSSES: Mapping[str, AlignmentLoss] = MappingProxyType(
         "roar_gap": _without_draws(roar_loss, gap_weight=True),
         "ranknet_adjacent": _without_draws(ranknet_loss, pairs="adjacent"),
         "ranknet_all": _without_draws(ranknet_loss, pairs="all"),
+        "ranknet_pooled": _without_draws(ranknet_loss, pairs="pooled"),
         "list_mle": list_mle_loss,
         "list_net": _without_draws(list_net_loss),
         "lambda": _without_draws(lambda_loss),

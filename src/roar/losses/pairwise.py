@@ -1,8 +1,10 @@
-"""Controls that compare a query's products two by two: RankNet, LambdaLoss, and margin-MSE on grades.
+"""Losses that compare judged products two by two: RankNet, LambdaLoss, and margin-MSE on grades.
 
-All three read nothing but the query's own products: other queries' products and the mask play no part, so nothing ties the
-scores of one query to those of another.
+Each product is read on its own query's row alone; the mask plays no part. Compared within a query, nothing ties the scores of one
+query to those of another; RankNet's pooled pairs do.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -30,13 +32,14 @@ def ranknet_loss(
     temperature: float = 0.01,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
-    pairs: Reach = "adjacent",
+    pairs: Reach | Literal["pooled"] = "adjacent",
 ) -> Tensor:
     """RankNet (Burges et al., ICML 2005): the logistic loss of each pair's score difference.
 
         L = 1/C sum over two grades of a query  mean over its pairs (i better than j)  log(1 + e^{-(s_i - s_j)/tau})
 
-    Adjacent pairs give the limit of `roar_loss` (ties="pairs") where no product dominates its row.
+    Adjacent pairs give the limit of `roar_loss` (ties="pairs") where no product dominates its row. Pooled pairs are those that the
+    pooled AUC counts: an exact product of one query should score above an irrelevant one of any.
 
     Args:
         scores: (Q, P) cosines.
@@ -45,8 +48,9 @@ def ranknet_loss(
         temperature: tau > 0.
         mask: (Q, P) bool, ignored: a query's own products always stay, and there are no others here.
         weight: (P,) non-negative rater agreement; a pair weighs the product of its two.
-        pairs: "adjacent": across consecutive grades that the query has; "all": across any two. Each two grades of a query
-            are one comparison of weight 1, however many pairs they have.
+        pairs: "adjacent": across consecutive grades that the query has; "all": across any two; "pooled": across any two of the
+            batch, whatever their queries. Each two grades of a query (pooled: of the batch) are one comparison of weight 1,
+            however many pairs they have.
 
     Returns:
         Scalar, float32: the weighted mean over comparisons; 0 with a zero gradient where there is none.
@@ -54,9 +58,13 @@ def ranknet_loss(
     Raises:
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or an
             unknown choice of pairs.
+
+    Cost: O(P log P + N) for N pairs: up to the sum over queries of g^2 / 2 within queries, P^2 / 2 pooled.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
-    compared = graded_pairs(group, grade, pairs)
+    compared = (
+        graded_pairs(torch.zeros_like(group), grade, "all") if pairs == "pooled" else graded_pairs(group, grade, pairs)
+    )
     x = own_scores(scores, group, temperature)
     pair_weight = _pair_weight(compared, weight_or_ones(weight, x))
     return weighted_mean(softplus(x[compared.worse] - x[compared.better]), pair_weight / compared.size)

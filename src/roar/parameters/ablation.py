@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from roar.parameters.base import Parameters
 
@@ -25,6 +25,7 @@ class Study(Parameters):
     """Variants that are compared with one of them."""
 
     baseline: str
+    family: str | None = None  # studies of one family that run together share one correction; null: a study has its own
     stage1: Block = {}  # said of all variants, before what each says
     stage2: Block = {}
     variants: dict[str, Variant] = Field(min_length=2)
@@ -70,9 +71,15 @@ class AblationStudies(Parameters):
 class Ablation(Parameters):
     """Which of the studies the `ablation` pipeline runs, and how they are read."""
 
-    run: tuple[str, ...] = Field(("objectives",), min_length=1)
+    run: tuple[str, ...] = Field(("objectives",), min_length=1)  # or one string, names apart by spaces
     seeds: tuple[int, ...] = Field((1, 2), min_length=1)
     folds: int | None = Field(None, ge=1)  # the first so many folds; null: all
     workers: int | None = Field(None, ge=1)  # trainings at once; null: one a core, or one on an accelerator
     metrics: tuple[str, ...] = ("ndcg@8", "map@8", "grade_ordering", "auc_query", "recall@100")
     equivalence: float = Field(0.005, gt=0)  # an interval within plus and minus this says: as good as equal
+
+    @field_validator("run", mode="before")
+    @classmethod
+    def _names(cls, run: Any) -> Any:
+        """On Kedro's command line a comma begins the next parameter: several studies are named in one string there."""
+        return tuple(run.split()) if isinstance(run, str) else run

@@ -48,6 +48,7 @@ AlignmentName = Literal[
     "roar_gap",
     "ranknet_adjacent",
     "ranknet_all",
+    "ranknet_pooled",
     "list_mle",
     "list_net",
     "lambda",
@@ -65,8 +66,9 @@ class Alignment(Parameters):
 
 
 class Calibration(Parameters):
-    """A pointwise term (BiXSE) that says what a cosine means, the same for every query."""
+    """A term that makes scores comparable across queries: a pointwise one (BiXSE), or RankNet over pairs of any two queries."""
 
+    loss: Literal["bixse", "ranknet_pooled"] = "bixse"
     weight: float = Field(0.0, ge=0)  # 0 switches it off
     temperature: float = Field(0.05, gt=0)
 

@@ -11,7 +11,7 @@ from roar.report.wording import equal_p, metric_label, number, points
 _TITLES = {
     "ladder": "The paper's ladder",
     "objectives": "Objectives of stage 2 on the same data, steps and seeds",
-    "calibration": "ROAR beside a calibration term",
+    "calibration": "ROAR beside a term across queries",
     "sweeps": "What the paper fixes, swept one at a time",
     "masks": "Mask rules of stage 1",
 }
@@ -70,7 +70,7 @@ def ablation_chart(summary: pl.DataFrame, study: str, metric: str) -> go.Figure:
 def _how_to_read(config: Ablation) -> str:
     return (
         f"Every variant was trained on the same folds and {len(config.seeds)} seeds. Seeds are averaged per query, all folds' queries pooled; "
-        "p-values are of paired permutation tests, Holm-adjusted over all variants of a study within a metric (of the auc: by "
+        "p-values are of paired permutation tests, Holm-adjusted over all variants of a study (or family of studies) within a metric (of the auc: by "
         f"query bootstrap). Equivalent: the interval lies within plus and minus {100 * config.equivalence:g} points."
     )
 

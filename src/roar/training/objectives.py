@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 
 from roar.encoder.encoding import trim
 from roar.encoder.tokens import token_batches
-from roar.losses import ALIGNMENT_LOSSES, bixse_loss, contrastive_loss, false_negative_mask
+from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask
 from roar.parameters import Stage, Stage1, Stage2
 from roar.training.collation import Batch, gathered
 
@@ -182,11 +182,12 @@ class RoarObjective(Objective):
             recorded["contrastive"] = contrastive.detach()
             loss = loss + contrastive
         if config.calibration.weight:
-            pointwise = bixse_loss(
+            across = ALIGNMENT_LOSSES[config.calibration.loss]
+            calibration = across(
                 scores, batch.group, batch.grade, temperature=config.calibration.temperature, mask=mask, weight=weight
             )
-            recorded["calibration"] = pointwise.detach()
-            loss = loss + config.calibration.weight * pointwise
+            recorded["calibration"] = calibration.detach()
+            loss = loss + config.calibration.weight * calibration
         return loss, recorded
 
     def _alignment(self, scores: Tensor, batch: Batch, mask: Tensor, weight: Tensor | None) -> Tensor:
