@@ -12,6 +12,7 @@ _TITLES = {
     "ladder": "The paper's ladder",
     "objectives": "Objectives of stage 2 on the same data, steps and seeds",
     "calibration": "ROAR beside a term across queries",
+    "confirmation": "The term across queries, where it was not chosen",
     "sweeps": "What the paper fixes, swept one at a time",
     "masks": "Mask rules of stage 1",
 }
