@@ -68,13 +68,13 @@ class Alignment(Parameters):
 class Calibration(Parameters):
     """A term that makes scores comparable across queries: a pointwise one (BiXSE), or RankNet over pairs of any two queries."""
 
-    loss: Literal["bixse", "ranknet_pooled"] = "bixse"
-    weight: float = Field(0.0, ge=0)  # 0 switches it off
+    loss: Literal["bixse", "ranknet_pooled"] = "ranknet_pooled"
+    weight: float = Field(1.0, ge=0)  # 0 switches it off
     temperature: float = Field(0.05, gt=0)
 
 
 class Stage2(Stage):
-    """Stage 2: contrastive loss + beta * alignment (+ calibration) over graded groups."""
+    """Stage 2: contrastive loss + beta * alignment + weight * calibration over graded groups."""
 
     batch_size: int = Field(32, ge=1)  # queries a step, each with its group
     beta: float = Field(0.1, ge=0)
