@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from roar.encoder.cpu import row_gradients
-from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask, roar_loss
+from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask, ranknet_loss, roar_loss
 from roar.parameters import Alignment, Calibration, Stage1, Stage2
 from roar.training.collation import Batch, Collator, gathered
 from roar.training.examples import Examples
@@ -88,7 +88,9 @@ def test_loss_and_gradients_equal_the_direct_computation(tiny_encoder, examples,
         made = RoarObjective(tiny_encoder, config)
         own = label["group"][None, :] == torch.arange(3)[:, None]
         expected = contrastive_loss(scores, label["positive"], mask=mask | own)
-        expected = expected + 0.5 * roar_loss(scores, label["group"], label["grade"], mask=mask, weight=label["weight"])
+        graded = scores, label["group"], label["grade"]
+        expected = expected + 0.5 * roar_loss(*graded, mask=mask, weight=label["weight"])
+        expected = expected + ranknet_loss(*graded, temperature=0.05, weight=label["weight"], pairs="pooled")
     expected.backward()
     wanted = gradients(tiny_encoder)
     tiny_encoder.zero_grad()
