@@ -4,6 +4,7 @@ presets       which weights, where from, what suits them
 product_text  what is read of a product
 tokens        texts as ids, without padding
 encoding      texts to vectors; `catalogue` streams a product table from disk to disk
+precision     bf16 where it is faster, else float32
 adapters      LoRA
 cpu           what makes a processor faster
 model_card    what a saved encoder says of itself
@@ -11,17 +12,20 @@ model_card    what a saved encoder says of itself
 
 from roar.encoder.catalogue import encode_catalogue
 from roar.encoder.encoding import encode
+from roar.encoder.precision import decide, settled
 from roar.encoder.presets import PRESETS, Preset, load_encoder, preset_of, read_encoder, trains_lora
 from roar.encoder.product_text import product_texts
 
 __all__ = [
     "PRESETS",
     "Preset",
+    "decide",
     "encode",
     "encode_catalogue",
     "load_encoder",
     "preset_of",
     "product_texts",
     "read_encoder",
+    "settled",
     "trains_lora",
 ]

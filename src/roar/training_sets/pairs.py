@@ -169,7 +169,7 @@ def _not_rejected(fold: _Fold, raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def _admit(fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: int, counts: Counts) -> pl.DataFrame:
-    """Name and weigh a source's pairs, without held-out products, and no more than its limit."""
+    """Name and weigh a source's pairs, without held-out products, and no more than it may give."""
     counts.add(SET, fold.name, name, "found", raw)
     if "variant_group" not in raw.columns:
         raw = raw.join(fold.variants, on="query")
@@ -178,9 +178,12 @@ def _admit(fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: 
     others = sorted(set(kept.columns) - {"query", "product_id", "weight"})
     kept = kept.sort("query", "product_id", -pl.col("weight"), *others)
     counts.add(SET, fold.name, name, "products that may train", kept)
+    draw = pl.struct("query", "product_id").hash(seed)
+    if source.per_query is not None:
+        kept = kept.filter(draw.rank("ordinal").over("query") <= source.per_query)
+        counts.add(SET, fold.name, name, "per_query", kept)
     if source.limit is not None:
-        order = pl.struct("query", "product_id").hash(seed).rank("ordinal")
-        kept = kept.filter(order <= source.limit)
+        kept = kept.filter(draw.rank("ordinal") <= source.limit)
         counts.add(SET, fold.name, name, "limit", kept)
     provenance = pl.format("{}: {}", pl.lit(name), "provenance") if "provenance" in kept.columns else pl.lit(name)
     named = kept.with_columns(fold=pl.lit(fold.name), source=provenance, weight=pl.col("weight") * source.weight)

@@ -54,7 +54,10 @@ def split_queries(
             "judge more queries or use fewer folds."
         )
     if method == "holdout":
-        return _select(dealt.with_columns(split=_by_share(groups, config.test, config.validation)), HOLDOUT)
+        return _select(
+            dealt.with_columns(split=_by_share(min(config.test, config.test_queries / len(table)), config.validation)),
+            HOLDOUT,
+        )
     return pl.concat([_select(_fold(dealt, fold, groups, config), f"fold_{fold}") for fold in range(config.folds)])
 
 
@@ -90,7 +93,7 @@ def _deal(table: pl.DataFrame, seed: int) -> pl.DataFrame:
     return table.join(groups, on="variant_group", maintain_order="left")
 
 
-def _by_share(groups: int, test: float, validation: float) -> pl.Expr:
+def _by_share(test: float, validation: float) -> pl.Expr:
     """Split by place: the golden-ratio sequence visits [0, 1) evenly over any run of places."""
     position = (pl.col("place").cast(pl.Float64) * 0.6180339887498949) % 1.0
     split = pl.when(position < test).then(pl.lit("test")).when(position < test + validation).then(pl.lit("validation"))
