@@ -3,9 +3,9 @@
 from kedro.config import OmegaConfigLoader
 
 from roar.datasets.environment import environment_variable
-from roar.hooks import DistributedHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
+from roar.hooks import DistributedHooks, ForecastHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
 
-HOOKS = (ProvenanceHooks(), RunRecordHooks(), DistributedHooks(), WorkingFolderHooks())
+HOOKS = (ProvenanceHooks(), RunRecordHooks(), ForecastHooks(), DistributedHooks(), WorkingFolderHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

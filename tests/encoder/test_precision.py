@@ -24,8 +24,8 @@ def undecided(monkeypatch):
 @pytest.fixture(params=GAINS)
 def suited(request, monkeypatch) -> str:
     """What the probe is made to find, and the device measured once at most."""
-    answers = iter([GAINS[request.param]])
-    monkeypatch.setattr(precision, "bf16_gain", lambda shape: next(answers))
+    answers = iter([(100.0, 100 * GAINS[request.param])])
+    monkeypatch.setattr(precision, "product_gflops", lambda shape: next(answers))
     return request.param
 
 
@@ -61,7 +61,8 @@ def test_the_record_of_a_run_says_what_was_decided_and_why(suited, tiny_encoder)
     assert precision.decisions() == {}, "nothing is measured that nobody asks for"
     settled(AUTO, tiny_encoder)
     decision = precision.decisions()["cpu"]
-    assert (decision["precision"], decision["gain"]) == (suited, GAINS[suited]) and decision["device"]
+    assert decision["gflops"] == pytest.approx(100 * max(GAINS[suited], 1))
+    assert (decision["precision"], decision["gain"]) == (suited, pytest.approx(GAINS[suited])) and decision["device"]
 
 
 def test_settled_leaves_nothing_to_decide_and_changes_nothing_else(suited, tiny_encoder):
@@ -77,12 +78,12 @@ def test_vectors_of_both_precisions_agree_to_a_hundredth(tiny_encoder):
 
 def test_the_measurement_is_of_this_processor_and_takes_a_moment():
     """The very products, timed against a long series of both: the same verdict unless they are nearly level."""
-    gain = precision.bf16_gain((384, 1536))
+    float32, bf16 = precision.product_gflops(precision.MINILM)
     layer, rows = torch.nn.Linear(384, 1536), torch.ones(512, 384)
     with torch.inference_mode():
         times = {p: min(precision._seconds(layer, rows, p) for _ in range(20)) for p in ("float32", "bf16")}
     series = times["float32"] / times["bf16"]
-    assert gain > 0 and (0.5 < series < 2 or (gain > 1) == (series > 1))
+    assert min(float32, bf16) > 0.1 and (0.5 < series < 2 or (bf16 > float32) == (series > 1))
 
 
 @pytest.mark.parametrize(("has", "wanted"), [(True, "bf16"), (False, "float32")])

@@ -292,7 +292,7 @@ def test_a_run_is_known_by_the_precision_that_auto_came_to(tables, tiny_bert_fol
     known = []
     for gain in (9.0, 0.1, 9.0):
         monkeypatch.setattr(precision, "_decided", {})
-        monkeypatch.setattr(precision, "bf16_gain", lambda shape, gain=gain: gain)
+        monkeypatch.setattr(precision, "product_gflops", lambda shape, gain=gain: (1.0, gain))
         start = {"all": lambda: SentenceTransformer(str(tiny_bert_folder), local_files_only=True)}
         train_stage1(start, training, encoder, stage1, seed=1, checkpoints=tmp_path)
         known.append((tmp_path / "holdout" / "run.json").read_text(encoding="utf-8"))

@@ -6,12 +6,9 @@ its hardware has, a processor by the time of one matrix product of the encoder's
 """
 
 import logging
-import platform
-import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -19,13 +16,28 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from roar.parameters import Encoder
+from roar.run_record import processor
 
 logger = logging.getLogger(__name__)
 
 Precision = Literal["bf16", "float32"]
 
-MINILM_SHAPE = (384, 1536)
-"""Width and inner width of the default encoder's blocks: what is measured where no encoder is loaded yet."""
+
+class Shape(NamedTuple):
+    """An encoder's blocks: width, inner width, and how many there are."""
+
+    width: int
+    inner: int
+    blocks: int
+
+    @property
+    def weights(self) -> int:
+        """Weights that every token is multiplied with."""
+        return self.blocks * self.width * (4 * self.width + 2 * self.inner)
+
+
+MINILM = Shape(384, 1536, 6)
+"""The default encoder: what is measured where another one does not say."""
 
 _PAYS = 1.1
 """bf16 is taken where it is faster by this factor: for less, its rounding is not worth it."""
@@ -37,11 +49,22 @@ _ROUNDS = 5
 
 
 class Decision(NamedTuple):
-    """What suits a device, and why; `gain` is how many times faster bf16 is (None: not measured, the hardware says)."""
+    """What suits a device, and why.
+
+    Attributes:
+        precision: to compute in.
+        device: its name.
+        threads: that a processor computes with, in words; None on an accelerator.
+        gain: how many times faster bf16 is; None where the hardware says so and nothing was measured.
+        gflops: billions of operations a second in the product that was measured, in `precision`; None likewise.
+        reason: in words.
+    """
 
     precision: Precision
     device: str
+    threads: str | None
     gain: float | None
+    gflops: float | None
     reason: str
 
 
@@ -49,12 +72,12 @@ _decided: dict[str, Decision] = {}
 _warned: set[tuple[str, str]] = set()
 
 
-def decide(device: torch.device, shape: tuple[int, int] = MINILM_SHAPE) -> Decision:
+def decide(device: torch.device, shape: Shape = MINILM) -> Decision:
     """What suits a device: measured and logged the first time a process asks, remembered afterwards.
 
     Args:
         device: of the encoder.
-        shape: width and inner width of the encoder's blocks.
+        shape: of the encoder.
     """
     if device.type not in _decided:
         _decided[device.type] = decision = _decide(device, shape)
@@ -69,7 +92,8 @@ def decisions() -> dict[str, dict[str, Any]]:
 
 def settled(config: Encoder, encoder: SentenceTransformer) -> Encoder:
     """The configuration with `precision` as it will be computed: never "auto". A stated one is obeyed, and warned of if slow."""
-    decision = decide(encoder.device, _shape(encoder))
+    config_of_model = getattr(getattr(encoder[0], "auto_model", None), "config", None)
+    decision = decide(encoder.device, shape_of(config_of_model))
     if config.precision == "auto":
         return config.model_copy(update={"precision": decision.precision})
     if config.precision != decision.precision and (config.precision, encoder.device.type) not in _warned:
@@ -86,7 +110,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
-def _decide(device: torch.device, shape: tuple[int, int]) -> Decision:
+def _decide(device: torch.device, shape: Shape) -> Decision:
     if device.type == "cuda":
         name, has = torch.cuda.get_device_name(device), torch.cuda.is_bf16_supported(including_emulation=False)
         return _by_hardware(name, has)
@@ -94,24 +118,27 @@ def _decide(device: torch.device, shape: tuple[int, int]) -> Decision:
         return _by_hardware(torch.xpu.get_device_name(device), torch.xpu.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return _by_hardware(device.type, has=False)
-    gain = bf16_gain(shape)
+    float32, bf16 = product_gflops(shape)
+    gain, count = bf16 / float32, torch.get_num_threads()
+    threads = f"{count} thread{'s' if count > 1 else ''}"
     times = f"{gain:.1f} times faster" if gain >= 1 else f"{1 / gain:.1f} times slower"
-    reason = f"bf16 products are {times} on this processor ({processor()}, {torch.get_num_threads()} threads)"
-    return Decision("bf16" if gain > _PAYS else "float32", processor(), gain, reason)
+    reason = f"bf16 products are {times} on this processor ({processor()}, {threads})"
+    precision: Precision = "bf16" if gain > _PAYS else "float32"
+    return Decision(precision, processor(), threads, gain, bf16 if precision == "bf16" else float32, reason)
 
 
 def _by_hardware(name: str, has: bool) -> Decision:
     reason = f"{name} {'computes' if has else 'is not known to compute'} in bf16"
-    return Decision("bf16" if has else "float32", name, None, reason)
+    return Decision("bf16" if has else "float32", name, None, None, None, reason)
 
 
-def bf16_gain(shape: tuple[int, int]) -> float:
-    """How many times faster this processor multiplies in bf16 than in float32, as autocast does it (casts included).
+def product_gflops(shape: Shape) -> tuple[float, float]:
+    """Billions of operations a second of one matrix product in float32, and in bf16 as autocast does it (casts included).
 
     Args:
-        shape: width and inner width of the layer that is measured.
+        shape: of the encoder; the product is that of its inner layer.
     """
-    width, inner = shape
+    width, inner, _ = shape
     rows = max(16, _MULTIPLICATIONS // (width * inner))
     layer, vectors = nn.Linear(width, inner), torch.ones(rows, width)
     seconds: dict[str, list[float]] = {"float32": [], "bf16": []}
@@ -119,7 +146,8 @@ def bf16_gain(shape: tuple[int, int]) -> float:
         for _ in range(_ROUNDS):  # in turns: what else the machine does hits both
             for precision, times in seconds.items():
                 times.append(_seconds(layer, vectors, precision))
-    return min(seconds["float32"]) / min(seconds["bf16"])
+    float32, bf16 = (2e-9 * rows * width * inner / min(times) for times in seconds.values())
+    return float32, bf16
 
 
 def _seconds(layer: Callable[[Tensor], Tensor], vectors: Tensor, precision: str) -> float:
@@ -129,15 +157,8 @@ def _seconds(layer: Callable[[Tensor], Tensor], vectors: Tensor, precision: str)
     return time.perf_counter() - start
 
 
-def _shape(encoder: SentenceTransformer) -> tuple[int, int]:
-    """Width and inner width of an encoder's blocks, by its configuration; minilm's where it does not say."""
-    config = getattr(getattr(encoder[0], "auto_model", None), "config", None)
-    width, inner = (getattr(config, name, None) for name in ("hidden_size", "intermediate_size"))
-    return (width, inner) if isinstance(width, int) and isinstance(inner, int) else MINILM_SHAPE
-
-
-def processor() -> str:
-    """The processor's name, as the system gives it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
-    return found[1] if found else platform.processor() or platform.machine()
+def shape_of(config: Any) -> Shape:
+    """The shape that a transformer's configuration states; minilm's where it does not."""
+    sizes = [getattr(config, name, None) for name in ("hidden_size", "intermediate_size", "num_hidden_layers")]
+    stated = [size for size in sizes if isinstance(size, int)]
+    return Shape(*stated) if len(stated) == len(sizes) else MINILM

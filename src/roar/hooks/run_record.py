@@ -1,6 +1,7 @@
 """The run record: what was run, on what, with what, and what it took, written before and after every run."""
 
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +66,10 @@ class RunRecordHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Write the record, and keep the run if it made metrics."""
         self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb()}
+        if (
+            precision := sys.modules.get("roar.encoder.precision")
+        ) is not None:  # a run without an encoder decides nothing
+            self._record["machine"] |= {"precision": precision.decisions()}
         self._record["data"] |= _fingerprints(pipeline, catalog)
         self._save(catalog)
         if self._recorded and first_process() and "metrics" in pipeline.all_outputs():
