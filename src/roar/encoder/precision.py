@@ -7,8 +7,8 @@ its hardware has, a processor by the time of one matrix product of the encoder's
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -56,7 +56,7 @@ class Decision(NamedTuple):
         device: its name.
         threads: that a processor computes with, in words; None on an accelerator.
         gain: how many times faster bf16 is; None where the hardware says so and nothing was measured.
-        gflops: billions of operations a second in the product that was measured, in `precision`; None likewise.
+        gflops: billions of operations a second in the product that was measured, over all threads; None likewise.
         reason: in words.
     """
 
@@ -124,7 +124,7 @@ def _decide(device: torch.device, shape: Shape) -> Decision:
     times = f"{gain:.1f} times faster" if gain >= 1 else f"{1 / gain:.1f} times slower"
     reason = f"bf16 products are {times} on this processor ({processor()}, {threads})"
     precision: Precision = "bf16" if gain > _PAYS else "float32"
-    return Decision(precision, processor(), threads, gain, bf16 if precision == "bf16" else float32, reason)
+    return Decision(precision, processor(), threads, gain, count * max(float32, bf16), reason)
 
 
 def _by_hardware(name: str, has: bool) -> Decision:
@@ -133,17 +133,20 @@ def _by_hardware(name: str, has: bool) -> Decision:
 
 
 def product_gflops(shape: Shape) -> tuple[float, float]:
-    """Billions of operations a second of one matrix product in float32, and in bf16 as autocast does it (casts included).
+    """Billions of operations a second on one core, in float32 and in bf16 as autocast does it (casts included).
+
+    One matrix product of the encoder's inner layer is timed on a single thread by the processor time that it takes: what else
+    the machine does cannot turn the verdict, and both precisions share out over cores alike.
 
     Args:
-        shape: of the encoder; the product is that of its inner layer.
+        shape: of the encoder.
     """
     width, inner, _ = shape
     rows = max(16, _MULTIPLICATIONS // (width * inner))
     layer, vectors = nn.Linear(width, inner), torch.ones(rows, width)
     seconds: dict[str, list[float]] = {"float32": [], "bf16": []}
-    with torch.inference_mode():
-        for _ in range(_ROUNDS):  # in turns: what else the machine does hits both
+    with torch.inference_mode(), _one_thread():
+        for _ in range(_ROUNDS):
             for precision, times in seconds.items():
                 times.append(_seconds(layer, vectors, precision))
     float32, bf16 = (2e-9 * rows * width * inner / min(times) for times in seconds.values())
@@ -151,10 +154,20 @@ def product_gflops(shape: Shape) -> tuple[float, float]:
 
 
 def _seconds(layer: Callable[[Tensor], Tensor], vectors: Tensor, precision: str) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     with autocast(vectors.device, precision):
         layer(vectors)
-    return time.perf_counter() - start
+    return time.thread_time() - start
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def shape_of(config: Any) -> Shape:
