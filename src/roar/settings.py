@@ -3,9 +3,24 @@
 from kedro.config import OmegaConfigLoader
 
 from roar.datasets.environment import environment_variable
-from roar.hooks import DistributedHooks, ForecastHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
+from roar.hooks import (
+    DistributedHooks,
+    ForecastHooks,
+    OneWriterHooks,
+    ProvenanceHooks,
+    RunRecordHooks,
+    WorkingFolderHooks,
+)
 
-HOOKS = (ProvenanceHooks(), RunRecordHooks(), ForecastHooks(), DistributedHooks(), WorkingFolderHooks())
+_provenance = ProvenanceHooks()
+HOOKS = (
+    OneWriterHooks(),
+    _provenance,
+    RunRecordHooks(_provenance),
+    ForecastHooks(),
+    DistributedHooks(),
+    WorkingFolderHooks(),
+)
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

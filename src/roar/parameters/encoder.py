@@ -1,10 +1,10 @@
 """The encoder: which one, what it reads of a product, how it computes, which of its weights are trained."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from roar.parameters.base import Parameters
+from roar.parameters.base import MACHINE_ONLY, Parameters
 
 
 class Lora(Parameters):
@@ -26,7 +26,7 @@ class Encoder(Parameters):
     precision: Literal["auto", "bf16", "float32"] = (
         "auto"  # of the matrix products: auto takes bf16 where it is really faster; scores and losses are float32 always
     )
-    batch_tokens: int | None = Field(
+    batch_tokens: Annotated[int | None, MACHINE_ONLY] = Field(
         None, ge=64
     )  # tokens encoded at once, sorted by length; null: what suits the device
     dimension: int | None = Field(None, ge=1)  # keep this many leading dimensions (Matryoshka); null keeps all
@@ -35,4 +35,4 @@ class Encoder(Parameters):
     )
     lora: Lora = Lora()
     merge_adapters: bool = True  # fold LoRA into the weights after training; false saves base and adapters apart
-    gradient_checkpointing: bool = False  # less memory in training, for a second forward pass
+    gradient_checkpointing: Annotated[bool, MACHINE_ONLY] = False  # less memory in training, for a second forward pass

@@ -1,5 +1,6 @@
 """Nodes of evaluation, first half: how each kind of system makes its runs. `judging` holds how all runs are judged."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -8,7 +9,7 @@ import numpy as np
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
-from roar.encoder import encode, load_encoder, product_texts
+from roar.encoder import encode, identity_of, load_encoder, product_texts
 from roar.errors import InputError
 from roar.parameters import Encoder, Evaluation
 from roar.retrieval import (
@@ -114,15 +115,26 @@ def _chosen(tuning: pl.DataFrame, splits: pl.DataFrame, otherwise: dict[str, flo
     return {fold: best.get(fold, tuple(otherwise.values())) for fold in folds}
 
 
-def index_products(encoders: Encoders, products: pl.DataFrame, encoder: Encoder, config: Evaluation) -> Indexes:
-    """Encode the catalogue with every fold's encoder."""
+def index_products(
+    encoders: Encoders,
+    products: pl.DataFrame,
+    encoder: Encoder,
+    config: Evaluation,
+    earlier: Indexes | None = None,
+) -> Indexes:
+    """Encode the catalogue with every fold's encoder; one whose training kept the weights it started from shares their index."""
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    return {
-        fold: ProductIndex.build(
-            encode(load(), texts, config=encoder, progress=f"catalogue, {fold}"), products["product_id"], config.index
-        )
-        for fold, load in encoders.items()
-    }
+    indexes = {}
+    for fold, load in encoders.items():
+        model = load()
+        made_by, known = identity_of(model, encoder), of_fold(earlier, fold) if earlier else None
+        if known is not None and known.encoder == made_by and known.product_ids.equals(products["product_id"]):
+            logger.info("catalogue, %s: the weights are those that training started from; their index serves.", fold)
+            indexes[fold] = known
+            continue
+        vectors = encode(model, texts, config=encoder, progress=f"catalogue, {fold}")
+        indexes[fold] = ProductIndex.build(vectors, products["product_id"], config.index, made_by)
+    return indexes
 
 
 def truncate_index(indexes: Indexes, config: Evaluation) -> Indexes:
@@ -137,14 +149,16 @@ def _truncated(indexes: Indexes, dimension: int, config: Evaluation) -> Indexes:
 def encode_queries(
     encoders: Encoders, queries: pl.DataFrame, edited: pl.DataFrame, splits: pl.DataFrame, encoder: Encoder
 ) -> Frames:
-    """Every text that any run of an encoder asks for, encoded once: query, vector, a table per fold."""
+    """Every text that any run of an encoder asks for, encoded once: query, vector, encoder (its identity), a table per fold."""
     asked = [of_split(queries, splits, "validation"), of_split(queries, splits), of_split(edited, splits)]
     texts = pl.concat([table.select("fold", "query") for table in asked]).unique(maintain_order=True)
     settings = encoder.model_copy(update={"dimension": None})
     vectors: Frames = {}
     for (fold,), own in texts.group_by("fold", maintain_order=True):
-        encoded = encode(of_fold(encoders, str(fold))(), own["query"].to_list(), kind="query", config=settings)
-        vectors[str(fold)] = own.select("query", vector=pl.Series(encoded))
+        model = of_fold(encoders, str(fold))()
+        encoded = encode(model, own["query"].to_list(), kind="query", config=settings)
+        made_by = json.dumps(identity_of(model, encoder))
+        vectors[str(fold)] = own.select("query", vector=pl.Series(encoded), encoder=pl.lit(made_by))
     return vectors
 
 
@@ -182,8 +196,9 @@ def _asked(
     """Each fold with its index, its queries, and their unit vectors of the index's dimension."""
     for (fold,), own in queries.group_by("fold", maintain_order=True):
         index = of_fold(indexes, str(fold))
-        found = own.join(vectors[str(fold)], on="query", maintain_order="left")["vector"].to_numpy()
-        yield str(fold), index, own, unit_rows(found[:, : index.index.d])
+        encoded = own.join(vectors[str(fold)], on="query", maintain_order="left")
+        index.require(json.loads(encoded["encoder"][0]))  # cosines of two encoders' vectors mean nothing
+        yield str(fold), index, own, unit_rows(encoded["vector"].to_numpy()[:, : index.index.d])
 
 
 def fuse_ranks(

@@ -23,7 +23,7 @@ VERDICT = ["scores", "means", "first_page", "coverage", "score_bins"]
 RUNS = ["judged_run", "catalogue_run"]
 EDITED = ["edited_judged_run", "edited_catalogue_run"]
 SHARED = {*QUERIES, *YARDSTICK, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
-OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run", "query_vectors"}
+OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run", "query_vectors", "index"}
 """A system's tables; outside its namespace they carry its name, because other nodes read them."""
 
 TOGETHER = {
@@ -44,15 +44,18 @@ def create_pipeline(**_: object) -> Pipeline:
                    _judge(judging.judge_system)],
         "bm25": _lexical(),
         "base": _encoded("base_encoder"),
-        "stage1": _encoded("stage1_encoder"),
-        "stage2": [*_encoded("stage2_encoder"), _validated()],
+        "stage1": _encoded("stage1_encoder", "earlier_index"),
+        "stage2": [*_encoded("stage2_encoder", "earlier_index"), _validated()],
         "stage2_deployed": _truncated(),
         "hybrid_rrf": _fused(nodes.fuse_ranks, ["params:evaluation"]),
         "hybrid_sum": [_tuned(), *_fused(nodes.fuse_scores, ["tuning", "query_splits"])],
     }  # fmt: skip
     # The index that is served belongs to no system's namespace: stage2 makes it, others read it.
-    served = {"stage2": {"index": "product_index"}, "stage2_deployed": {"full_index": "product_index"}}
-    served["stage2_deployed"]["query_vectors"] = "stage2_query_vectors"
+    served = {
+        "stage1": {"earlier_index": "base_index"},
+        "stage2": {"index": "product_index", "earlier_index": "stage1_index"},
+        "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
+    }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
     return sum([*parts, _shared(), _further()], Pipeline([])) + _together(list(systems))
 
@@ -81,8 +84,8 @@ def _lexical() -> list[Node]:
     ]
 
 
-def _encoded(encoder: str) -> list[Node]:
-    index = [encoder, "products", "params:encoder", "params:evaluation"]
+def _encoded(encoder: str, *earlier: str) -> list[Node]:
+    index = [encoder, "products", "params:encoder", "params:evaluation", *earlier]
     asked = [encoder, "queries", "edited_queries", "query_splits", "params:encoder"]
     return [
         node(nodes.index_products, index, "index", name="index"),
