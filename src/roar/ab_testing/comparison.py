@@ -113,7 +113,7 @@ class Comparison(NamedTuple):
         return self.difference - half, self.difference + half
 
     def relative_interval(self, quantile: float) -> tuple[float, float] | None:
-        """Ends of Fieller's interval of the relative uplift; None where it has none.
+        """Ends of Fieller's interval of the relative uplift, -1 or more; None where it has none.
 
         A treatment without an event has no variance of its own for Fieller's: there it is the difference's interval over
         the control's mean.
@@ -129,7 +129,7 @@ class Comparison(NamedTuple):
         if not left > 0:
             return None
         half = quantile * math.sqrt(other * left + ratio**2 * own)
-        return (ratio - half) / left - 1, (ratio + half) / left - 1
+        return max((ratio - half) / left, 0.0) - 1, (ratio + half) / left - 1
 
 
 def comparable(control: Mapping[str, float], treatment: Mapping[str, float], metric: OnlineMetric) -> str | None:
