@@ -117,7 +117,11 @@ def study(logs: int, seed: int) -> None:
                 shares = np.mean([wrong(rng, units, split, sigma) for _ in range(logs)], axis=0)
                 flagged, kept = shares[3], shares[4] / max(1 - shares[3], 1e-9)
                 rest = "–" if flagged > 0.99 else f"{kept:.1%}"
-                cells = [f"{share:.1%}" for share in (*shares[:3], flagged)] + [rest, f"{shares[5]:.1%}", f"{shares[6]:.1%}"]
+                cells = [f"{share:.1%}" for share in (*shares[:3], flagged)] + [
+                    rest,
+                    f"{shares[5]:.1%}",
+                    f"{shares[6]:.1%}",
+                ]
                 print(f"| {units:,} | 1 : {split} | {sigma:g} | {' | '.join(cells)} |", flush=True)
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
     processor = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
@@ -136,7 +140,7 @@ def wrong(rng: np.random.Generator, units: int, split: int, sigma: float) -> tup
     last = [dict(zip(SUMS, row[len(KEY) :], strict=True)) for row in rows[-2:]]
     found = uplift(*last, REVENUE, adjusted=True)
     excludes = bool(found["relative_low"] is not None and not found["relative_low"] <= 0 <= found["relative_high"])
-    both = compared(*last, REVENUE, adjusted=True)
+    both, _ = compared(*last, REVENUE, adjusted=True, min_events=AA.min_events)
     log_ratio = abs(np.log1p(found["relative"])) > 1.96 * both.log_variance**0.5
     flagged = found["caveat"] is not None
     ever = (daily["sequential_low"] > 0).any() or (daily["sequential_high"] < 0).any()

@@ -66,9 +66,7 @@ def test_moments_give_what_tea_tasting_gives_on_the_units():
         y, x, c = draw_units(rng, 1, 300, rate)
         frames.append(pl.DataFrame({"variant": variant, "y": y[0], "x": x[0], "c": c[0]}))
         arms.append(moments_of(y, x, c)[0])
-    direct = tt.Experiment(
-        ratio=tt.RatioOfMeans("y", "x", "c"), mean=tt.Mean("y", "c")
-    ).analyze(pl.concat(frames))
+    direct = tt.Experiment(ratio=tt.RatioOfMeans("y", "x", "c"), mean=tt.Mean("y", "c")).analyze(pl.concat(frames))
     for name, metric in (("ratio", RATIO), ("mean", MEAN)):
         found = uplift(*arms, metric, adjusted=True)
         assert found["relative"] == pytest.approx(direct[name].rel_effect_size)

@@ -13,7 +13,17 @@ from roar.report.experiment_evidence import ExperimentEvidence
 
 from .conftest import START
 
-COVARIATES = ("none", "poisson", "constant", "the metric", "the revenue", "the variant", "heavy", "unknown", "one-sided")
+COVARIATES = (
+    "none",
+    "poisson",
+    "constant",
+    "the metric",
+    "the revenue",
+    "the variant",
+    "heavy",
+    "unknown",
+    "one-sided",
+)
 
 
 def draw(seed: int) -> tuple[pl.DataFrame, pl.DataFrame | None]:
@@ -40,7 +50,9 @@ def draw(seed: int) -> tuple[pl.DataFrame, pl.DataFrame | None]:
             "carts": orders,
             "orders": orders,
             "revenue": revenue,
-            "first_click_s": [float(wait) if n else None for wait, n in zip(rng.exponential(5, len(unit)), clicks, strict=True)],
+            "first_click_s": [
+                float(wait) if n else None for wait, n in zip(rng.exponential(5, len(unit)), clicks, strict=True)
+            ],
         },
         schema_overrides={"first_click_s": pl.Float64},
     ).with_columns(pl.col("timestamp") + pl.duration(seconds=pl.int_range(pl.len())))
@@ -69,7 +81,11 @@ def test_a_small_sound_log_ends_in_a_verdict_and_a_page_that_contradict_nothing(
         alpha=(0.05, 0.2)[seed % 5 == 0],
     )
     found = aggregate(log, units, pl.DataFrame({"query": ["a", "b"], "vertical": ["x", "y"]}), config)
-    estimates, by_day, checks = uplifts(found.moments, config), cumulative(found.moments, config), check(found, None, config)
+    estimates, by_day, checks = (
+        uplifts(found.moments, config),
+        cumulative(found.moments, config),
+        check(found, None, config),
+    )
     verdict = decide(found, estimates, by_day, checks, config)
     plan(found.moments, 5, config)
     for row in estimates.to_dicts():

@@ -128,7 +128,9 @@ def orders_of(control: list[int], treatment: list[int]) -> pl.DataFrame:
         ([1] * 6 + [0] * 54, [1] * 9 + [0] * 51, "too few events: 7 in a variant, 20 needed (0.1 in the control, 0.15 in the treatment)"),
     ],
 )  # fmt: skip
-def test_where_the_primary_metric_cannot_be_judged_the_verdict_says_what_is_true(control, treatment, detail, decide_with):
+def test_where_the_primary_metric_cannot_be_judged_the_verdict_says_what_is_true(
+    control, treatment, detail, decide_with
+):
     found = from_log(orders_of(control, treatment), decide_with=decide_with)
     assert found.outcome == "inconclusive" and found.rules["detail"][2] == detail
     assert found.reason.endswith(detail)

@@ -10,7 +10,7 @@ import tea_tasting as tt
 from scipy import stats
 
 from roar.ab_testing.aggregation import CROSSOVER, Aggregated
-from roar.ab_testing.comparison import caveat, comparable, compared
+from roar.ab_testing.comparison import compared
 from roar.ab_testing.moments import EXPOSURE, OVERALL, aggregates
 from roar.ab_testing.reading import span
 from roar.ingestion.conform import MIXED_ZONES
@@ -114,9 +114,9 @@ def novelty(moments: pl.DataFrame, config: ABTest) -> Check:
     """
     days, logs, weights = [], [], []
     metric = config.metrics[config.primary]
-    for day, pair in _exposure_pairs(moments, config.primary).items():
-        found = None if comparable(*pair, metric) else compared(*pair, metric, adjusted=False)
-        if found and caveat(found, config.min_events) is None and found.treatment.mean > 0:
+    for day, (control, treatment) in _exposure_pairs(moments, config.primary).items():
+        found, caveat = compared(control, treatment, metric, adjusted=False, min_events=config.min_events)
+        if found and caveat is None and found.treatment.mean > 0:
             days.append(day)
             logs.append(math.log(found.treatment.mean / found.control.mean))
             weights.append(1 / found.log_variance)

@@ -59,7 +59,8 @@ class Comparison(NamedTuple):
     @classmethod
     def of(cls, sides: tuple[Aggregates, Aggregates], events: float, divisor: str | None, *, adjusted: bool) -> Self:
         """Compare, with the covariate where it is asked for and can be used."""
-        plain = cls(*(_arm(side, divisor) for side in sides), events)
+        control, treatment = (_arm(side, divisor) for side in sides)
+        plain = cls(control, treatment, events)
         if not adjusted:
             return plain
         if (slope := _slope(sides, divisor)) is None:
@@ -88,8 +89,8 @@ class Comparison(NamedTuple):
 
     @property
     def log_variance(self) -> float:
-        """Variance of the log of treatment over control; both means must be above 0."""
-        return sum(arm.variance / arm.mean**2 for arm in (self.control, self.treatment))
+        """Variance of the log of treatment over control; a variant without an event adds nothing."""
+        return sum(arm.variance / arm.mean**2 for arm in (self.control, self.treatment) if arm.mean > 0)
 
     @property
     def degrees(self) -> float:
@@ -132,24 +133,30 @@ class Comparison(NamedTuple):
         return max((ratio - half) / left, 0.0) - 1, (ratio + half) / left - 1
 
 
-def comparable(control: Mapping[str, float], treatment: Mapping[str, float], metric: OnlineMetric) -> str | None:
-    """Why two rows of moments have no means to compare; None where they have."""
+def compared(
+    control: Mapping[str, float],
+    treatment: Mapping[str, float],
+    metric: OnlineMetric,
+    *,
+    adjusted: bool,
+    min_events: float,
+) -> tuple[Comparison | None, str | None]:
+    """Set two rows of moments side by side.
+
+    Returns:
+        the comparison, None where a variant has no mean; and why it, or its interval, does not hold, None where it does.
+    """
     if min(control["units"], treatment["units"]) < 2:
-        return FEW_UNITS
+        return None, FEW_UNITS
     if metric.denominator:
         missing = [name for name, row in (("control", control), ("treatment", treatment)) if not row["x"] > 0]
         if missing:
-            return ABSENT if len(missing) == 2 else f"no {metric.denominator.replace('_', ' ')} in the {missing[0]}"
-    return None
-
-
-def compared(
-    control: Mapping[str, float], treatment: Mapping[str, float], metric: OnlineMetric, *, adjusted: bool
-) -> Comparison:
-    """Set two `comparable` rows of moments side by side."""
-    sides = aggregates(control), aggregates(treatment)
+            one = f"no {metric.denominator.replace('_', ' ')} in the {missing[0]}"
+            return None, ABSENT if len(missing) == 2 else one
+    sides, divisor = (aggregates(control), aggregates(treatment)), "x" if metric.denominator else None
     events = effective_events(control, treatment, metric)
-    return Comparison.of(sides, events, "x" if metric.denominator else None, adjusted=adjusted)
+    found = Comparison.of(sides, events, divisor, adjusted=adjusted)
+    return found, _caveat(found, min_events)
 
 
 def effective_events(control: Mapping[str, float], treatment: Mapping[str, float], metric: OnlineMetric) -> float:
@@ -172,8 +179,16 @@ def effective_events(control: Mapping[str, float], treatment: Mapping[str, float
     return fewest * min(control["units"], treatment["units"]) / units
 
 
-def caveat(found: Comparison, min_events: float) -> str | None:
-    """Why an estimate, or its interval, does not hold; None where it does."""
+def unit_variance(row: Mapping[str, float], metric: OnlineMetric, *, adjusted: bool) -> float:
+    """Variance of one unit's part in the mean of a row of moments; what the covariate explains is off where `adjusted`."""
+    side, divisor = aggregates(row), "x" if metric.denominator else None
+    plain = _arm(side, divisor).variance
+    slope = _slope((side,), divisor) if adjusted else None
+    left = plain if slope is None else _arm(side, divisor, slope).variance
+    return (left if left > _EXPLAINED * plain else plain) * side.count()
+
+
+def _caveat(found: Comparison, min_events: float) -> str | None:
     control, treatment = found.control.mean, found.treatment.mean
     if not max(control, treatment) > 0:
         return ABSENT
@@ -184,15 +199,6 @@ def caveat(found: Comparison, min_events: float) -> str | None:
     if found.events < min_events:
         return f"too few events: {math.floor(found.events)} in a variant, {min_events:g} needed"
     return None
-
-
-def unit_variance(row: Mapping[str, float], metric: OnlineMetric, *, adjusted: bool) -> float:
-    """Variance of one unit's part in the mean of a row of moments; what the covariate explains is off where `adjusted`."""
-    side, divisor = aggregates(row), "x" if metric.denominator else None
-    plain = _arm(side, divisor).variance
-    slope = _slope((side,), divisor) if adjusted else None
-    left = plain if slope is None else _arm(side, divisor, slope).variance
-    return (left if left > _EXPLAINED * plain else plain) * side.count()
 
 
 def _slope(sides: tuple[Aggregates, ...], divisor: str | None) -> float | None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import polars as pl
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
-from roar.ab_testing.comparison import UNBOUNDED, Comparison, caveat, comparable, compared
+from roar.ab_testing.comparison import UNBOUNDED, Comparison, compared
 from roar.ab_testing.moments import EXPOSURE, OVERALL, UNTIL
 from roar.ab_testing.sequential import always_valid_quantile
+from roar.metrics.resampling import holm
 from roar.parameters import ABTest, OnlineMetric
 
-_ADJUSTMENTS = {"holm": "holm", "benjamini_hochberg": "fdr_bh"}
+_ADJUSTMENTS = {"holm": holm, "benjamini_hochberg": stats.false_discovery_control}
 _INTERVAL = ("control", "treatment", "difference", "low", "high", "relative", "relative_low", "relative_high", "p")
 _FOUND = {
     **dict.fromkeys((*_INTERVAL, "events"), pl.Float64),
@@ -52,17 +52,8 @@ def uplift(
         does not hold, null where all of it does; adjusted, whether the covariate was used, and not_adjusted, why it was
         not. Either interval leaves out 0 exactly where p is below 1 - confidence.
     """
-    return _described(*_compared(control, treatment, metric, adjusted, min_events), (1 - confidence) / 2)
-
-
-def _compared(
-    control: Mapping[str, float], treatment: Mapping[str, float], metric: OnlineMetric, adjusted: bool, min_events: float
-) -> tuple[Comparison | None, str | None]:
-    """Both variants, None where they have no means, and what is to be said against it."""
-    if reason := comparable(control, treatment, metric):
-        return None, reason
-    found = compared(control, treatment, metric, adjusted=adjusted)
-    return found, caveat(found, min_events)
+    found = compared(control, treatment, metric, adjusted=adjusted, min_events=min_events)
+    return _described(*found, (1 - confidence) / 2)
 
 
 def _described(found: Comparison | None, reason: str | None, tail: float) -> dict[str, Any]:
@@ -99,13 +90,14 @@ def uplifts(moments: pl.DataFrame, config: ABTest | None = None) -> pl.DataFrame
     config = config or ABTest()
     rows = []
     for (slice_, level, name), control, treatment in _pairs(moments.filter(~pl.col("slice").is_in([UNTIL, EXPOSURE]))):
-        compare = partial(_compared, control, treatment, config.metrics[name], min_events=config.min_events)
+        compare = partial(compared, control, treatment, config.metrics[name], min_events=config.min_events)
         used, reason = compare(adjusted=_asked(config, control, treatment))
         labels = {"slice": slice_, "level": level, "metric": name}
-        labels |= {"units_control": round(control["units"]), "units_treatment": round(treatment["units"])}
+        units = {"units_control": round(control["units"]), "units_treatment": round(treatment["units"])}
         plain = compare(adjusted=False)[0] if used and used.adjusted else None
         reduction = 1 - used.squared_error / plain.squared_error if used and plain else None
-        rows.append(labels | _described(used, reason, config.alpha / 2) | {"variance_reduction": reduction})
+        described = _described(used, reason, config.alpha / 2) | {"variance_reduction": reduction}
+        rows.append(labels | units | described)
     table = pl.DataFrame(rows, schema=_UPLIFTS)
     return _with_adjusted_p(_in_order(table, config), config)
 
@@ -123,22 +115,28 @@ def cumulative(moments: pl.DataFrame, config: ABTest | None = None) -> pl.DataFr
     """
     config = config or ABTest()
     pairs = list(_pairs(moments.filter(pl.col("slice") == UNTIL)))
-    start = min((date.fromisoformat(level) for (_, level, _), *_ in pairs), default=None)
+    start = min((date.fromisoformat(level) for (_, level, _), *_ in pairs), default=date.min)
     planned: dict[str, float] = {}
     rows = []
     for (_, level, name), control, treatment in pairs:
         adjusted = _asked(config, control, treatment)
-        found, reason = _compared(control, treatment, config.metrics[name], adjusted, config.min_events)
+        found, reason = compared(
+            control, treatment, config.metrics[name], adjusted=adjusted, min_events=config.min_events
+        )
         row = _described(found, reason, config.alpha / 2)
         low, high = None, None
-        if found and reason is None and found.treatment.mean > 0:
+        if found and reason is None:
             information = 1 / found.log_variance
             pace = information / ((date.fromisoformat(level) - start).days + 1)
-            quantile = always_valid_quantile(information, planned.setdefault(name, pace * config.planned_days), config.alpha)
+            quantile = always_valid_quantile(
+                information, planned.setdefault(name, pace * config.planned_days), config.alpha
+            )
             low, high = found.relative_interval(found.quantile(float(stats.norm.sf(quantile)))) or (None, None)
         kept = {key: row[key] for key in _CUMULATIVE.keys() & row.keys()}
         units = round(control["units"] + treatment["units"])
-        rows.append({"day": level, "metric": name, "units": units, "sequential_low": low, "sequential_high": high} | kept)
+        rows.append(
+            {"day": level, "metric": name, "units": units, "sequential_low": low, "sequential_high": high} | kept
+        )
     table = pl.DataFrame(rows, schema=_CUMULATIVE)
     return table.with_columns(pl.col("day").str.to_date()).sort("day", maintain_order=True)
 
@@ -174,7 +172,7 @@ def _with_adjusted_p(table: pl.DataFrame, config: ABTest) -> pl.DataFrame:
     adjusted: list[float | None] = [None] * table.height
     for (name,), rows in numbered.filter(tested).group_by("family", maintain_order=True):
         method = config.adjust_metrics if name in ("primary", "metrics") else config.adjust_slices
-        corrected = multipletests(rows["p"].to_numpy(), method=_ADJUSTMENTS[method])[1]
+        corrected = _ADJUSTMENTS[method](rows["p"].to_numpy())
         for row, p in zip(rows["row"], corrected.tolist(), strict=True):
             adjusted[row] = p
     return table.with_columns(pl.Series("p_adjusted", adjusted, dtype=pl.Float64))

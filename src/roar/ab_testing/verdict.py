@@ -129,7 +129,7 @@ class Gain(NamedTuple):
 def _gain(name: str, uplifts: pl.DataFrame, cumulative: pl.DataFrame, days: int, config: ABTest) -> Gain:
     """What there is to judge a metric by; a fall in a rate to be lowered is a gain."""
     overall = uplifts.filter((pl.col("slice") == OVERALL) & (pl.col("metric") == name)).to_dicts()
-    row = overall[0] if overall else {"control": None, "difference": None, "caveat": ABSENT}
+    row: dict[str, Any] = overall[0] if overall else {"control": None, "difference": None, "caveat": ABSENT}
     if config.decide_with == "sequential":
         looks = cumulative.filter(pl.col("metric") == name).tail(1).to_dicts()
         row |= looks[0] if looks else {}
@@ -137,7 +137,7 @@ def _gain(name: str, uplifts: pl.DataFrame, cumulative: pl.DataFrame, days: int,
     else:
         ends = "relative_low", "relative_high"
     low, high = (row.get(end) for end in ends)
-    if row.get("caveat") or low is None:
+    if row.get("caveat") or low is None or high is None:
         return _without(row, days, config)
     if config.metrics[name].better == "lower":
         return Gain(-row["relative"], -high, -low)

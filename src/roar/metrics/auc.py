@@ -57,7 +57,12 @@ def pooled_auc(
         draws = _resampled(pooled, weight, config.auc_resamples, slice_generator(config.seed, slice_, level))
         unit = np.where(np.isnan(pooled.auc(weight[:, None])), np.nan, np.ones((len(index), 1)))
         low, high = interval(unit, weight, draws, config.confidence)
-        columns = {"effective": effective_size(unit, weight), "mean": pooled.auc(weight[:, None]), "low": low, "high": high}
+        columns = {
+            "effective": effective_size(unit, weight),
+            "mean": pooled.auc(weight[:, None]),
+            "low": low,
+            "high": high,
+        }
         rows.append(metric_rows(slice_, level, ["auc"], np.ones((len(index), 1)), columns))
     return metric_table(rows, ["effective", "mean", "low", "high"])
 

@@ -149,7 +149,9 @@ def sign_flips(
     added = 0 if exact else 1
     p = (added + extreme) / (added + len(sums))
     means = np.concatenate([_part_means(flipped, weights, whole), _part_means(others, whole - weights, whole)])
-    allowed = int(np.floor((1 - confidence) * (added + len(sums)) * (1 + 1e-12))) - added  # patterns that may be extreme
+    allowed = (
+        int(np.floor((1 - confidence) * (added + len(sums)) * (1 + 1e-12))) - added
+    )  # patterns that may be extreme
     low, high = _order_statistics(means, allowed)
     absent = np.isnan(differences).all(axis=0)
     return tuple(np.where(absent, np.nan, part) for part in (p, low, high))  # type: ignore[return-value]
