@@ -6,6 +6,7 @@ The two protocols are never mixed: every table and chart names its own.
 import polars as pl
 
 from roar.errors import InputError
+from roar.metrics.resampling import FEW
 from roar.parameters import Comparison, MetricSettings, Reporting
 from roar.report import result_charts as draw
 from roar.report import result_tables as tabulate
@@ -190,9 +191,10 @@ def _reading_guide(evidence: Evidence) -> list[Block]:
         f"overall, {PROTOCOLS[config.headline_protocol]}. " if primary else ""
     )  # fmt: skip
     certainty = (
-        f"Intervals are {measured.confidence:.0%} bootstrap intervals over queries ({measured.resamples:,} resamples). "
-        f"Differences are tested by flipping the signs of the per-query differences ({measured.permutations:,} times), "
-        f"two-sided. {claim}Other overall comparisons stand unadjusted, each for itself, and explore. p-values of slices are "
+        f"Intervals of means are {measured.confidence:.0%} bootstrap intervals over queries ({measured.resamples:,} resamples), the "
+        f"binomial's where fewer than {FEW} queries differ from the value of most others. Differences are tested by flipping the "
+        f"signs of the per-query differences ({measured.permutations:,} times), two-sided; their intervals hold what this test does "
+        f"not reject, and leave out 0 exactly where the unadjusted p is at most {1 - measured.confidence:.2g}. {claim}Other overall comparisons stand unadjusted, each for itself, and explore. p-values of slices are "
         "adjusted by Holm's method within one metric and pair of systems, over the levels of all slices (crossed slices "
         "apart). A difference that was not found may still be there: 'detectable' says how large it would have to be. "
         f"Levels of fewer than {config.small_cell} queries are flagged and kept."
