@@ -69,7 +69,7 @@ def ingest(tables: RawTables, config: Ingestion | None = None) -> Ingested:
 
 def _table(table: str, tables: RawTables, config: Ingestion, quality: Quality) -> pl.DataFrame:
     """One table by itself: mapped, in the contract's types, with unique ids."""
-    frame = conform(table, mapped(table, getattr(config, table), tables, quality), config, quality)
+    frame = conform(table, mapped(table, tables, config, quality), config, quality)
     if table in KEYS:
         frame = unique_ids(table, frame, KEYS[table], config, quality)
     if table in REQUIRED:

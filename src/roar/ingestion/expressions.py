@@ -18,6 +18,7 @@ from roar import parameters as p
 from roar.errors import InputError
 from roar.ingestion.quality import listed
 from roar.ingestion.values import as_number, as_text
+from roar.text import canonical
 
 
 def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]:
@@ -38,6 +39,16 @@ def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]
         case _:
             columns = ()
     return list(columns)
+
+
+def number_columns(expression: p.Expression) -> list[str]:
+    """Raw columns that the expression reads as numbers."""
+    match expression:
+        case p.Number(number=name) | p.InverseVariance(inverse_variance=name) | p.Thresholds(column=name):
+            return [name]
+        case p.Agreement(agreement=names):
+            return list(names)
+    return []
 
 
 def evaluate(expression: p.Expression, frame: pl.DataFrame) -> pl.Series:
@@ -198,7 +209,7 @@ def _gathered(expression: p.Gather, frame: pl.DataFrame) -> pl.Series:
             rank, name = attribute(column) or (-1, "")
             if rank >= 0 and _filled(value) and (name not in found or rank < found[name][0]):
                 found[name] = rank, value.strip() if isinstance(value, str) else value
-        return to_json({name: value for name, (_, value) in found.items()})
+        return canonical({name: value for name, (_, value) in found.items()})
 
     rows = frame.select(_gathered_columns(expression, frame.columns)).iter_rows(named=True)
     return pl.Series([packed(row) for row in rows], dtype=pl.String)
@@ -210,7 +221,7 @@ def _unpacked(row: dict[str, Any], packed: str | None) -> dict[str, Any]:
         return row
     try:
         return {**json.loads(row[packed] or "{}"), **{name: row[name] for name in row if name != packed}}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"column {packed} does not hold JSON objects (first: {str(row[packed])[:40]})") from error
 
 
@@ -224,19 +235,14 @@ def _pairs(expression: p.Pairs, frame: pl.DataFrame) -> pl.Series:
     """Attributes written out; the values of a repeated name are joined by a comma."""
 
     def parsed(text: str) -> str | None:
-        found: dict[str, str] = {}
+        found: dict[str, list[str]] = {}
         for pair in text.split(expression.separator):
             name, _, value = (part.strip() for part in pair.partition(expression.assign))
             if name and value:
-                found[name] = f"{found[name]}, {value}" if name in found else value
-        return to_json(found)
+                found.setdefault(name, []).append(value)
+        return canonical({name: ", ".join(values) for name, values in found.items()})
 
     return _text(frame, expression.pairs).map_elements(parsed, return_dtype=pl.String, skip_nulls=True)
-
-
-def to_json(attributes: dict[str, Any]) -> str | None:
-    """Attributes as one line of JSON; null where there are none."""
-    return json.dumps(attributes, ensure_ascii=False, default=str) if attributes else None
 
 
 _EVALUATORS: dict[type[p.Expression], Callable[[Any, pl.DataFrame], pl.Series]] = {

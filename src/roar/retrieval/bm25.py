@@ -6,7 +6,7 @@ validation queries costs a few indexings.
 
 from collections.abc import Iterable, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import bm25s
 import numpy as np
@@ -15,9 +15,7 @@ from tqdm import tqdm
 
 from roar.metrics import mean_value
 from roar.retrieval.runs import Runs, judged_positions, run_table
-
-_TOKEN = r"(?u)\b\w+\b"
-"""Single characters count: "size 8" is not "size 9"."""
+from roar.text import folded, words
 
 
 class Setting(NamedTuple):
@@ -35,7 +33,7 @@ class LexicalIndex:
     def __init__(self, product_ids: pl.Series, texts: pl.Series) -> None:
         """Tokenise N texts with N ids."""
         self.product_ids = product_ids
-        self._corpus = bm25s.tokenize(texts.to_list(), token_pattern=_TOKEN, stopwords=[], show_progress=False)
+        self._corpus = bm25s.tokenize(_words(texts), **_AS_IT_IS, show_progress=False)
         self._setting: Setting | None = None
 
     def runs(self, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int, setting: Setting) -> Runs:
@@ -73,8 +71,7 @@ class LexicalIndex:
             self._model = bm25s.BM25(k1=setting.k1, b=setting.b)
             self._model.index(self._corpus, show_progress=False)
             self._setting = setting
-        words = bm25s.tokenize(list(queries), token_pattern=_TOKEN, stopwords=[], return_ids=False, show_progress=False)
-        for query in words:
+        for query in map(str.split, _words(pl.Series(queries, dtype=pl.String))):
             known = [word for word in query if word in self._model.vocab_dict]
             yield self._model.get_scores(known) if known else np.zeros(len(self.product_ids), dtype=np.float32)
 
@@ -130,6 +127,15 @@ def tune_bm25(
     )
     place = pl.int_range(pl.len()).over("fold")
     return tried.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
+
+
+_AS_IT_IS: dict[str, Any] = {"token_pattern": r"\S+", "stopwords": [], "lower": False}
+
+
+def _words(texts: pl.Series) -> list[str]:
+    """The words of each text (`roar.text.words`) with blanks between them."""
+    folded_words = words(folded(pl.col("text").fill_null("")))
+    return texts.to_frame("text").select(folded_words.list.join(" ")).to_series().to_list()
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:
