@@ -67,13 +67,17 @@ class LexicalIndex:
 
     def _scores(self, queries: Sequence[str], setting: Setting) -> Iterable[np.ndarray]:
         """Each query's scores of all products, (N,) float32."""
+        nothing = np.zeros(len(self.product_ids), dtype=np.float32)
+        if not self._corpus.vocab:  # no product, or none with a word
+            yield from (nothing for _ in queries)
+            return
         if setting != self._setting:
             self._model = bm25s.BM25(k1=setting.k1, b=setting.b)
             self._model.index(self._corpus, show_progress=False)
             self._setting = setting
         for query in map(str.split, _words(pl.Series(queries, dtype=pl.String))):
             known = [word for word in query if word in self._model.vocab_dict]
-            yield self._model.get_scores(known) if known else np.zeros(len(self.product_ids), dtype=np.float32)
+            yield self._model.get_scores(known) if known else nothing
 
     def _table(self, queries: pl.DataFrame, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> pl.DataFrame:
         empty = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
