@@ -63,7 +63,7 @@ def test_slices_whose_names_differ_by_symbols_have_files_of_their_own(fabricated
     wide = [pl.read_parquet(io.BytesIO(bytes(texts[name]))) for name in files]
     means = {table["mean_base"][0] for table in wide if "mean_base" in table.columns}
     assert {place / 10 for place in range(len(names))} <= {round(mean, 6) for mean in means}
-    assert {"judged_c_plus_plus.csv", "judged_c_number.csv", "judged_gains_vertical.csv"} <= set(texts)
+    assert {"judged_c_plus_plus.csv", "judged_c_number.csv", "judged_vertical.csv"} <= set(texts)
 
 
 def test_anchors_are_distinct_and_plain_ones_stay_plain():
