@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean
+from roar.tables import require_columns
 from roar.text import attribute_values
 
 _CHARACTERS_PER_TOKEN = 8
@@ -27,8 +28,10 @@ def product_texts(products: pl.DataFrame, fields: Sequence[str], max_tokens: int
     """
     if unknown := [field for field in fields if field not in products.columns]:
         raise InputError(
-            f"encoder.product_fields: {unknown} are no columns of table products ({', '.join(products.columns)})."
+            f"encoder.product_fields: {unknown} are no columns of table products; "
+            f"{did_you_mean(unknown[0], products.columns)}."
         )
+    require_columns(products, "products", fields)
     if "attributes" in fields:
         products = products.with_columns(attribute_values(products["attributes"]).alias("attributes"))
     parts = [_part(field, "title" in fields).fill_null("") for field in fields]

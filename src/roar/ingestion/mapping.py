@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean
 from roar.ingestion.contract import REQUIRED, TABLES
 from roar.ingestion.expressions import evaluate, number_columns, raw_columns
 from roar.ingestion.quality import Quality, listed
@@ -120,7 +120,14 @@ def _evaluated(
 def _require_columns(wanted: Sequence[str], names: Sequence[str]) -> None:
     missing = [name for name in dict.fromkeys(wanted) if name not in names]
     if missing:
-        raise InputError(f"no column {', '.join(missing)}, which the mapping reads; the table has {_some(names)}")
+        raise InputError(
+            f"no column {', '.join(missing)}, which the mapping reads{_nearest(missing[0], names)}; the table has {_some(names)}"
+        )
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    hint = did_you_mean(name, names).partition("? ")
+    return f" ({hint[0]}?)" if hint[1] else ""
 
 
 def _refuse_objects(frame: pl.LazyFrame, wanted: Sequence[str]) -> None:

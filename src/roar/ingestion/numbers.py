@@ -9,24 +9,35 @@ group ("1.500" and nothing that tells), the value is ambiguous: not read, unless
 else that holds a number ("pack of 2", "12%", "01.02.2026") is not one.
 """
 
+import re
 from typing import NamedTuple
 
 import polars as pl
 
 from roar.text import ascii_digits, visible
 
-_CODES = ["AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS", "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWL", "RMB"]
+_CODES = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP
+CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD
+IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK
+MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS
+SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW
+ZWL RMB
+"""
 """ISO 4217, and RMB."""
 
-_WORDS = ["kr", "kr.", "zł", "zl", "zł.", "Kč", "Kc", "Ft", "lei", "leu", "лв", "лв.", "руб", "руб.", "р.", "грн", "грн.", "TL", "Rs", "Rs.", "Re", "RM", "Rp", "Rp.", "Bs", "S/", "S/.", "Fr", "Fr.", "SFr", "SFr.", "din", "din.", "ден", "euro", "euros", "eur", "dollars", "dollar", "pounds", "zloty", "US$", "A$", "AU$", "C$", "CA$", "NZ$", "HK$", "NT$", "S$", "R$", "MX$", "R", "元", "円", "圆", "원", "บาท", "د.إ", "ر.س", "kn", "KM", "q"]
+_WORDS = """
+kr kr. zł zl zł. Kč Kc Ft lei leu лв лв. руб руб. р. грн грн. TL Rs Rs. RM Rp Rp. Bs S/ S/. Fr Fr. SFr SFr. din din. ден
+euro euros eur dollars dollar pounds zloty US$ A$ AU$ C$ CA$ NZ$ HK$ NT$ S$ R$ MX$ R 元 円 圆 원 บาท د.إ ر.س kn
+"""
 
 _FROM = r"from|starting\s+at|as\s+low\s+as|ab|von|à\s+partir\s+de|a\s+partir\s+de|a\s+partire\s+da|dès|desde|da|vanaf|fra|från|fr\.|od|от|від"
 _TO = r"-|–|—|~|〜|\.\.\.?|…|to|bis|à|a|til|till|do|до"
 
 
-def _literal(words: list[str]) -> str:
+def _literal(words: str) -> str:
     """Alternatives, longest first."""
-    return "|".join(word.replace(".", r"\.").replace("$", r"\$") for word in sorted(words, key=len, reverse=True))
+    return "|".join(re.escape(word) for word in sorted(words.split(), key=len, reverse=True))
 
 
 _CURRENCY = rf"(?:{_literal(_CODES + _WORDS)}|\p{{Sc}})"

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from roar.metrics import mean_value
 from roar.retrieval.runs import Runs, judged_positions, run_table
+from roar.tables import require_columns, require_values
 from roar.text import folded, words
 
 
@@ -32,6 +33,8 @@ class LexicalIndex:
 
     def __init__(self, product_ids: pl.Series, texts: pl.Series) -> None:
         """Tokenise N texts with N ids."""
+        require_values(product_ids, "product ids", "product_id")
+        require_values(texts, "product texts", "title")
         self.product_ids = product_ids
         self._corpus = bm25s.tokenize(_words(texts), **_AS_IT_IS, show_progress=False)
         self._setting: Setting | None = None
@@ -50,6 +53,8 @@ class LexicalIndex:
         Returns:
             Runs; in `catalogue` only products that share a word with the query.
         """
+        require_columns(queries, "queries", ["query_id", "query"])
+        require_columns(judgments, "judgments", ["query_id", "product_id"])
         judged = judged_positions(queries, self.product_ids, judgments)
         columns = dict(judged.group_by("row").agg("column").iter_rows())
         found, asked = [], []
@@ -120,6 +125,8 @@ def tune_bm25(
     Returns:
         fold, k1, b, value, best (bool): one row a fold and setting; exactly one best in each fold, the first of equals.
     """
+    require_columns(queries, "queries", ["fold", "query_id", "query"])
+    require_columns(judgments, "judgments", ["query_id", "product_id", "grade"])
     distinct = queries.select("query_id", "query").unique("query_id", maintain_order=True)
     rows = []
     for setting in map(Setting._make, product(k1, b)):

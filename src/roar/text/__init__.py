@@ -19,7 +19,7 @@ from roar.text.forms import (
     without_accents,
     without_entities,
 )
-from roar.text.words import spaced, words
+from roar.text.words import spaced, words, writes_no_blanks
 
 __all__ = [
     "INVISIBLE",
@@ -37,4 +37,5 @@ __all__ = [
     "without_accents",
     "without_entities",
     "words",
+    "writes_no_blanks",
 ]

@@ -6,6 +6,8 @@ segmentation finds (McNamee and Mayfield 2004; Lucene's CJK analysis does the sa
 words. A letter takes its marks with it: no vowel sign is ever cut off.
 """
 
+import re
+
 import polars as pl
 
 _LETTER = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\x{30FC}\x{3006}"
@@ -31,6 +33,16 @@ def spaced(text: pl.Expr, size: int = 2) -> pl.Expr:
     pieces = pieces.str.replace_all(rf"\x02{_UNSPACED}({_UNSPACED}+){_UNSPACED}\x03", " $1 ")
     pieces = pieces.str.replace_all(rf"{_UNSPACED}{{2}}", "$0 ")
     return pl.when(text.str.contains(_UNSPACED)).then(pieces).otherwise(text)
+
+
+_UNSPACED_RE = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\U00020000-\U0003ffff]"
+)
+
+
+def writes_no_blanks(word: str) -> bool:
+    """Whether a word has letters of a script that writes no blanks: it may be a whole sentence."""
+    return bool(_UNSPACED_RE.search(word))
 
 
 def words(text: pl.Expr) -> pl.Expr:

@@ -13,6 +13,7 @@ import polars as pl
 from roar.metrics import slice_table
 from roar.parameters import Slices, Strata
 from roar.schemas import STRATA
+from roar.tables import require_columns
 from roar.text import folded, spaced
 
 UNKNOWN_VERTICAL = "unknown"
@@ -31,6 +32,7 @@ def query_strata(queries: pl.DataFrame, config: Strata | None = None) -> pl.Data
     Returns:
         query_id, vertical ("unknown" where null), stratum; the rows of `queries`, in their order.
     """
+    require_columns(queries, "queries", ["query_id", "frequency", "vertical"])
     config = config or Strata()
     frequency = pl.col("frequency")
     traffic = (
@@ -75,6 +77,10 @@ def query_slices(
         the columns asked for, query length, numbers (with, without), spelling (clean, noisy), rarest word. A slice with a
         single level ("unknown" verticals, say) is left out.
     """
+    asked = (config or Slices()).columns
+    require_columns(queries, "queries", ["query_id", "query", "frequency", *asked])
+    require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
+    require_columns(products, "products", ["title"])
     config = config or Slices()
     wide = (
         queries.select(

@@ -13,6 +13,7 @@ import polars as pl
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
+from roar.tables import require_values
 from roar.text import folded, spaced, without_accents
 
 _SHORTEST_WITH_TYPOS = 6
@@ -34,6 +35,7 @@ def query_variants(queries: pl.Series) -> pl.DataFrame:
     Returns:
         query, variant_group: one row per distinct text, in sorted order; a group is named after its first text.
     """
+    require_values(queries, "queries", "query")
     texts = queries.drop_nulls().unique().sort()
     keys = pl.DataFrame({"query": texts}).with_columns(key=_key(pl.col("query")))
     distinct = keys.select(pl.col("key").unique().sort()).with_row_index("node")
