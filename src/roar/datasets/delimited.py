@@ -61,8 +61,12 @@ def _header(source: Source, separator: str, quote: str | None) -> tuple[list[str
     """Names in the first line that is not empty, and how many lines of the file end with it (a quoted name may span some)."""
     opened = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
     with opened as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
-        quoting = csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL
-        reader = csv.reader(text, delimiter=separator, quotechar=quote or None, quoting=quoting)
+        reader = csv.reader(
+            text,
+            delimiter=separator,
+            quotechar=quote or None,
+            quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
+        )
         try:
             names = next((row for row in reader if row), [])
         except csv.Error:  # a line of more than 100,000 characters: polars says what it is

@@ -115,7 +115,7 @@ def _parsed(text: str) -> Any:
     return json.loads(text, parse_constant=lambda constant: None, object_pairs_hook=_Members)
 
 
-class _Members(list):  # type: ignore[type-arg]
+class _Members(list[tuple[str, Any]]):
     """An object as its members in order, repeated names included."""
 
 

@@ -124,8 +124,13 @@ def _spelling(queries: pl.Series, products: pl.DataFrame) -> pl.Series:
     """
     texts = [pl.col(name).cast(pl.String) for name in ("title", "brand", "attributes") if name in products.columns]
     text = products.lazy().select(text=pl.concat_str(texts, separator=" ", ignore_nulls=True))
-    known = text.select(word=_WORDS).explode("word").select(_stem(pl.col("word")).unique()).drop_nulls()
-    known = known.filter(pl.col("word").str.len_chars() <= _LONGEST_SLIP + 1).collect()
+    known = (
+        text.select(word=_WORDS)
+        .explode("word")
+        .select(_stem(pl.col("word")).unique())
+        .filter(pl.col("word").str.len_chars() <= _LONGEST_SLIP + 1)
+        .collect()
+    )
     asked = queries.to_frame("text").with_row_index("row").select("row", word=_WORDS).explode("word").drop_nulls("word")
     length = pl.col("word").str.len_chars()
     strange = asked.with_columns(_stem(pl.col("word"))).filter(length.is_between(_SHORTEST_SLIP, _LONGEST_SLIP))
