@@ -3,9 +3,11 @@
 import datetime as dt
 import json
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from roar.errors import InputError
 from roar.ingestion import Ingested, ingest
@@ -154,3 +156,61 @@ def test_a_packed_column_nested_too_deep_is_one_line(shop):
     )
     with pytest.raises(InputError, match="column record does not hold JSON objects"):
         ingest(products(shop, record=['{"a":' * 200_000] * 4), config)
+
+
+def test_a_list_or_markup_around_a_word_for_nothing_is_nothing(shop):
+    result = ingest(
+        products(shop, brand=[["N/A"], ["Lumo"], [], ["a", "b"]], vertical=["<b>null</b>", "-&nbsp;", "n/a\u200b", "x"])
+    )
+    assert result.products["brand"].to_list() == [None, "Lumo", None, "a b"]
+    assert result.products["vertical"].to_list() == [None, None, None, "x"]
+    assert told(result, "word for nothing") == [("products", "brand", 1), ("products", "vertical", 3)]
+
+
+def test_judgments_and_logs_say_how_many_rows_they_matched(shop, caplog):
+    result = ingest(shop)
+    assert told(result, "^known") == [
+        ("judgments", "query_id", 6),
+        ("judgments", "product_id", 6),
+        ("search_log", "product_id", 3),
+    ]
+    assert told(result, "unit found") == [("experiment_log", "unit_id", 2)]
+    with pytest.raises(
+        InputError, match=r"judgments: 6 of 6 rows name a product_id that is not there \(first: x-p1.*there are: p1"
+    ):
+        ingest(shop | {"raw_judgments": shop["raw_judgments"].with_columns(product_id="x-" + pl.col("product_id"))})
+    ingest(shop | {"raw_search_log": shop["raw_search_log"].with_columns(product_id=pl.lit("gone"))})
+    assert "search_log: 3 of 3 rows name a product_id that is not there" in caplog.text
+    units = pl.DataFrame({"unit_id": ["x1"], "covariate": [1.0]})
+    with pytest.raises(InputError, match="experiment_units: none of the 2 unit_id of experiment_log is there"):
+        ingest(shop | {"raw_experiment_units": units})
+
+
+def test_an_attribute_nested_too_deep_is_counted_not_a_traceback(shop):
+    deep: object = "x"
+    for _ in range(100):
+        deep = [deep]
+    records = [json.dumps({"a_deep": deep}), '{"a_b": 1}', None, '{"a_b": "c"}']
+    config = Ingestion(
+        products={
+            "table": "raw_products",
+            "columns": {"attributes": {"gather": {"a_*": "*"}, "packed": "record"}},
+            "others": "drop",
+        }
+    )
+    result = ingest(products(shop, record=records), config)
+    assert result.products["attributes"].to_list() == [None, '{"b": 1}', None, '{"b": "c"}']
+    assert told(result, "JSON object") == [("products", "attributes", 1)]
+
+
+def test_the_base_parameters_state_the_words_for_nothing():
+    stated = yaml.safe_load(
+        (Path(__file__).parents[2] / "conf/base/parameters/ingestion.yml").read_text(encoding="utf-8")
+    )
+    assert Ingestion(**stated["ingestion"]).cleaning == TextCleaning()
+
+
+@pytest.mark.parametrize("word", ["١", "Yes", " T "])
+def test_flags_in_other_digits(shop, word):
+    log = shop["raw_search_log"].with_columns(clicked=pl.Series([word, "0", "no"]))
+    assert ingest(shop | {"raw_search_log": log}).search_log["clicked"].to_list() == [True, False, False]

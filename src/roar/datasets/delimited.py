@@ -16,6 +16,7 @@ import polars as pl
 
 from roar.datasets.unpacking import unpacked
 from roar.errors import InputError
+from roar.text.forms import INVISIBLE_RE
 
 _SPARE = 64
 """Empty columns beyond the header that the lines of a spreadsheet's export may have."""
@@ -32,7 +33,7 @@ def read_delimited(path: Path, *, separator: str, quote: str | None, encoding: s
     """
     source = _as_utf8(path, encoding)
     header, lines = _header(source, separator, quote)
-    names = [re.sub(r"^\ufeff|\s+$|^\s+", "", name).strip("\ufeff").strip() for name in header]
+    names = [INVISIBLE_RE.sub("", name).strip() for name in header]
     if twice := [name for name, count in Counter(names).items() if name and count > 1]:
         raise InputError(f"{path}: column {twice[0]} occurs more than once; rename one of them")
     options = {"separator": separator, "quote_char": quote, "infer_schema": False, "glob": False}

@@ -10,12 +10,12 @@ import polars as pl
 
 from roar.errors import InputError
 from roar.ingestion.contract import TABLES, Column
-from roar.ingestion.quality import Broken, Quality, listed
+from roar.ingestion.quality import NOTHING, Broken, Quality, listed
 from roar.ingestion.text import clean
 from roar.ingestion.values import Read, as_flag, as_text, as_time, counted_numbers, has_zone, unread
 from roar.parameters import Ingestion
 from roar.schemas import GRADES, Grade
-from roar.text import as_attributes, as_ids
+from roar.text import as_attributes, as_ids, is_missing
 
 MIXED_ZONES = "time without a zone among zoned ones, read as UTC"
 
@@ -76,9 +76,12 @@ def _read_text(raw: pl.Series, config: Ingestion, *, markup: bool = False) -> Re
     texts = as_text(raw)
     cleaned = clean(texts, config.cleaning, markup=markup)
     emptied = cleaned.texts.is_null() & texts.str.contains(r"\S").fill_null(False)
+    nothing = cleaned.texts.to_frame("x").select(is_missing(pl.col("x"), config.cleaning.missing)).to_series()
+    nothing = nothing.fill_null(False)
     return Read(
-        cleaned.texts,
+        cleaned.texts.to_frame("x").select(pl.when(~nothing).then(pl.col("x"))).to_series(),
         [
+            Broken(NOTHING, nothing),
             Broken("HTML or entities removed", cleaned.html),
             Broken("control or invisible characters removed", cleaned.controls),
             Broken(f"text cut at {config.cleaning.max_characters} characters", cleaned.cut),

@@ -11,7 +11,7 @@ import polars as pl
 from roar.errors import InputError, did_you_mean
 from roar.ingestion.contract import REQUIRED, TABLES
 from roar.ingestion.expressions import evaluate, number_columns, raw_columns
-from roar.ingestion.quality import Quality, listed
+from roar.ingestion.quality import NOTHING, Quality, listed
 from roar.ingestion.values import counted_numbers, join_key
 from roar.parameters import ColumnValue, Expression, Ingestion, SideTable, TableMapping, Translation, Where
 from roar.text import MISSING, is_missing
@@ -98,7 +98,7 @@ def _without_missing(
         missing = loaded.select(is_missing(pl.col(name), config.cleaning.missing).fill_null(False)).to_series()
         if missing.any():
             examples = loaded[name].filter(missing)
-            quality.add(table, "a word for nothing", "repaired", len(examples), column=name, examples=examples)
+            quality.add(table, NOTHING, "repaired", len(examples), column=name, examples=examples)
             loaded = loaded.with_columns(pl.when(~missing).then(pl.col(name)).alias(name))
     return loaded
 

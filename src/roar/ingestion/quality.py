@@ -15,6 +15,9 @@ SCHEMA = {
     "examples": pl.String,
 }
 
+NOTHING = "a word for nothing"
+"""The rule under which NULL, N/A, - and the like become gaps."""
+
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 40
 

@@ -97,8 +97,9 @@ def as_flag(values: pl.Series) -> pl.Series:
     words = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
     return (
         as_text(values)
-        .str.strip_chars()
-        .str.to_lowercase()
+        .to_frame("x")
+        .select(ascii_digits(visible(pl.col("x"))).str.strip_chars().str.to_lowercase())
+        .to_series()
         .replace_strict(words, default=None, return_dtype=pl.Boolean)
     )
 

@@ -84,8 +84,13 @@ def attribute_values(attributes: pl.Series) -> pl.Series:
 
 
 def canonical(attributes: dict[str, Any]) -> str | None:
-    """An object as its canonical text; null where nothing is in it."""
-    return _written(attributes, sys.maxsize)[0] if attributes else None
+    """An object as its canonical text, of any length; null where nothing is in it, no JSON where it is nested too deep."""
+    if not attributes:
+        return None
+    try:
+        return _written(attributes, sys.maxsize)[0]
+    except (ValueError, RecursionError):  # too deep: for a reader to refuse
+        return _shown(attributes)
 
 
 def _value(column: str) -> pl.Expr:
@@ -180,6 +185,7 @@ def _amount(members: _Members) -> str | None:
 
 
 def _shown(scalar: Any) -> str:
+    """Truth values as JSON writes them."""
     return json.dumps(scalar) if isinstance(scalar, bool) else str(scalar)
 
 
