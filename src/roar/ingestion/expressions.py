@@ -18,7 +18,6 @@ from roar import parameters as p
 from roar.errors import InputError
 from roar.ingestion.quality import listed
 from roar.ingestion.values import as_number, as_text
-from roar.text import canonical
 
 
 def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]:
@@ -209,7 +208,7 @@ def _gathered(expression: p.Gather, frame: pl.DataFrame) -> pl.Series:
             rank, name = attribute(column) or (-1, "")
             if rank >= 0 and _filled(value) and (name not in found or rank < found[name][0]):
                 found[name] = rank, value.strip() if isinstance(value, str) else value
-        return canonical({name: value for name, (_, value) in found.items()})
+        return to_json({name: value for name, (_, value) in found.items()})
 
     rows = frame.select(_gathered_columns(expression, frame.columns)).iter_rows(named=True)
     return pl.Series([packed(row) for row in rows], dtype=pl.String)
@@ -240,9 +239,17 @@ def _pairs(expression: p.Pairs, frame: pl.DataFrame) -> pl.Series:
             name, _, value = (part.strip() for part in pair.partition(expression.assign))
             if name and value:
                 found.setdefault(name, []).append(value)
-        return canonical({name: ", ".join(values) for name, values in found.items()})
+        return to_json({name: ", ".join(values) for name, values in found.items()})
 
     return _text(frame, expression.pairs).map_elements(parsed, return_dtype=pl.String, skip_nulls=True)
+
+
+def to_json(attributes: dict[str, Any]) -> str | None:
+    """Attributes as one line of JSON, which `conform` brings to the canonical form; null where there are none."""
+    try:
+        return json.dumps(attributes, ensure_ascii=False, default=str) if attributes else None
+    except RecursionError:
+        return "nested too deep"
 
 
 _EVALUATORS: dict[type[p.Expression], Callable[[Any, pl.DataFrame], pl.Series]] = {

@@ -7,7 +7,7 @@
 Everything is a polars expression or takes whole columns: linear in the letters, and fast on millions of rows.
 """
 
-from roar.text.attribute_json import as_attributes, attribute_pairs, attribute_values, canonical
+from roar.text.attribute_json import as_attributes, attribute_pairs, attribute_values
 from roar.text.forms import (
     INVISIBLE,
     MISSING,
@@ -29,7 +29,6 @@ __all__ = [
     "ascii_digits",
     "attribute_pairs",
     "attribute_values",
-    "canonical",
     "folded",
     "is_missing",
     "spaced",

@@ -11,7 +11,6 @@ Limits: `DEPTH` levels (deeper is unreadable) and `LONGEST` characters (what com
 
 import json
 import re
-import sys
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -81,16 +80,6 @@ def attribute_values(attributes: pl.Series) -> pl.Series:
     members = as_attributes(attributes).texts.str.extract_all(rf"{_STRING}: (?:{_STRING}|{_NUMBER})")
     joined = pl.col("x").list.eval(_value("")).list.join(" ").fill_null("")
     return members.to_frame("x").select(joined.alias(attributes.name)).to_series()
-
-
-def canonical(attributes: dict[str, Any]) -> str | None:
-    """An object as its canonical text, of any length; null where nothing is in it, no JSON where it is nested too deep."""
-    if not attributes:
-        return None
-    try:
-        return _written(attributes, sys.maxsize)[0]
-    except (ValueError, RecursionError):  # too deep: for a reader to refuse
-        return _shown(attributes)
 
 
 def _value(column: str) -> pl.Expr:
