@@ -214,3 +214,14 @@ def test_the_base_parameters_state_the_words_for_nothing():
 def test_flags_in_other_digits(shop, word):
     log = shop["raw_search_log"].with_columns(clicked=pl.Series([word, "0", "no"]))
     assert ingest(shop | {"raw_search_log": log}).search_log["clicked"].to_list() == [True, False, False]
+
+
+def test_labels_and_grades_with_invisible_marks_are_what_they_show(shop):
+    marked = shop["raw_judgments"].with_columns(grade=pl.lit("\ufeff") + pl.col("grade") + "\u200e ")
+    assert (
+        ingest(shop | {"raw_judgments": marked}).judgments["grade"].to_list()
+        == shop["raw_judgments"]["grade"].to_list()
+    )
+    grade = {"translate": "grade", "to": {"exact": "exact"}, "otherwise": "irrelevant"}
+    config = Ingestion(judgments={"table": "raw_judgments", "columns": {"grade": grade}})
+    assert (ingest(shop | {"raw_judgments": marked}, config).judgments["grade"] == "exact").sum() == 3

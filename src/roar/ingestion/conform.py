@@ -15,7 +15,7 @@ from roar.ingestion.text import clean
 from roar.ingestion.values import Read, as_flag, as_text, as_time, counted_numbers, has_zone, unread
 from roar.parameters import Ingestion
 from roar.schemas import GRADES, Grade
-from roar.text import as_attributes, as_ids, is_missing
+from roar.text import as_attributes, as_ids, is_missing, visible
 
 MIXED_ZONES = "time without a zone among zoned ones, read as UTC"
 
@@ -102,7 +102,7 @@ def _read_attributes(raw: pl.Series, config: Ingestion) -> Read:
 
 
 def _read_grade(raw: pl.Series, config: Ingestion) -> Read:
-    texts = as_text(raw).str.strip_chars().str.to_lowercase()
+    texts = as_text(raw).to_frame("x").select(visible(pl.col("x")).str.strip_chars().str.to_lowercase()).to_series()
     unknown = raw.filter(texts.is_not_null() & (texts != "") & ~texts.is_in(GRADES))
     if len(unknown):
         raise InputError(

@@ -18,6 +18,7 @@ from roar import parameters as p
 from roar.errors import InputError
 from roar.ingestion.quality import listed
 from roar.ingestion.values import as_number, as_text
+from roar.text import visible
 
 
 def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]:
@@ -60,9 +61,9 @@ def evaluate(expression: p.Expression, frame: pl.DataFrame) -> pl.Series:
 
 
 def _text(frame: pl.DataFrame, name: str) -> pl.Series:
-    """A raw column as text, where white space alone counts as a gap."""
-    stripped = as_text(frame[name]).str.strip_chars()
-    return stripped.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+    """A raw column as text without invisible marks, where white space alone counts as a gap."""
+    stripped = as_text(frame[name]).to_frame("x").select(visible(pl.col("x")).str.strip_chars())
+    return stripped.select(pl.when(pl.col("x") != "").then("x")).to_series()
 
 
 def _texts(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
