@@ -69,6 +69,25 @@ def test_side_tables_meet_their_keys_in_any_type(shop, keys):
     assert result.products["sku"].to_list() == ["1001", "1002", "1003", "1004"]
 
 
+def test_one_side_table_may_be_joined_twice_by_other_keys(shop):
+    extras = pl.DataFrame(
+        {"sku": ["1001", "1002", "1003"], "old": ["x1", "x2", "x9"], "a": ["1", "2", "3"], "b": ["4", "5", "6"]}
+    )
+    sides = [
+        {"table": "raw_product_extras", "key": [key], "columns": [name]} for key, name in (("sku", "a"), ("old", "b"))
+    ]
+    config = Ingestion(products={"table": "raw_products", "join": sides})
+    known = products(shop, sku=["1001", "1002", "1003", "-"], old=["x1", "x2", None, "x3"])
+    result = ingest(known | {"raw_product_extras": extras}, config)
+    assert result.products["a"].to_list() == ["1", "2", "3", None] and result.products["b"].to_list() == [
+        "4",
+        "5",
+        None,
+        None,
+    ]
+    assert [count for _, _, count in told(result, "^row found")] == [3, 2]
+
+
 def test_a_join_that_meets_too_little_is_refused_by_name(shop):
     side = {"table": "raw_product_extras", "key": ["product_id"], "columns": ["category"]}
     extras = pl.DataFrame({"product_id": ["x1", "x2"], "category": ["a", "b"]})
@@ -129,6 +148,13 @@ def test_zones_as_databases_write_them(text):
 def test_times_without_a_zone(text):
     assert as_time(pl.Series([text])).item() == dt.datetime(2026, 1, 2, 3, 4, 5)
     assert not has_zone(pl.Series([text])).item()
+
+
+def test_a_zone_that_cannot_be_read_is_no_utc():
+    texts = pl.Series(
+        ["2026-01-02T03:04:05[Europe/Berlin]", "2026-01-02 03:04:05 CET", "2026-01-02T04:04:05+01:00[Europe/Berlin]"]
+    )
+    assert as_time(texts).to_list() == [None, None, dt.datetime(2026, 1, 2, 3, 4, 5)]
 
 
 def test_attributes_arrive_in_one_form_and_losses_are_counted(shop):

@@ -14,7 +14,7 @@ from roar.ingestion.expressions import evaluate, number_columns, raw_columns
 from roar.ingestion.quality import NOTHING, Quality, listed
 from roar.ingestion.values import counted_numbers, join_key
 from roar.parameters import ColumnValue, Expression, Ingestion, SideTable, TableMapping, Translation, Where
-from roar.text import MISSING, is_missing
+from roar.text import is_missing
 
 RawTables = Mapping[str, pl.DataFrame | pl.LazyFrame]
 
@@ -33,8 +33,8 @@ def mapped(table: str, raw: RawTables, config: Ingestion, quality: Quality) -> p
             return pl.DataFrame()
         if not names:
             raise InputError("the table is missing or has no columns; add it to the catalog")
-        for side in mapping.join:
-            frame = _joined(frame, side, raw, quality)
+        for place, side in enumerate(mapping.join):
+            frame = _joined(frame, side, f"{_UNMATCHED}{place}", raw, quality)
         return _read(table, frame, config, quality)
     except InputError as error:
         raise InputError(f"{mapping.table} (for {table}): {error}") from error
@@ -55,9 +55,9 @@ def _read(table: str, frame: pl.LazyFrame, config: Ingestion, quality: Quality) 
     loaded = chosen.select(*wanted, *marks).collect()
     if loaded.is_empty() and table in REQUIRED:
         raise InputError(_why_empty(mapping, frame))
-    for side in mapping.join:
-        _check_matches(table, side, loaded, config, quality)
-    loaded = _without_missing(table, loaded.drop(marks), _labels(expressions.values()), config, quality)
+    for place, side in enumerate(mapping.join):
+        _check_matches(table, side, f"{_UNMATCHED}{place}", loaded, config, quality)
+    loaded = _without_missing(table, loaded.drop(marks), _labels(expressions.values(), config), config, quality)
     result = pl.DataFrame(
         [_evaluated(table, name, expression, loaded, config, quality) for name, expression in expressions.items()]
     )
@@ -82,10 +82,11 @@ def _expressions(table: str, mapping: TableMapping, names: Sequence[str]) -> dic
     return expressions
 
 
-def _labels(expressions: Iterable[Expression]) -> set[str]:
+def _labels(expressions: Iterable[Expression], config: Ingestion) -> set[str]:
     """Columns in which a translation gives a word for nothing, such as "none", a meaning."""
     translations = (expression for expression in expressions if isinstance(expression, Translation))
-    return {t.translate for t in translations if any(label.strip().lower() in MISSING for label in t.to)}
+    missing = {word.lower() for word in config.cleaning.missing}
+    return {t.translate for t in translations if missing & {label.strip().lower() for label in t.to}}
 
 
 def _without_missing(
@@ -158,8 +159,8 @@ def _why_empty(mapping: TableMapping, frame: pl.LazyFrame) -> str:
     return "no row is left by the mapping's conditions" if mapping.where else "the table has no rows"
 
 
-def _joined(frame: pl.LazyFrame, side: SideTable, raw: RawTables, quality: Quality) -> pl.LazyFrame:
-    """The frame with the side table's columns; nulls where the side table is absent or has no row for the key."""
+def _joined(frame: pl.LazyFrame, side: SideTable, mark: str, raw: RawTables, quality: Quality) -> pl.LazyFrame:
+    """The frame with the side table's columns, nulls where it is absent or has no row for the key, and the key there as `mark`."""
     extra = raw[side.table].lazy() if side.table in raw else pl.LazyFrame()
     names = extra.collect_schema().names()
     if not names:
@@ -183,22 +184,24 @@ def _joined(frame: pl.LazyFrame, side: SideTable, raw: RawTables, quality: Quali
     frame = frame.with_columns(join_key(name, own[name]).alias(key) for name, key in zip(side.key, keys, strict=True))
     shown = pl.concat_str(pl.col(keys).fill_null("no key"), separator=" / ")
     joined = frame.join(once.lazy(), on=keys, how="left", maintain_order="left")
-    unmatched = pl.when(pl.col("_there").is_null()).then(shown).alias(_UNMATCHED + side.table)
+    unmatched = pl.when(pl.col("_there").is_null()).then(shown).alias(mark)
     return joined.with_columns(unmatched).drop("_there", *keys)
 
 
-_UNMATCHED = "_unmatched keys of "
+_UNMATCHED = "_unmatched keys of join "
 
 
-def _check_matches(table: str, side: SideTable, loaded: pl.DataFrame, config: Ingestion, quality: Quality) -> None:
+def _check_matches(
+    table: str, side: SideTable, mark: str, loaded: pl.DataFrame, config: Ingestion, quality: Quality
+) -> None:
     """Count the rows that a side table knows, and refuse where too many find nothing there: keys of another form, mostly.
 
     Raises:
         InputError: more than `max_unmatched` of the rows (by default `max_loss`) have no row in the side table.
     """
-    if _UNMATCHED + side.table not in loaded.columns:  # the side table is absent
+    if mark not in loaded.columns:  # the side table is absent
         return
-    unmatched = loaded[_UNMATCHED + side.table].drop_nulls()
+    unmatched = loaded[mark].drop_nulls()
     limit = config.max_loss if side.max_unmatched is None else side.max_unmatched
     key = ", ".join(side.key)
     if len(unmatched) > limit * loaded.height:

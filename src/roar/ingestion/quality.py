@@ -62,7 +62,9 @@ class Quality:
                     f"{table}: column {column}: {count} of {filled} values are no {rule.split()[-1]} (first: "
                     f"{listed(raw.filter(rows))}); {advice}"
                 )
-            self.add(table, rule, "repaired", count, column=column, examples=raw.filter(rows) if count else None)
+            # Two expressions may read one raw column; what it lost is told once.
+            if (table, rule, column, "repaired", count) not in [row[:5] for row in self._rows]:
+                self.add(table, rule, "repaired", count, column=column, examples=raw.filter(rows))
 
     def dropped(self, table: str) -> int:
         """Rows of `table` lost so far."""

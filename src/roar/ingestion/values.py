@@ -128,7 +128,7 @@ def has_zone(values: pl.Series) -> pl.Series:
 
 def _iso(values: pl.Series) -> pl.Series:
     """Times as `2026-01-02T03:04:05.678+00:00`, the offset only where one is stated; what is no time stays what it is."""
-    text = ascii_digits(visible(pl.col("x"))).str.strip_chars().str.replace(r"\[[A-Za-z/_]+\]$", "")
+    text = ascii_digits(visible(pl.col("x"))).str.strip_chars().str.replace(r"([Zz]|[+-][0-9:]+)\[[A-Za-z/_]+\]$", "$1")
     text = text.str.replace(r"^([0-9]{4})[/.]([0-9]{2})[/.]([0-9]{2})", "$1-$2-$3")
     text = text.str.replace(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})$", "${1}T00:00:00").str.replace(
         r"^([0-9-]{10})[\st]+", "${1}T"
