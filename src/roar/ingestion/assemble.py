@@ -7,7 +7,7 @@ import polars as pl
 
 from roar.ingestion.conform import conform
 from roar.ingestion.contract import KEYS, REQUIRED, TABLES
-from roar.ingestion.integrity import check_loss, known_ids, one_judgment_per_pair, unique_ids
+from roar.ingestion.integrity import check_loss, known_ids, note_units, one_judgment_per_pair, unique_ids
 from roar.ingestion.mapping import RawTables, mapped
 from roar.ingestion.quality import Quality
 from roar.ingestion.verticals import fill_verticals
@@ -53,11 +53,12 @@ def ingest(tables: RawTables, config: Ingestion | None = None) -> Ingested:
     products, queries, judgments, log, experiment_log, units = (
         _table(table, tables, config, quality) for table in TABLES
     )
-    judgments = known_ids("judgments", judgments, "query_id", queries["query_id"], quality)
-    judgments = known_ids("judgments", judgments, "product_id", products["product_id"], quality)
+    judgments = known_ids("judgments", judgments, "query_id", queries["query_id"], config, quality)
+    judgments = known_ids("judgments", judgments, "product_id", products["product_id"], config, quality)
     judgments = one_judgment_per_pair(judgments, config, quality)
     check_loss("judgments", judgments, config, quality)
-    log = known_ids("search_log", log, "product_id", products["product_id"], quality)
+    log = known_ids("search_log", log, "product_id", products["product_id"], config, quality)
+    note_units(experiment_log, units, quality)
     queries = fill_verticals(queries, products, judgments, config.query_vertical)
     _note_judged(judgments, quality)
     kept = dict(zip(TABLES, (products, queries, judgments, log, experiment_log, units), strict=True))
@@ -69,7 +70,7 @@ def ingest(tables: RawTables, config: Ingestion | None = None) -> Ingested:
 
 def _table(table: str, tables: RawTables, config: Ingestion, quality: Quality) -> pl.DataFrame:
     """One table by itself: mapped, in the contract's types, with unique ids."""
-    frame = conform(table, mapped(table, getattr(config, table), tables, quality), config, quality)
+    frame = conform(table, mapped(table, tables, config, quality), config, quality)
     if table in KEYS:
         frame = unique_ids(table, frame, KEYS[table], config, quality)
     if table in REQUIRED:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from roar.metrics.inputs import require_columns, require_unique
+from roar.metrics.inputs import require_unique
 from roar.metrics.resampling import (
     Floats,
     bootstrap_means,
@@ -25,6 +25,7 @@ from roar.metrics.resampling import (
 )
 from roar.metrics.slices import CROSS, OVERALL, TRAFFIC, cells, metric_rows, metric_table
 from roar.parameters import MetricSettings
+from roar.tables import require_columns
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from roar.near_duplicates import attributes, lexicon
 from roar.near_duplicates.text import normalise, tokens
+from roar.text import MISSING, attribute_pairs
 
 MODEL_KEYS = r"^(?:model|mpn|gtin|ean|upc|isbn|part|sku|article)\b|\b(?:model|number|code)$"
 """Keys whose value identifies the model."""
@@ -15,14 +16,15 @@ MODEL_KEYS = r"^(?:model|mpn|gtin|ean|upc|isbn|part|sku|article)\b|\b(?:model|nu
 LONGEST_VALUE = 40
 """Longer values are prose."""
 
-_PAIR = r'"[^"]+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s",\[\]{}]+)'
+LONGEST_OBJECT = 4000
+"""Characters of a JSON object that are read."""
 
 _NUMBER = r"(?:^|\s)\d+(?:[.-]\d+)*(?:[\s%-]|$)"
 """Under one key numbers decide: "3-ply" is "3 ply", "EU 40" is "size 40"."""
 
 
 def read(products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Read `brand` and `attributes` (what is no JSON object is passed over).
+    """Read `brand` and `attributes` (`roar.text.attribute_pairs`; what is no JSON object is passed over).
 
     Returns:
         named: `row`, `dimension` (the key in quotation marks, or "brand"), `value`, `shown`: one fact for each key.
@@ -64,12 +66,10 @@ def _spoken(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def _pairs(products: pl.DataFrame) -> pl.DataFrame:
     """The JSON objects as `row`, `key`, `value`, and the `unit` that a key such as "storage_gb" carries."""
-    row = pl.int_range(pl.len(), dtype=pl.UInt32)
-    objects = products.select(row=row, pair=pl.col("attributes").str.slice(0, 4000).str.extract_all(_PAIR))
-    pairs = objects.explode("pair").drop_nulls()
-    key = normalise(pl.col("pair").str.extract(r'^"([^"]+)"')).str.replace_all(r"[^\p{L}\d]+", " ").str.strip_chars()
-    value = normalise(pl.col("pair").str.extract(r'^"[^"]+"\s*:\s*"?(.*?)"?$')).str.strip_chars()
-    pairs = pairs.select("row", key=key, value=value).filter(~pl.col("value").is_in(["", "null", "none", "n/a"]))
+    pairs = attribute_pairs(products["attributes"], LONGEST_OBJECT)
+    key = normalise(pl.col("name")).str.replace_all(r"[^\p{L}\p{M}\d]+", " ").str.strip_chars()
+    value = normalise(pl.col("value")).str.strip_chars()
+    pairs = pairs.select("row", key=key, value=value).filter(~pl.col("value").is_in(["", *MISSING]))
     last = pl.col("key").str.extract(r"(\p{L}+)$").replace_strict({unit: unit for unit in lexicon.UNITS}, default="")
     unit = pl.when(pl.col("value").str.contains(r"^\d+(?:\.\d+)?$")).then(last).otherwise(pl.lit(""))
     return pairs.with_columns(unit=unit)

@@ -6,8 +6,10 @@ A token is what stands between blanks, with inner separators kept ("kdl-26m4000/
 
 import polars as pl
 
-TOKEN = r"[\p{L}\p{N}]+(?:[-./+&'][\p{L}\p{N}]+)*\+?"
-"""Letters and digits, with single separators inside; a final plus is part of a name ("hero3+")."""
+from roar.text import folded, spaced, without_accents
+
+TOKEN = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[-./+&'][\p{L}\p{N}\p{M}]+)*\+?"
+"""Letters with their marks and digits, with single separators inside; a final plus is part of a name ("hero3+")."""
 
 _REWRITES: tuple[tuple[str, str], ...] = (
     (r"<[^<>]{1,200}>|&[a-z]{2,6};|&#\d+;", " "),  # scraps of HTML
@@ -29,14 +31,8 @@ _REWRITES: tuple[tuple[str, str], ...] = (
 
 
 def normalise(text: pl.Expr) -> pl.Expr:
-    """Lower case, compatibility forms composed, accents dropped, HTML and quotation marks out, inch marks spelled."""
-    text = (
-        text.fill_null("")
-        .str.replace_all(r"[®™©]", " ")
-        .str.normalize("NFKD")
-        .str.replace_all(r"\p{M}", "")
-        .str.to_lowercase()
-    )
+    """Folded (`roar.text.folded`), accents dropped, HTML and quotation marks out, inch marks spelled."""
+    text = folded(without_accents(text.fill_null("").str.replace_all(r"[®™©]", " ")))
     for pattern, replacement in _REWRITES:
         text = text.str.replace_all(pattern, replacement)
     return text
@@ -50,7 +46,7 @@ def tokens(products: pl.DataFrame, column: str) -> pl.DataFrame:
     return (
         products.select(
             row=pl.int_range(pl.len(), dtype=pl.UInt32),
-            token=normalise(pl.col(column).str.slice(0, 2000)).str.extract_all(TOKEN),
+            token=spaced(normalise(pl.col(column).str.slice(0, 2000))).str.extract_all(TOKEN),
         )
         .explode("token")
         .drop_nulls("token")

@@ -16,6 +16,7 @@ from roar.report.wording import (
     PROTOCOL_MEANINGS,
     PROTOCOLS,
     anchor,
+    distinct_anchors,
     equal_p,
     listed,
     metric_meaning,
@@ -132,7 +133,7 @@ def _overall_charts(evidence: Evidence, protocol: str) -> list[Block]:
 def _slice(evidence: Evidence, slice_: str) -> list[Block]:
     config = evidence.config
     protocol, metric = config.headline_protocol, config.headline_metric
-    blocks: list[Block] = [Heading(text=f"By {slice_label(slice_)}", anchor=anchor(ANCHOR, slice_))]
+    blocks: list[Block] = [Heading(text=f"By {slice_label(slice_)}", anchor=_slice_anchor(evidence, slice_))]
     compared = [pair for pair in evidence.pairs if evidence.differences(pair, protocol, slice_, metric).height]
     crossed = " x " in slice_
     if compared and not crossed:
@@ -150,6 +151,12 @@ def _slice(evidence: Evidence, slice_: str) -> list[Block]:
         title = f"All metrics by {slice_label(slice_)}, {PROTOCOLS[name]}"
         blocks += [Expandable(title=title, blocks=tables)] if tables else []
     return blocks
+
+
+def _slice_anchor(evidence: Evidence, slice_: str) -> str:
+    """A link target that no other heading of the section has."""
+    others = [*evidence.protocols, "further", "reading", *sorted({*evidence.metrics["slice"].unique(), slice_})]
+    return distinct_anchors((ANCHOR, name) for name in others)[ANCHOR, slice_]
 
 
 def _gains(evidence: Evidence, slice_: str) -> Block:

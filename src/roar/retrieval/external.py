@@ -12,8 +12,10 @@ A column `protocol` (judged, catalogue) gives each protocol rows of its own. Wit
 import polars as pl
 
 from roar.errors import InputError
-from roar.metrics.inputs import PAIR, checked_run, require_columns
+from roar.metrics.inputs import PAIR, checked_run
 from roar.retrieval.runs import Runs
+from roar.tables import require_columns
+from roar.text import as_ids
 
 _UNKNOWN_AT_MOST = 0.5
 
@@ -33,8 +35,10 @@ def external_runs(
     Raises:
         InputError: see the policy above.
     """
-    require_columns(table, f"external run {name}", [*PAIR, "score"])
-    numbers = table.with_columns(pl.col(PAIR).cast(pl.String), pl.col("score").cast(pl.Float64, strict=False))
+    require_columns(table, f"external run {name}", [*PAIR, "score"], typed=False)
+    numbers = table.with_columns(
+        *(as_ids(table[column]) for column in PAIR), pl.col("score").cast(pl.Float64, strict=False)
+    )
     judged, catalogue = (_of_protocol(numbers, name, protocol) for protocol in ("judged", "catalogue"))
     for run in (judged, catalogue):
         _require_known(run, name, "query_id", queries["query_id"], "tested queries", at_least=None)

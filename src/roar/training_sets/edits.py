@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from roar.near_duplicates import lexicon
+from roar.text import writes_no_blanks
 from roar.training_sets import spellings
 
 T = TypeVar("T")
@@ -33,8 +34,10 @@ _NUMBER = r"\d+(?:\.\d+)?"
 
 
 def free(words: Words) -> list[int]:
-    """Places of words that carry no attribute value, beside no number and no negation."""
-    hard = [bool(re.search(r"\d", word)) or word.lower() in spellings.NEGATIONS for word in words]
+    """Places of words that carry no attribute value, beside no number, no negation and no text of a script without blanks."""
+    hard = [
+        bool(re.search(r"\d", word)) or word.lower() in spellings.NEGATIONS or writes_no_blanks(word) for word in words
+    ]
     near = [any(hard[max(i - 1, 0) : i + 2]) for i in range(len(words))]
     return [i for i, word in enumerate(words) if not near[i] and word.lower() not in BOUND]
 
@@ -115,7 +118,8 @@ def dropped(words: Words, vocabulary: Collection[str], random: np.random.Generat
 def joined(words: Words, vocabulary: Collection[str], random: np.random.Generator) -> Words | None:
     """Two words without their space."""
     places = free(words)
-    pairs = [i for i in places if i + 1 in places and (words[i] + words[i + 1]).isalpha()]
+    loose = set(places)
+    pairs = [i for i in places if i + 1 in loose and (words[i] + words[i + 1]).isalpha()]
     if not pairs:
         return None
     i = _choose(pairs, random)

@@ -8,6 +8,7 @@ negatives (`filling`).
 import polars as pl
 
 from roar.parameters import Groups
+from roar.tables import require_columns
 from roar.training_sets.counts import Counts
 from roar.training_sets.filling import filled
 
@@ -43,6 +44,10 @@ def graded_groups(
     Returns:
         fold, query_id, query, variant_group, product_id, grade, weight; best grade first within a group.
     """
+    require_columns(queries, "queries", ["query_id", "query"])
+    require_columns(judgments, "judgments", ["query_id", "product_id", "grade", "weight"])
+    require_columns(clusters, "product clusters", ["product_id", "cluster_id"])
+    require_columns(splits, "query splits", ["fold", "query_id", "split"])
     config, counts = config or Groups(), counts or Counts()
     train = splits.filter(pl.col("split") == "train").select("fold", "query_id", "variant_group")
     folds = train["fold"].unique().sort()

@@ -12,6 +12,7 @@ import polars as pl
 
 from roar.errors import InputError
 from roar.parameters import AugmentationSource, PairSource, Stage1Sources
+from roar.tables import require_columns
 from roar.training_sets.augmentation import augmented, words_of
 from roar.training_sets.behaviour import engaged, examination
 from roar.training_sets.co_clicks import co_clicked
@@ -74,6 +75,11 @@ def stage1_pairs(
     Raises:
         InputError: no source gives a pair.
     """
+    require_columns(queries, "queries", ["query_id", "query"])
+    require_columns(judgments, "judgments", ["query_id", "product_id", "grade", "weight"])
+    require_columns(search_log, "search log", ["query", "product_id", "clicked"])
+    require_columns(variants, "query variants", ["query", "variant_group"])
+    require_columns(splits, "query splits", ["fold", "query_id", "split"])
     config, counts = config or Stage1Sources(), counts or Counts()
     _say_what_is_missing(config, judgments, search_log)
     parts = []

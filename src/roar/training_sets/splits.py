@@ -12,6 +12,7 @@ import polars as pl
 from roar.errors import InputError
 from roar.parameters import Splits
 from roar.schemas import HOLDOUT
+from roar.tables import require_columns
 
 SPLIT = pl.Enum(["train", "validation", "test"])
 _BASE = 10_000  # resolution of the shares
@@ -38,6 +39,9 @@ def split_queries(
     Raises:
         InputError: too few queries, or no upstream split where one is asked for.
     """
+    require_columns(queries, "queries", ["query_id", "query"])
+    require_columns(variants, "query variants", ["query", "variant_group"])
+    require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
     config = config or Splits()
     table = queries.join(variants, on="query", how="left", maintain_order="left").join(
         strata, on="query_id", how="left", maintain_order="left"
