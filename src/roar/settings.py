@@ -1,13 +1,18 @@
 """Kedro settings: where configuration comes from, and the hooks that guard a run."""
 
-from kedro.config import OmegaConfigLoader
-
 from roar.datasets.environment import environment_variable
-from roar.hooks import DistributedHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
+from roar.hooks import (
+    ConfigLoader,
+    ConfigurationHooks,
+    DistributedHooks,
+    ProvenanceHooks,
+    RunRecordHooks,
+    WorkingFolderHooks,
+)
 
-HOOKS = (ProvenanceHooks(), RunRecordHooks(), DistributedHooks(), WorkingFolderHooks())
+HOOKS = (ConfigurationHooks(), ProvenanceHooks(), RunRecordHooks(), DistributedHooks(), WorkingFolderHooks())
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

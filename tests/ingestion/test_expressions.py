@@ -159,9 +159,9 @@ def test_pairs_are_parsed_and_repeated_names_joined() -> None:
     ("expression", "named"),
     [
         ({"txt": ["a"]}, "one of the keys"),
-        ({"text": ["a"], "seperator": " "}, "text: seperator"),
-        ({"level": 0, "column": "a"}, "level: level"),
-        ({"translate": "a", "to": {}}, "translate: to"),
+        ({"text": ["a"], "seperator": " "}, "text.seperator; did you mean separator"),
+        ({"level": 0, "column": "a"}, "level.level"),
+        ({"translate": "a", "to": {}}, "translate.to"),
         (5, "a column's name"),
     ],
 )

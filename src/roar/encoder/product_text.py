@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean
 
 _CHARACTERS_PER_TOKEN = 8
 """More than any tokenizer needs on average: text beyond it cannot be read, and is cut before tokenising."""
@@ -26,7 +26,7 @@ def product_texts(products: pl.DataFrame, fields: Sequence[str], max_tokens: int
     """
     if unknown := [field for field in fields if field not in products.columns]:
         raise InputError(
-            f"encoder.product_fields: {unknown} are no columns of table products ({', '.join(products.columns)})."
+            f"encoder.product_fields: {unknown[0]} is no column of table products; {did_you_mean(unknown[0], products.columns)}"
         )
     parts = [_part(field, "title" in fields).fill_null("") for field in fields]
     text = pl.concat_str(parts, separator=" ").str.replace_all(r"\s+", " ").str.strip_chars()

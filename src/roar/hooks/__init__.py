@@ -1,8 +1,17 @@
-"""What happens around every run: provenance of the data, the run record, several processes, unfinished work."""
+"""What happens around every run: the configuration is read and checked, data have provenance, the run has a record."""
 
+from roar.hooks.config_loader import ConfigLoader
+from roar.hooks.configuration import ConfigurationHooks
 from roar.hooks.distributed import DistributedHooks
 from roar.hooks.provenance import ProvenanceHooks
 from roar.hooks.run_record import RunRecordHooks
 from roar.hooks.working_folders import WorkingFolderHooks
 
-__all__ = ["DistributedHooks", "ProvenanceHooks", "RunRecordHooks", "WorkingFolderHooks"]
+__all__ = [
+    "ConfigLoader",
+    "ConfigurationHooks",
+    "DistributedHooks",
+    "ProvenanceHooks",
+    "RunRecordHooks",
+    "WorkingFolderHooks",
+]

@@ -4,15 +4,18 @@ Only the raw columns that a mapping reads are loaded, so a lazy raw table (a par
 on disk but for those.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean, nearest
 from roar.ingestion.contract import REQUIRED, TABLES
 from roar.ingestion.expressions import evaluate, raw_columns
-from roar.ingestion.quality import Quality
-from roar.parameters import ColumnValue, Expression, SideTable, TableMapping, Where
+from roar.ingestion.quality import SIMULATED, Quality
+from roar.ingestion.selection import FILLED, condition
+from roar.ingestion.values import as_text
+from roar.parameters import ColumnValue, Expression, SideTable, TableMapping
+from roar.schemas import ORIGIN, SIMULATOR
 
 RawTables = Mapping[str, pl.DataFrame | pl.LazyFrame]
 
@@ -25,11 +28,13 @@ def mapped(table: str, mapping: TableMapping, raw: RawTables, quality: Quality) 
     """
     try:
         frame = raw[mapping.table].lazy() if mapping.table in raw else pl.LazyFrame()
+        frame = _unmarked(table, frame, quality)
         names = frame.collect_schema().names()
         if not names and table not in REQUIRED:
             return pl.DataFrame()
         if not names:
-            raise InputError("the table is missing or has no columns; add it to the catalog")
+            hint = "" if mapping.table in raw else f"; {did_you_mean(mapping.table, raw)}"
+            raise InputError(f"the table is missing or has no columns; add it to the catalog{hint}")
         for side in mapping.join:
             frame = _joined(frame, side, raw, quality)
         return _read(table, mapping, frame, quality)
@@ -40,17 +45,42 @@ def mapped(table: str, mapping: TableMapping, raw: RawTables, quality: Quality) 
         raise InputError(f"{mapping.table} (for {table}): the table cannot be read: {reason}") from error
 
 
+def _unmarked(table: str, frame: pl.LazyFrame, quality: Quality) -> pl.LazyFrame:
+    """The frame without the simulator's mark; that the rows are simulated is noted, whatever the mapping takes of them."""
+    if ORIGIN not in frame.collect_schema().names():
+        return frame
+    made = frame.select((pl.col(ORIGIN).cast(pl.String) == SIMULATOR).sum()).collect().item()
+    quality.add(table, SIMULATED, "noted", made)
+    return frame.drop(ORIGIN) if made else frame
+
+
+def ids_left_out(key: str, mapping: TableMapping, raw: RawTables, kept: pl.Series) -> pl.Series:
+    """Ids of the rows that the mapping's conditions leave out; none where there are no conditions."""
+    if not mapping.where or mapping.table not in raw:
+        return kept.clear()
+    frame, expression = raw[mapping.table].lazy(), mapping.columns.get(key, ColumnValue(column=key))
+    columns = raw_columns(expression, frame.collect_schema().names())
+    ids = as_text(evaluate(expression, frame.select(columns).collect())).str.strip_chars()
+    return ids.filter(~ids.is_in(kept.implode())).unique()
+
+
 def _read(table: str, mapping: TableMapping, frame: pl.LazyFrame, quality: Quality) -> pl.DataFrame:
     names = frame.collect_schema().names()
     expressions = _expressions(table, mapping, names)
     wanted = {name: None for expression in expressions.values() for name in raw_columns(expression, names)}
-    _require_columns([*wanted, *(where.column for where in mapping.where)], names)
+    _require_columns(list(wanted), names)
     _refuse_objects(frame, list(wanted))
-    chosen = frame.filter(*(_condition(where) for where in mapping.where)) if mapping.where else frame
+    before = [where for where in mapping.where if where.column in names]
+    after = [where for where in mapping.where if where not in before and (table, where.column) != FILLED]
+    _require_columns([where.column for where in after], [*expressions, *names])
+    chosen = frame.filter(*map(condition, before)) if before else frame
     loaded = chosen.select(list(wanted)).collect()
     if loaded.is_empty() and table in REQUIRED:
         raise InputError(_why_empty(mapping, frame))
     result = pl.DataFrame([_evaluated(name, expression, loaded) for name, expression in expressions.items()])
+    result = result.filter(*map(condition, after)) if after else result
+    if result.is_empty() and table in REQUIRED:
+        raise InputError(f"no row has {' and '.join(where.said for where in after)}, which the mapping asks for")
     quality.add(table, "rows read", "noted", result.height)
     return result.unique(maintain_order=True) if mapping.distinct else result
 
@@ -62,14 +92,25 @@ def _expressions(table: str, mapping: TableMapping, names: Sequence[str]) -> dic
         if column.name not in expressions and column.name in names:
             expressions[column.name] = ColumnValue(column=column.name)
         elif column.name not in expressions and column.needed:
+            near = _misspelt(column.name, mapping.columns, names)
             raise InputError(
                 f"no column {column.name}; the table has {_some(names)}: name one in ingestion.{table}.columns"
+                + (f", which has {near}: did you mean {column.name}?" if near else "")
             )
+        elif near := _misspelt(column.name, mapping.columns, names):
+            raise InputError(f"ingestion.{table}.columns has {near}; did you mean {column.name}?")
     if mapping.others == "keep":
         read = {name for expression in expressions.values() for name in raw_columns(expression, names)}
         others = (name for name in names if name not in read and name not in expressions)
         expressions |= {name: ColumnValue(column=name) for name in others}
     return expressions
+
+
+def _misspelt(name: str, mapped_names: Iterable[str], raw_names: Sequence[str]) -> str | None:
+    """A mapped column that nearly has the name of one of the contract that is not there."""
+    contract = {column.name for columns in TABLES.values() for column in columns}
+    free = [mapped_name for mapped_name in mapped_names if mapped_name not in contract and name not in raw_names]
+    return nearest(name, free, alike=0.8)
 
 
 def _evaluated(name: str, expression: Expression, loaded: pl.DataFrame) -> pl.Series:
@@ -82,7 +123,9 @@ def _evaluated(name: str, expression: Expression, loaded: pl.DataFrame) -> pl.Se
 def _require_columns(wanted: Sequence[str], names: Sequence[str]) -> None:
     missing = [name for name in dict.fromkeys(wanted) if name not in names]
     if missing:
-        raise InputError(f"no column {', '.join(missing)}, which the mapping reads; the table has {_some(names)}")
+        near = nearest(missing[0], names)
+        hint = f"did you mean {near}? T" if near else "t"
+        raise InputError(f"no column {', '.join(missing)}, which the mapping reads; {hint}he table has {_some(names)}")
 
 
 def _refuse_objects(frame: pl.LazyFrame, wanted: Sequence[str]) -> None:
@@ -99,17 +142,13 @@ def _some(names: Sequence[str], limit: int = 12) -> str:
     return text[:300] + (" (a single column: is the separator right?)" if one_column else "")
 
 
-def _condition(where: Where) -> pl.Expr:
-    values = [where.equals] if isinstance(where.equals, str) else list(where.equals)
-    return pl.col(where.column).cast(pl.String).is_in(values)
-
-
 def _why_empty(mapping: TableMapping, frame: pl.LazyFrame) -> str:
-    for where in mapping.where:
+    names = frame.collect_schema().names()
+    for where in (where for where in mapping.where if where.column in names):
         values = frame.select(pl.col(where.column).cast(pl.String).unique().sort()).head(10).collect().to_series()
-        if len(values) and not frame.filter(_condition(where)).head(1).collect().height:
+        if len(values) and not frame.filter(condition(where)).head(1).collect().height:
             found = ", ".join(map(str, values))
-            return f"no row has {where.column} = {where.equals}, which the mapping asks for; it holds {found}"
+            return f"no row has {where.said}, which the mapping asks for; it holds {found}"
     return "no row is left by the mapping's conditions" if mapping.where else "the table has no rows"
 
 

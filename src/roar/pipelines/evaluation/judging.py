@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean
 from roar.metrics import compare_pairs
 from roar.metrics.judging import Verdict, Yardstick, judge, robustness
 from roar.near_duplicates import stated as attributes
@@ -119,7 +119,7 @@ def compare_systems(
     if missing := sorted({system for pair in wanted for system in pair} - set(systems)):
         raise InputError(
             f"Parameters evaluation.comparisons and evaluation.baseline name {', '.join(missing)}, which has no run; "
-            f"systems are {', '.join(systems)}."
+            f"{did_you_mean(missing[0], systems)}"
         )
     tables = []
     for protocol in ("judged", "catalogue"):
