@@ -9,10 +9,14 @@ cpu           what makes a processor faster
 model_card    what a saved encoder says of itself
 """
 
-from roar.encoder.catalogue import encode_catalogue
-from roar.encoder.encoding import encode
-from roar.encoder.presets import PRESETS, Preset, load_encoder, preset_of, read_encoder, trains_lora
-from roar.encoder.product_text import product_texts
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from roar.encoder.catalogue import encode_catalogue
+    from roar.encoder.encoding import encode
+    from roar.encoder.presets import PRESETS, Preset, load_encoder, preset_of, read_encoder, trains_lora
+    from roar.encoder.product_text import product_texts
 
 __all__ = [
     "PRESETS",
@@ -25,3 +29,18 @@ __all__ = [
     "read_encoder",
     "trains_lora",
 ]
+
+_HOMES = {
+    "catalogue": ("encode_catalogue",),
+    "encoding": ("encode",),
+    "presets": ("PRESETS", "Preset", "load_encoder", "preset_of", "read_encoder", "trains_lora"),
+    "product_text": ("product_texts",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a part when it is asked for (PEP 562): who reads texts of products alone does without torch."""
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
