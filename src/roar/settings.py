@@ -6,11 +6,19 @@ from roar.hooks import (
     ConfigurationHooks,
     DistributedHooks,
     ProvenanceHooks,
+    ResultHooks,
     RunRecordHooks,
     WorkingFolderHooks,
 )
 
-HOOKS = (ConfigurationHooks(), ProvenanceHooks(), RunRecordHooks(), DistributedHooks(), WorkingFolderHooks())
+HOOKS = (
+    ResultHooks(),
+    ConfigurationHooks(),
+    ProvenanceHooks(),
+    RunRecordHooks(),
+    DistributedHooks(),
+    WorkingFolderHooks(),
+)
 
 CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -73,7 +73,9 @@ class Table(AbstractDataset[Frame, Frame]):
             InputError: the file is missing, damaged, or not in the format declared.
         """
         if not self._path.is_file():
-            raise InputError(f"{self._path}: {_absence(self._path)}; put the table there or change the catalog entry")
+            made = any(part[:1] == "0" and part[1:2] in "2345678" and part[2:3] == "_" for part in self._path.parts)
+            advice = "run the pipeline that makes it" if made else "put the table there or change the catalog entry"
+            raise InputError(f"{self._path}: {_absence(self._path)}; {advice}")
         try:
             return self._load_parquet() if self._format == "parquet" else self._load_text()
         except (pl.exceptions.PolarsError, OSError, UnicodeError, LookupError) as error:

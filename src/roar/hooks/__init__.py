@@ -4,6 +4,7 @@ from roar.hooks.config_loader import ConfigLoader
 from roar.hooks.configuration import ConfigurationHooks
 from roar.hooks.distributed import DistributedHooks
 from roar.hooks.provenance import ProvenanceHooks
+from roar.hooks.results import ResultHooks
 from roar.hooks.run_record import RunRecordHooks
 from roar.hooks.working_folders import WorkingFolderHooks
 
@@ -12,6 +13,7 @@ __all__ = [
     "ConfigurationHooks",
     "DistributedHooks",
     "ProvenanceHooks",
+    "ResultHooks",
     "RunRecordHooks",
     "WorkingFolderHooks",
 ]

@@ -12,7 +12,7 @@ from roar.errors import InputError, did_you_mean, nearest
 from roar.ingestion.contract import REQUIRED, TABLES
 from roar.ingestion.expressions import evaluate, raw_columns
 from roar.ingestion.quality import SIMULATED, Quality
-from roar.ingestion.selection import FILLED, condition
+from roar.ingestion.selection import FILLED, LEFT_OUT, condition
 from roar.ingestion.values import as_text
 from roar.parameters import ColumnValue, Expression, SideTable, TableMapping
 from roar.schemas import ORIGIN, SIMULATOR
@@ -79,6 +79,9 @@ def _read(table: str, mapping: TableMapping, frame: pl.LazyFrame, quality: Quali
         raise InputError(_why_empty(mapping, frame))
     result = pl.DataFrame([_evaluated(name, expression, loaded) for name, expression in expressions.items()])
     result = result.filter(*map(condition, after)) if after else result
+    if before or after:
+        rule = f"not {' and '.join(where.said for where in (*before, *after))}"
+        quality.add(table, rule, LEFT_OUT, frame.select(pl.len()).collect().item() - result.height)
     if result.is_empty() and table in REQUIRED:
         raise InputError(f"no row has {' and '.join(where.said for where in after)}, which the mapping asks for")
     quality.add(table, "rows read", "noted", result.height)
