@@ -15,6 +15,7 @@ from kedro.validation.exceptions import DataValidationError, ParameterValidation
 
 from roar.errors import InputError, did_you_mean
 
+RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
 FOR_PEOPLE = (InputError, DataValidationError, ParameterValidationError)
 
 
@@ -59,6 +60,8 @@ def check_names(options: Mapping[str, Any]) -> None:
     asked = [options["pipeline"]] if options.get("pipeline") else list(options.get("pipelines") or [])
     folders = (Path(__file__).parent / "pipelines").as_posix()
     _require("pipelines", asked, ["__default__", *(module.name for module in iter_modules([folders]))])
+    if "." not in (runner := options.get("runner") or "SequentialRunner"):
+        _require("runner", [runner], RUNNERS)
     narrowed = {option: list(options.get(option) or []) for option in _PARTS}
     if any(narrowed.values()):
         pipelines.set_requested(asked or None)

@@ -1,7 +1,9 @@
 """Strata by cumulative traffic, and the slices that every data set has."""
 
 import polars as pl
+import pytest
 
+from roar.errors import InputError
 from roar.marketplace import simulate
 from roar.parameters import Simulation, Slices
 from roar.training_sets import query_slices, query_strata
@@ -99,3 +101,9 @@ def test_most_noisy_queries_of_the_simulated_shop_are_noise():
     assert truth.filter(level="noisy").height > 50
     assert share["noisy"] > 0.75
     assert share["clean"] < 0.35
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
+    queries = pl.DataFrame({"query_id": ["a"], "query": ["x"], "frequency": [1], "negated": [True]})
+    with pytest.raises(InputError, match=r"slices\.columns: negatd is no column .*did you mean negated\?"):
+        query_slices(queries, queries, queries, Slices(columns=("negatd",)))
