@@ -23,7 +23,13 @@ def did_you_mean(name: str, known: Iterable[str], *, listed: int = 30) -> str:
     names = sorted(set(known))
     if not names:
         return "there are none"
-    folded = {spelling.casefold(): spelling for spelling in names}
-    near = get_close_matches(name.casefold(), folded, n=1)
+    near = nearest(name, names)
     there_are = ", ".join(names[:listed]) + (f" and {len(names) - listed} more" if len(names) > listed else "")
-    return f"did you mean {folded[near[0]]}? There are: {there_are}" if near else f"there are: {there_are}"
+    return f"did you mean {near}? There are: {there_are}" if near else f"there are: {there_are}"
+
+
+def nearest(name: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
+    """The known name that is most like `name`, case ignored; None where none is `alike`, 1 being the same."""
+    folded = {spelling.casefold(): spelling for spelling in sorted(set(known))}
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=alike)
+    return folded[near[0]] if near else None

@@ -22,6 +22,11 @@ HOLDOUT = "holdout"
 """Name of the single fold where queries are split once instead of cross-fitted."""
 
 
+ORIGIN = "origin"
+SIMULATOR = "roar.marketplace"
+"""What stands in the column `origin` of raw tables that the simulator made: wherever they go, they say so."""
+
+
 class Table(pa.DataFrameModel):
     """Settings shared by all tables."""
 

@@ -1,19 +1,22 @@
 """Kedro settings: where configuration comes from, and the hooks that guard a run."""
 
-from kedro.config import OmegaConfigLoader
-
 from roar.datasets.environment import environment_variable
 from roar.hooks import (
+    ConfigLoader,
+    ConfigurationHooks,
     DistributedHooks,
     ForecastHooks,
     OneWriterHooks,
     ProvenanceHooks,
+    ResultHooks,
     RunRecordHooks,
     WorkingFolderHooks,
 )
 
 _provenance = ProvenanceHooks()
 HOOKS = (
+    ResultHooks(),
+    ConfigurationHooks(),
     OneWriterHooks(),
     _provenance,
     RunRecordHooks(_provenance),
@@ -22,7 +25,7 @@ HOOKS = (
     WorkingFolderHooks(),
 )
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -53,6 +53,8 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
         "bm25_tuning": tuning,
         "hybrid_sum_tuning": tuning,
         "params:reporting": Reporting(),
+        "params:environment": "base",
+        "params:seed": 1,
         "params:metrics": MEASURED,
     }
 

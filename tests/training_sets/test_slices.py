@@ -3,7 +3,9 @@
 import time
 
 import polars as pl
+import pytest
 
+from roar.errors import InputError
 from roar.marketplace import simulate
 from roar.parameters import Simulation, Slices
 from roar.training_sets import query_slices, query_strata
@@ -120,3 +122,9 @@ def test_length_and_spelling_read_every_script_and_are_bounded():
     assert time.perf_counter() - start < 2
     lengths = dict(slices.filter(slice="query length").select("query_id", "level").iter_rows())
     assert lengths["a"] == "5+ words" and lengths["b"] == "1-2 words"
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
+    queries = pl.DataFrame({"query_id": ["a"], "query": ["x"], "frequency": [1], "negated": [True]})
+    with pytest.raises(InputError, match=r"slices\.columns: negatd is no column .*did you mean negated\?"):
+        query_slices(queries, queries, queries, Slices(columns=("negatd",)))

@@ -11,12 +11,16 @@ cpu           what makes a processor faster
 model_card    what a saved encoder says of itself
 """
 
-from roar.encoder.catalogue import encode_catalogue
-from roar.encoder.encoding import encode
-from roar.encoder.identity import identity_of
-from roar.encoder.precision import decide, settled
-from roar.encoder.presets import PRESETS, Preset, load_encoder, preset_of, read_encoder, trains_lora
-from roar.encoder.product_text import product_texts
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from roar.encoder.catalogue import encode_catalogue
+    from roar.encoder.encoding import encode
+    from roar.encoder.identity import identity_of
+    from roar.encoder.precision import decide, settled
+    from roar.encoder.presets import PRESETS, Preset, load_encoder, preset_of, read_encoder, trains_lora
+    from roar.encoder.product_text import product_texts
 
 __all__ = [
     "PRESETS",
@@ -32,3 +36,20 @@ __all__ = [
     "settled",
     "trains_lora",
 ]
+
+_HOMES = {
+    "catalogue": ("encode_catalogue",),
+    "encoding": ("encode",),
+    "identity": ("identity_of",),
+    "precision": ("decide", "settled"),
+    "presets": ("PRESETS", "Preset", "load_encoder", "preset_of", "read_encoder", "trains_lora"),
+    "product_text": ("product_texts",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a part when it is asked for (PEP 562): who reads texts of products alone does without torch."""
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

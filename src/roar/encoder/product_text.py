@@ -28,8 +28,7 @@ def product_texts(products: pl.DataFrame, fields: Sequence[str], max_tokens: int
     """
     if unknown := [field for field in fields if field not in products.columns]:
         raise InputError(
-            f"encoder.product_fields: {unknown} are no columns of table products; "
-            f"{did_you_mean(unknown[0], products.columns)}."
+            f"encoder.product_fields: {unknown[0]} is no column of table products; {did_you_mean(unknown[0], products.columns)}"
         )
     require_columns(products, "products", fields)
     if "attributes" in fields:

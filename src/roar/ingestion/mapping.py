@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from roar.errors import InputError, did_you_mean
+from roar.errors import InputError, did_you_mean, nearest
 from roar.ingestion.contract import REQUIRED, TABLES
 from roar.ingestion.expressions import evaluate, number_columns, raw_columns
-from roar.ingestion.quality import NOTHING, Quality, listed
+from roar.ingestion.quality import NOTHING, SIMULATED, Quality, listed
+from roar.ingestion.selection import FILLED, LEFT_OUT, condition
 from roar.ingestion.values import counted_numbers, join_key
-from roar.parameters import ColumnValue, Expression, Ingestion, SideTable, TableMapping, Translation, Where
-from roar.text import is_missing
+from roar.parameters import ColumnValue, Expression, Ingestion, SideTable, TableMapping, Translation
+from roar.schemas import ORIGIN, SIMULATOR
+from roar.text import as_ids, is_missing
 
 RawTables = Mapping[str, pl.DataFrame | pl.LazyFrame]
 
@@ -28,14 +30,16 @@ def mapped(table: str, raw: RawTables, config: Ingestion, quality: Quality) -> p
     mapping: TableMapping = getattr(config, table)
     try:
         frame = raw[mapping.table].lazy() if mapping.table in raw else pl.LazyFrame()
+        frame = _unmarked(table, frame, quality)
         names = frame.collect_schema().names()
         if not names and table not in REQUIRED:
             return pl.DataFrame()
         if not names:
-            raise InputError("the table is missing or has no columns; add it to the catalog")
+            hint = "" if mapping.table in raw else f"; {did_you_mean(mapping.table, raw)}"
+            raise InputError(f"the table is missing or has no columns; add it to the catalog{hint}")
         for place, side in enumerate(mapping.join):
             frame = _joined(frame, side, f"{_UNMATCHED}{place}", raw, quality)
-        return _read(table, frame, config, quality)
+        return _read(table, mapping, frame, config, quality)
     except InputError as error:
         raise InputError(f"{mapping.table} (for {table}): {error}") from error
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -43,15 +47,36 @@ def mapped(table: str, raw: RawTables, config: Ingestion, quality: Quality) -> p
         raise InputError(f"{mapping.table} (for {table}): the table cannot be read: {reason}") from error
 
 
-def _read(table: str, frame: pl.LazyFrame, config: Ingestion, quality: Quality) -> pl.DataFrame:
-    mapping: TableMapping = getattr(config, table)
+def _unmarked(table: str, frame: pl.LazyFrame, quality: Quality) -> pl.LazyFrame:
+    """The frame without the simulator's mark; that the rows are simulated is noted, whatever the mapping takes of them."""
+    if ORIGIN not in frame.collect_schema().names():
+        return frame
+    made = frame.select((pl.col(ORIGIN).cast(pl.String) == SIMULATOR).sum()).collect().item()
+    quality.add(table, SIMULATED, "noted", made)
+    return frame.drop(ORIGIN) if made else frame
+
+
+def ids_left_out(key: str, mapping: TableMapping, raw: RawTables, kept: pl.Series) -> pl.Series:
+    """Ids of the rows that the mapping's conditions leave out; none where there are no conditions."""
+    if not mapping.where or mapping.table not in raw:
+        return kept.clear()
+    frame, expression = raw[mapping.table].lazy(), mapping.columns.get(key, ColumnValue(column=key))
+    columns = raw_columns(expression, frame.collect_schema().names())
+    ids = as_ids(evaluate(expression, frame.select(columns).collect()))
+    return ids.filter(~ids.is_in(kept.implode())).unique()
+
+
+def _read(table: str, mapping: TableMapping, frame: pl.LazyFrame, config: Ingestion, quality: Quality) -> pl.DataFrame:
     marks = [name for name in frame.collect_schema().names() if name.startswith(_UNMATCHED)]
     names = [name for name in frame.collect_schema().names() if name not in marks]
     expressions = _expressions(table, mapping, names)
     wanted = {name: None for expression in expressions.values() for name in raw_columns(expression, names)}
-    _require_columns([*wanted, *(where.column for where in mapping.where)], names)
+    _require_columns(list(wanted), names)
     _refuse_objects(frame, list(wanted))
-    chosen = frame.filter(*(_condition(where) for where in mapping.where)) if mapping.where else frame
+    before = [where for where in mapping.where if where.column in names]
+    after = [where for where in mapping.where if where not in before and (table, where.column) != FILLED]
+    _require_columns([where.column for where in after], [*expressions, *names])
+    chosen = frame.filter(*map(condition, before)) if before else frame
     loaded = chosen.select(*wanted, *marks).collect()
     if loaded.is_empty() and table in REQUIRED:
         raise InputError(_why_empty(mapping, frame))
@@ -61,6 +86,12 @@ def _read(table: str, frame: pl.LazyFrame, config: Ingestion, quality: Quality) 
     result = pl.DataFrame(
         [_evaluated(table, name, expression, loaded, config, quality) for name, expression in expressions.items()]
     )
+    result = result.filter(*map(condition, after)) if after else result
+    if before or after:
+        rule = f"not {' and '.join(where.said for where in (*before, *after))}"
+        quality.add(table, rule, LEFT_OUT, frame.select(pl.len()).collect().item() - result.height)
+    if result.is_empty() and table in REQUIRED:
+        raise InputError(f"no row has {' and '.join(where.said for where in after)}, which the mapping asks for")
     quality.add(table, "rows read", "noted", result.height)
     return result.unique(maintain_order=True) if mapping.distinct else result
 
@@ -72,9 +103,13 @@ def _expressions(table: str, mapping: TableMapping, names: Sequence[str]) -> dic
         if column.name not in expressions and column.name in names:
             expressions[column.name] = ColumnValue(column=column.name)
         elif column.name not in expressions and column.needed:
+            near = _misspelt(column.name, mapping.columns, names)
             raise InputError(
                 f"no column {column.name}; the table has {_some(names)}: name one in ingestion.{table}.columns"
+                + (f", which has {near}: did you mean {column.name}?" if near else "")
             )
+        elif near := _misspelt(column.name, mapping.columns, names):
+            raise InputError(f"ingestion.{table}.columns has {near}; did you mean {column.name}?")
     if mapping.others == "keep":
         read = {name for expression in expressions.values() for name in raw_columns(expression, names)}
         others = (name for name in names if name not in read and name not in expressions)
@@ -104,6 +139,13 @@ def _without_missing(
     return loaded
 
 
+def _misspelt(name: str, mapped_names: Iterable[str], raw_names: Sequence[str]) -> str | None:
+    """A mapped column that nearly has the name of one of the contract that is not there."""
+    contract = {column.name for columns in TABLES.values() for column in columns}
+    free = [mapped_name for mapped_name in mapped_names if mapped_name not in contract and name not in raw_names]
+    return nearest(name, free, alike=0.8)
+
+
 def _evaluated(
     table: str, name: str, expression: Expression, loaded: pl.DataFrame, config: Ingestion, quality: Quality
 ) -> pl.Series:
@@ -121,14 +163,9 @@ def _evaluated(
 def _require_columns(wanted: Sequence[str], names: Sequence[str]) -> None:
     missing = [name for name in dict.fromkeys(wanted) if name not in names]
     if missing:
-        raise InputError(
-            f"no column {', '.join(missing)}, which the mapping reads{_nearest(missing[0], names)}; the table has {_some(names)}"
-        )
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    hint = did_you_mean(name, names).partition("? ")
-    return f" ({hint[0]}?)" if hint[1] else ""
+        near = nearest(missing[0], names)
+        hint = f"did you mean {near}? T" if near else "t"
+        raise InputError(f"no column {', '.join(missing)}, which the mapping reads; {hint}he table has {_some(names)}")
 
 
 def _refuse_objects(frame: pl.LazyFrame, wanted: Sequence[str]) -> None:
@@ -145,17 +182,13 @@ def _some(names: Sequence[str], limit: int = 12) -> str:
     return text[:300] + (" (a single column: is the separator right?)" if one_column else "")
 
 
-def _condition(where: Where) -> pl.Expr:
-    values = [where.equals] if isinstance(where.equals, str) else list(where.equals)
-    return pl.col(where.column).cast(pl.String).is_in(values)
-
-
 def _why_empty(mapping: TableMapping, frame: pl.LazyFrame) -> str:
-    for where in mapping.where:
+    names = frame.collect_schema().names()
+    for where in (where for where in mapping.where if where.column in names):
         values = frame.select(pl.col(where.column).cast(pl.String).unique().sort()).head(10).collect().to_series()
-        if len(values) and not frame.filter(_condition(where)).head(1).collect().height:
+        if len(values) and not frame.filter(condition(where)).head(1).collect().height:
             found = ", ".join(map(str, values))
-            return f"no row has {where.column} = {where.equals}, which the mapping asks for; it holds {found}"
+            return f"no row has {where.said}, which the mapping asks for; it holds {found}"
     return "no row is left by the mapping's conditions" if mapping.where else "the table has no rows"
 
 

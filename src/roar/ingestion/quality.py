@@ -17,6 +17,8 @@ SCHEMA = {
 
 NOTHING = "a word for nothing"
 """The rule under which NULL, N/A, - and the like become gaps."""
+SIMULATED = "made by the simulator"
+"""The rule under which rows that no shop ever had are noted."""
 
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 40
@@ -35,7 +37,7 @@ class Quality:
     """Collects what ingestion did to each table.
 
     Actions: `dropped` (the row is lost), `merged` (rows that say the same became one), `repaired` (the row stays, a
-    value changed) and `noted` (nothing changed; a reader should know).
+    value changed), `left out` (the mapping asks for other rows) and `noted` (nothing changed; a reader should know).
     """
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from roar.errors import did_you_mean
 from roar.parameters.base import Parameters
 from roar.parameters.evaluation import MetricName
 
@@ -108,7 +109,7 @@ class ABTest(Parameters):
         online = self.offline.online if self.offline else ()
         named = {self.primary, *online, *(guardrail.metric for guardrail in self.guardrails)}
         if unknown := sorted(named - self.metrics.keys()):
-            raise ValueError(f"ab_test names the metrics {', '.join(unknown)}, which ab_test.metrics does not define")
+            raise ValueError(f"ab_test.metrics does not define {unknown[0]}; {did_you_mean(unknown[0], self.metrics)}")
         if self.control == self.treatment:
             raise ValueError("ab_test.control and ab_test.treatment must be two variants")
         if self.start and self.end and self.start >= self.end:

@@ -1,9 +1,11 @@
 """Evaluation: how systems are run and compared, and what is measured."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, field_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, field_validator
 
+from roar.errors import did_you_mean
 from roar.parameters.base import Parameters
 from roar.parameters.training_sets import EditKinds
 
@@ -34,14 +36,30 @@ class Evaluation(Parameters):
     )
 
 
-MetricName = Annotated[
-    str,
-    Field(
-        pattern=r"^((condensed_)?(ndcg|map|mrr|recall|precision)@[1-9]\d*"
-        r"|judged@[1-9]\d*|share_(exact|substitute|complement|irrelevant)@[1-9]\d*"
-        r"|grade_ordering|order_(exact_substitute|substitute_complement|complement_irrelevant)|auc_query|bpref)$"
-    ),
-]
+_CUT_OFF = ("ndcg", "map", "mrr", "recall", "precision")
+_MEASURES = (
+    *(f"{name}@k" for name in _CUT_OFF),
+    *(f"condensed_{name}@k" for name in _CUT_OFF),
+    "judged@k",
+    *(f"share_{grade}@k" for grade in ("exact", "substitute", "complement", "irrelevant")),
+    "grade_ordering",
+    "order_exact_substitute",
+    "order_substitute_complement",
+    "order_complement_irrelevant",
+    "auc_query",
+    "bpref",
+)
+
+
+def _measured(name: str) -> str:
+    if re.sub(r"@[1-9]\d*$", "@k", name) not in _MEASURES:
+        raise ValueError(
+            f"no metric {name!r}; {did_you_mean(re.sub(r'@.*', '@k', name), _MEASURES)} (k: a number from 1)"
+        )
+    return name
+
+
+MetricName = Annotated[str, AfterValidator(_measured)]
 """A metric of one query: a measure of `roar.metrics.ranking` and, where it has one, its cut-off."""
 
 

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from roar.ingestion.quality import SIMULATED
 from roar.report import data_charts
 from roar.report.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, chart, table
 from roar.report.wording import ordered_levels
@@ -64,6 +65,7 @@ def data_section(
         title="Data",
         anchor=ANCHOR,
         order=20,
+        simulated=SIMULATED in quality["rule"] if "rule" in quality.columns else False,
         blocks=(
             *blocks,
             *_duplicates(duplicates, products, sample),

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import polars as pl
 
+from roar.errors import InputError, did_you_mean
 from roar.metrics import slice_table
 from roar.parameters import Slices, Strata
 from roar.schemas import STRATA
@@ -76,12 +77,20 @@ def query_slices(
         query_id, slice, level, and weight (searches) where frequencies are known: vertical, stratum and the two crossed,
         the columns asked for, query length, numbers (with, without), spelling (clean, noisy), rarest word. A slice with a
         single level ("unknown" verticals, say) is left out.
+
+    Raises:
+        InputError: `config.columns` names a column that the queries lack.
     """
     asked = (config or Slices()).columns
     require_columns(queries, "queries", ["query_id", "query", "frequency", *asked])
     require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
     require_columns(products, "products", ["title"])
     config = config or Slices()
+    if missing := [name for name in config.columns if name not in queries.columns]:
+        raise InputError(
+            f"training_sets.slices.columns: {missing[0]} is no column of table queries; "
+            f"{did_you_mean(missing[0], queries.columns)}; map it under ingestion.queries.columns"
+        )
     wide = (
         queries.select(
             "query_id", "query", "frequency", *[pl.col(c).cast(pl.String).fill_null("unknown") for c in config.columns]

@@ -6,8 +6,8 @@ import polars as pl
 
 from roar.ingestion import ingest
 from roar.near_duplicates import cluster, find_pairs
-from roar.parameters import Ingestion, NearDuplicates, TrainingSets
-from roar.report import data_section
+from roar.parameters import Ingestion, NearDuplicates, Reporting, TrainingSets
+from roar.report import Section, data_section, render
 from roar.training_sets import (
     Counts,
     graded_groups,
@@ -99,3 +99,9 @@ def count_leakage(
 def report_data(**tables: pl.DataFrame) -> dict[str, Any]:
     """What the data are, as a section of the page."""
     return data_section(**tables).model_dump(mode="json")  # type: ignore[arg-type]  # `sample` keeps its default
+
+
+def render_data_page(section: dict[str, Any], config: Reporting, environment: str, seed: int) -> str:
+    """The section as a page of its own, to be looked at before anything is trained."""
+    titled = config.model_copy(update={"title": "The data"})
+    return render([Section.model_validate(section)], titled, environment=environment, seed=seed)

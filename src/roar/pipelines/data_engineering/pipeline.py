@@ -1,7 +1,7 @@
 """Data engineering.
 
 raw tables ──ingest──► products, queries, judgments, search log ──► near-duplicate clusters ─┐
-                               └──► variants, strata, slices ──► splits ─────────────────────┴──► pairs, groups
+                               └──► variants, strata, slices ──► splits ─────────────────────┴──► pairs, groups, a page of the data
 """
 
 from kedro.pipeline import Pipeline, node
@@ -95,6 +95,12 @@ def create_pipeline(**_: object) -> Pipeline:
                 },
                 "data_section",
                 name="report_data",
+            ),
+            node(
+                nodes.render_data_page,
+                ["data_section", "params:reporting", "params:environment", "params:seed"],
+                "data_page",
+                name="render_data_page",
             ),
         ]
     )

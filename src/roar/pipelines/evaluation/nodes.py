@@ -1,4 +1,4 @@
-"""Nodes of evaluation, first half: how each kind of system makes its runs. `judging` holds how all runs are judged."""
+"""Nodes of evaluation: how systems with an encoder make their runs. Others are in `lexical`, how all are judged in `judging`."""
 
 import json
 import logging
@@ -10,109 +10,24 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import encode, identity_of, load_encoder, product_texts
-from roar.errors import InputError
 from roar.parameters import Encoder, Evaluation
+from roar.pipelines.evaluation.judging import Frames, require_free_names
+from roar.pipelines.evaluation.lexical import NO_RUN, chosen, joined, of_split
 from roar.retrieval import (
-    LexicalIndex,
     ProductIndex,
     Runs,
-    Setting,
     external_runs,
-    random_runs,
     reciprocal_ranks,
-    tune_bm25,
     tune_weight,
     weighted_sum,
 )
 from roar.retrieval.index import unit_rows
 from roar.training.stages import ALL_FOLDS, of_fold
-from roar.training_sets.rewordings import reworded
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]
 Indexes = dict[str, ProductIndex]
-Frames = dict[str, pl.DataFrame]
 
 logger = logging.getLogger(__name__)
-
-_NO_RUN = pl.DataFrame(schema={"fold": pl.String, "query_id": pl.String, "product_id": pl.String, "score": pl.Float64})
-
-
-def of_split(queries: pl.DataFrame, splits: pl.DataFrame, split: str = "test") -> pl.DataFrame:
-    """The queries of a split, each with its fold."""
-    return queries.join(
-        splits.filter(pl.col("split") == split).select("query_id", "fold"), on="query_id", maintain_order="left"
-    )
-
-
-def edit_queries(
-    queries: pl.DataFrame, products: pl.DataFrame, splits: pl.DataFrame, config: Evaluation, seed: int
-) -> pl.DataFrame:
-    """The test queries written differently, under the same ids."""
-    tested = of_split(queries, splits).select("query_id", "query").unique("query_id", maintain_order=True)
-    return reworded(tested, products, config.edits, seed=seed)
-
-
-def run_random(
-    products: pl.DataFrame,
-    queries: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
-    config: Evaluation,
-    seed: int,
-) -> Runs:
-    """Random order."""
-    return random_runs(of_split(queries, splits), products["product_id"], judgments, config.depth, seed=seed)
-
-
-def _lexical_index(products: pl.DataFrame, encoder: Encoder) -> LexicalIndex:
-    """The same product fields that the encoder reads, uncut."""
-    return LexicalIndex(products["product_id"], product_texts(products, encoder.product_fields, max_tokens=10_000))
-
-
-def tune_lexical(
-    products: pl.DataFrame,
-    queries: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
-    encoder: Encoder,
-    config: Evaluation,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """BM25's k1 and b by each fold's validation queries, and its catalogue run on them."""
-    index, validation = _lexical_index(products, encoder), of_split(queries, splits, "validation")
-    tried = tune_bm25(index, validation, judgments, config.bm25_k1, config.bm25_b)
-    runs = [_NO_RUN]
-    for fold, k1, b in tried.filter("best").select("fold", "k1", "b").iter_rows():
-        own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b)).catalogue
-        runs.append(own.select(pl.lit(fold).alias("fold"), pl.all()))
-    return tried, pl.concat(runs)
-
-
-def run_bm25(
-    products: pl.DataFrame,
-    queries: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
-    tuning: pl.DataFrame,
-    encoder: Encoder,
-    config: Evaluation,
-) -> Runs:
-    """BM25 with the setting that each fold's validation queries chose."""
-    index, tested = _lexical_index(products, encoder), of_split(queries, splits)
-    settings = _chosen(tuning, splits, {"k1": 1.2, "b": 0.75})
-    parts = []
-    for fold, (k1, b) in sorted(settings.items(), key=lambda item: (item[1], item[0])):
-        own = tested.filter(pl.col("fold") == fold)
-        parts.append(index.runs(own, judgments, config.depth, Setting(k1, b)))
-    return _joined(parts)
-
-
-def _chosen(tuning: pl.DataFrame, splits: pl.DataFrame, otherwise: dict[str, float]) -> dict[str, tuple[float, ...]]:
-    """Every tested fold's setting: the best tried, or the usual one where a fold has no query to validate on."""
-    best = {str(fold): tuple(row) for fold, *row in tuning.filter("best").select("fold", *otherwise).iter_rows()}
-    folds = splits.filter(pl.col("split") == "test")["fold"].unique().sort().to_list()
-    if untuned := [fold for fold in folds if fold not in best]:
-        logger.warning("%s: no validation queries; %s as usual.", ", ".join(untuned), otherwise)
-    return {fold: best.get(fold, tuple(otherwise.values())) for fold in folds}
 
 
 def index_products(
@@ -178,14 +93,14 @@ def validate_encoder(
     vectors: Frames, indexes: Indexes, queries: pl.DataFrame, splits: pl.DataFrame, config: Evaluation
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
-    runs = [_NO_RUN]
+    runs = [NO_RUN]
     for fold, index, own, rows in _asked(indexes, vectors, of_split(queries, splits, "validation")):
         runs.append(index.retrieved(rows, own, config.depth).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
 
 def _search(indexes: Indexes, vectors: Frames, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
-    return _joined(
+    return joined(
         [index.runs(rows, own, judgments, depth) for _, index, own, rows in _asked(indexes, vectors, queries)]
     )
 
@@ -232,12 +147,12 @@ def fuse_scores(
 ) -> Runs:
     """BM25 and stage 2 by a sum of scores, with the weight that each fold's validation queries chose."""
     parts = []
-    for fold, (weight,) in _chosen(tuning, splits, {"weight": 0.5}).items():
+    for fold, (weight,) in chosen(tuning, splits, {"weight": 0.5}).items():
         tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
         pairs = ((lexical_judged, semantic_judged), (lexical_catalogue, semantic_catalogue))
         own = [[run.join(tested, on="query_id", how="semi") for run in pair] for pair in pairs]
         parts.append(Runs(*(weighted_sum(lexical, semantic, weight) for lexical, semantic in own)))
-    return _joined(parts)
+    return joined(parts)
 
 
 def run_further_systems(
@@ -257,7 +172,7 @@ def run_further_systems(
     Returns:
         Partitions named system.kind, where kind is judged, catalogue, edited_judged or edited_catalogue.
     """
-    _require_free_names([*config.encoders, *external], config)
+    require_free_names([*config.encoders, *external], config)
     tested = of_split(queries, splits)
     parts: Frames = {}
 
@@ -282,20 +197,3 @@ def run_further_systems(
 
 def _itself(encoder: SentenceTransformer) -> SentenceTransformer:
     return encoder
-
-
-OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
-
-
-def _require_free_names(names: list[str], config: Evaluation) -> None:
-    taken = [*OWN_SYSTEMS, *(f"stage2_{dimension}" for dimension in config.further_dimensions)]
-    for place, name in enumerate(names):
-        if name in taken or name in names[:place] or "." in name:
-            raise InputError(
-                f"Further system {name!r} (evaluation.encoders or a file of external_runs): names must be new and without "
-                f"a dot; taken are {', '.join(taken)}."
-            )
-
-
-def _joined(parts: list[Runs]) -> Runs:
-    return Runs(*(pl.concat(runs) for runs in zip(*parts, strict=True)))

@@ -15,7 +15,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
-from roar.pipelines.evaluation import judging, nodes
+from roar.pipelines.evaluation import judging, lexical, nodes
 
 QUERIES = ["queries", "judgments", "query_splits"]
 YARDSTICK = ["judgments", "query_splits", "query_slices", "products", "asked_attributes", "stated_attributes"]
@@ -40,7 +40,7 @@ TOGETHER = {
 def create_pipeline(**_: object) -> Pipeline:
     """Runs and metrics of all systems."""
     systems = {
-        "random": [node(nodes.run_random, ["products", *QUERIES, "params:evaluation", "params:seed"], RUNS, name="run"),
+        "random": [node(lexical.run_random, ["products", *QUERIES, "params:evaluation", "params:seed"], RUNS, name="run"),
                    _judge(judging.judge_system)],
         "bm25": _lexical(),
         "base": _encoded("base_encoder"),
@@ -66,7 +66,7 @@ def _shared() -> Pipeline:
     attributes = ["asked_attributes", "stated_attributes"]
     return Pipeline(
         [
-            node(nodes.edit_queries, edit, "edited_queries", name="edit_queries"),
+            node(lexical.edit_queries, edit, "edited_queries", name="edit_queries"),
             node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
         ]
     )
@@ -77,8 +77,8 @@ def _lexical() -> list[Node]:
     tune = ["products", *QUERIES, *settings]
     run = ["products", "queries", "judgments", "query_splits", "tuning", *settings]
     return [
-        node(nodes.tune_lexical, tune, ["tuning", "validation_run"], name="tune"),
-        *_run(nodes.run_bm25, run),
+        node(lexical.tune_lexical, tune, ["tuning", "validation_run"], name="tune"),
+        *_run(lexical.run_bm25, run),
         _judge(judging.judge_system),
         _judge_edited(),
     ]

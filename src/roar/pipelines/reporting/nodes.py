@@ -172,6 +172,7 @@ def write_metric_tables(
     return queries | wide_tables(Evidence(metrics, comparisons, config, measured))
 
 
-def render_page(config: Reporting, **sections: dict[str, Any] | None) -> str:
+def render_page(config: Reporting, environment: str, seed: int, **sections: dict[str, Any] | None) -> str:
     """The page, from the sections that are there."""
-    return render([Section.model_validate(section) for section in sections.values() if section], config)
+    there = [Section.model_validate(section) for section in sections.values() if section]
+    return render(there, config, environment=environment, seed=seed)
