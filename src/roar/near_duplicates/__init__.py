@@ -1,7 +1,9 @@
 """Near-duplicates: which products of a catalogue are listings of one item.
 
     text            one spelling for what shops write in many
-    attributes      facts (64 GB, black, pack of 6, hero 4) and model numbers out of titles, brands and JSON attributes
+    wording         words, generations (hero 4) and accessories out of what a title says beside its quantities
+    expressions     how titles say what attribute tables state, learned from the catalogue
+    model_numbers   model numbers, in the many ways in which they are written
     profiles        all products' terms, facts and model numbers as tables
     candidates      pairs worth a closer look, without comparing all pairs
     comparison      every kind of evidence about pairs, as sparse algebra
@@ -9,9 +11,9 @@
     rivalry         what pairs that exclude one another take from each other
     evidence        the reasons, in words
     clusters        pairs to clusters, without chaining
-    lexicon         units, colours, audiences, accessory words, as data
+    lexicon         accessory words, generations, function words, as data
 
-One default configuration serves every catalogue, and no labels are needed.
+Quantities, colours, sizes, … are read by `roar.attributes`. One default configuration serves every catalogue, and no labels are needed.
 """
 
 from roar.near_duplicates.deduplication import candidate_pairs, cluster, find_pairs, verify

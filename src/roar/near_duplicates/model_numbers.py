@@ -2,7 +2,13 @@
 
 import polars as pl
 
-from roar.near_duplicates import attributes, lexicon
+from roar.attributes.units import UNITS
+from roar.attributes.words import FOR_WORDS, PACK_OF, SIZE_WORDS
+from roar.near_duplicates import lexicon, wording
+
+_UNIT_WORDS = frozenset(
+    spelling for spelling in UNITS if len(spelling) > 2
+)  # shorter ones are heads of models: WH-1000
 
 SERVED_WORDS = 4
 """Words after "for" that may name what an accessory serves."""
@@ -19,8 +25,7 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True)
     joined = tokens.filter(
         pl.col("before").str.contains(r"^\p{L}{1,5}$")
-        & ~pl.col("before").is_in(lexicon.SIZE_WORDS | lexicon.UNITS.keys() | lexicon.FUNCTION_WORDS | lexicon.PACK_OF)
-        & pl.col("kind").is_null()
+        & ~pl.col("before").is_in(SIZE_WORDS | _UNIT_WORDS | lexicon.FUNCTION_WORDS | PACK_OF)
         & pl.col("word").str.contains(r"^\p{L}?\d{2,}[\p{L}\d]{0,6}$")
     ).select("row", code=pl.concat_str("before", "word"), own=pl.col("word").str.contains(r"\d{4}") & ~year)
     stated = declared.select("row", code=pl.col("token").str.replace_all(r"[^\p{L}\d]", ""), own=True)
@@ -37,8 +42,8 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
 
 def _without_served(tokens: pl.DataFrame) -> pl.DataFrame:
     """Tokens without the few that follow a word such as "for" in the title of an accessory."""
-    words = tokens.filter(pl.col("word").is_in(lexicon.FOR_WORDS)).select("row", "position")
-    spans = words.join(attributes.served(tokens).select("row").unique(), on="row", how="semi")
+    words = tokens.filter(pl.col("word").is_in(FOR_WORDS)).select("row", "position")
+    spans = words.join(wording.served(tokens).select("row").unique(), on="row", how="semi")
     named = spans.with_columns(
         position=pl.concat_list(pl.col("position") + place for place in range(1, SERVED_WORDS + 1))
     ).explode("position")
