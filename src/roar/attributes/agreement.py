@@ -80,6 +80,7 @@ def positions(pairs: pl.DataFrame, asked: pl.DataFrame, stated: pl.DataFrame) ->
         As `contradictions`, with `against` (bool), for every dimension that query and product both speak of.
     """
     distinct = pairs.select(PAIR).unique().sort(PAIR)
+    asked, stated = _with_role(asked), _with_role(stated)
     offered = stated.join(distinct, on="product_id", how="semi").select(
         "product_id", "dimension", b="value", shown_b="shown", role_b="role"
     )
@@ -100,6 +101,11 @@ def positions(pairs: pl.DataFrame, asked: pl.DataFrame, stated: pl.DataFrame) ->
         stated=_listed("shown_b"),
     )
     return told.with_columns(against=~pl.col("asked_met") & ~pl.col("offered_met")).drop("asked_met", "offered_met")
+
+
+def _with_role(facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts without a role are what is asked or stated plainly."""
+    return facts if "role" in facts.columns else facts.with_columns(role=pl.lit("has"))
 
 
 def _is(role: str) -> pl.Expr:

@@ -1,5 +1,7 @@
 """Facts out of many texts, as tables."""
 
+import re
+
 import polars as pl
 
 from roar.attributes.reader import Fact, scan
@@ -71,7 +73,10 @@ def _without(text: str, facts: list[Fact]) -> str:
         if fact.value is not None and fact.end > place:
             kept += [text[place : max(fact.start, place)], " "]
             place = fact.end
-    return "".join([*kept, text[place:]]) if kept else text
+    return _CROSS.sub(" ", "".join([*kept, text[place:]])) if kept else text
+
+
+_CROSS = re.compile(r"(?<=\s)[xX×](?=\s)")
 
 
 NAMES = {"count": "pack size"}
