@@ -8,14 +8,25 @@
     candidates      pairs worth a closer look, without comparing all pairs
     comparison      every kind of evidence about pairs, as sparse algebra
     verification    a score for each pair: text brings together, attributes decide, contradictions veto
+    learning        what evidence is worth in this catalogue, learned from its model numbers
     rivalry         what pairs that exclude one another take from each other
     evidence        the reasons, in words
     clusters        pairs to clusters, without chaining
+    grades          judgments as a check: listings of one item deserve one grade
     lexicon         accessory words, generations, function words, as data
 
 Quantities, colours, sizes, … are read by `roar.attributes`. One default configuration serves every catalogue, and no labels are needed.
 """
 
 from roar.near_duplicates.deduplication import candidate_pairs, cluster, find_pairs, verify
+from roar.near_duplicates.grades import grade_agreement, judged_pairs, warn_where_grades_differ
 
-__all__ = ["candidate_pairs", "cluster", "find_pairs", "verify"]
+__all__ = [
+    "candidate_pairs",
+    "cluster",
+    "find_pairs",
+    "grade_agreement",
+    "judged_pairs",
+    "verify",
+    "warn_where_grades_differ",
+]

@@ -3,6 +3,8 @@
 Rows are put in the order of `product_id` first, so that results do not depend on the order of the input.
 """
 
+import logging
+
 import numpy as np
 import polars as pl
 
@@ -12,7 +14,7 @@ from roar.near_duplicates import clusters
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.evidence import explain
 from roar.near_duplicates.profiles import Profiles
-from roar.near_duplicates.verification import score
+from roar.near_duplicates.verification import score, score_and_learn
 from roar.parameters import NearDuplicates
 
 ACCEPT = 0.5
@@ -20,6 +22,8 @@ ACCEPT = 0.5
 
 CONTEXT = 50_000
 """Products from which clustering learns how rare words are."""
+
+logger = logging.getLogger(__name__)
 
 _OPTIONAL = {"description": pl.String, "brand": pl.String, "attributes": pl.String, "price": pl.Float64}
 
@@ -42,10 +46,16 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> 
     products = _prepared(products)
     profiles = Profiles.read(products)
     a, b = candidate_search.search(profiles.traits, profiles.size, config.candidates)
-    similarity, _ = score(Comparison.of(profiles), a, b, config.evidence)
+    comparison = Comparison.of(profiles)
+    weights = None
+    if config.evidence.learn:
+        similarity, _, weights = score_and_learn(comparison, a, b, config.evidence)
+        logger.info("%s", weights.said())
+    else:
+        similarity, _ = score(comparison, a, b, config.evidence)
     accepted = similarity >= ACCEPT
     pairs = pl.DataFrame({"a": a[accepted], "b": b[accepted], "similarity": similarity[accepted]})
-    return _with_ids(products, pairs).with_columns(evidence=explain(profiles, pairs))
+    return _with_ids(products, pairs).with_columns(evidence=explain(profiles, pairs, weights))
 
 
 def candidate_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
@@ -76,12 +86,17 @@ def verify(products: pl.DataFrame, candidates: pl.DataFrame, config: NearDuplica
     products = _prepared(products)
     a, b = _rows(products, candidates)
     profiles = Profiles.read(products)
-    similarity, veto = score(Comparison.of(profiles), a, b, config.evidence)
+    comparison = Comparison.of(profiles)
+    weights = None
+    if config.evidence.learn:
+        near = candidate_search.search(profiles.traits, profiles.size, config.candidates)
+        weights = score_and_learn(comparison, *near, config.evidence)[2]
+    similarity, veto = score(comparison, a, b, config.evidence, weights)
     return candidates.with_columns(
         similarity=similarity,
         accepted=similarity >= ACCEPT,
         conflict=veto,
-        evidence=explain(profiles, pl.DataFrame({"a": a, "b": b})),
+        evidence=explain(profiles, pl.DataFrame({"a": a, "b": b}), weights),
     )
 
 
@@ -105,7 +120,7 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
     a, b = _rows(products, pairs)
     read = _worth_reading(len(products), a, b)
     comparison = Comparison.of(Profiles.read(products[read]))
-    alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False})
+    alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False, "learn": False})
 
     def judge(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), alone)

@@ -25,13 +25,13 @@ class Profiles:
 
     size: int
     terms: pl.DataFrame
-    """`row`, `term` (a 64-bit hash), `title`: whether the title has it or only the description."""
+    """`row`, `term` (a 64-bit hash), `title`: whether the title has it or only the description; `code`: a model number."""
     facts: pl.DataFrame
     """`row`, `fact`: a 64-bit hash of a line of `dictionary`."""
     dictionary: pl.DataFrame
     """`fact`, `dimension`, `value`, `shown`, `strict`: see `wording` and `roar.attributes`; each fact once, sorted."""
     codes: pl.DataFrame
-    """`row`, `code`, `stem`, `family`, `own`: model numbers of the title."""
+    """`row`, `code`, `stem`, `family`, `own`, `titled` (the title states it): model numbers."""
     served: pl.DataFrame
     """`row`, `noun`: accessories for another product."""
     nouns: pl.DataFrame
@@ -107,6 +107,6 @@ def _measured(facts: pl.DataFrame) -> pl.DataFrame:
     """Quantities as terms: "1.5 l" and "1500 ml" are one word."""
     return (
         facts.filter("measured")
-        .select("row", term=pl.format("{}={}", "dimension", "value"))
+        .select("row", term=pl.format("{}={}", "dimension", "value"), code=False)
         .unique(maintain_order=True)
     )

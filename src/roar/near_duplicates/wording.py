@@ -97,15 +97,15 @@ def series(tokens: pl.DataFrame) -> pl.DataFrame:
 
 
 def terms(tokens: pl.DataFrame) -> pl.DataFrame:
-    """Distinct `row`, `term`: words in one spelling, model numbers whole, function words left out."""
+    """Distinct `row`, `term`, `code`: words in one spelling, model numbers (`code`) whole, function words left out."""
     marked = tokens.select("row", "token", whole=pl.when("is_code").then("word"))
     piece = pl.col("token").str.replace(r"'s$", "").replace(lexicon.ROMAN).str.extract_all(r"\d+\.\d+|[\p{L}\d]+")
     pieces = marked.filter(pl.col("whole").is_null()).select("row", term=piece).explode("term").drop_nulls()
     word = pl.col("term").replace(AUDIENCES)
     plural = word.str.contains(r"^\p{L}{4,}[^s\P{L}]s$")
-    pieces = pieces.with_columns(term=pl.when(plural).then(word.str.head(-1)).otherwise(word))
-    both = pl.concat([pieces, marked.select("row", term="whole").drop_nulls()])
-    return both.filter(~pl.col("term").is_in(lexicon.FUNCTION_WORDS)).unique(maintain_order=True)
+    pieces = pieces.with_columns(term=pl.when(plural).then(word.str.head(-1)).otherwise(word), code=False)
+    both = pl.concat([pieces, marked.select("row", term="whole", code=True).drop_nulls()])
+    return both.filter(~pl.col("term").is_in(lexicon.FUNCTION_WORDS)).unique(["row", "term"], maintain_order=True)
 
 
 def served(tokens: pl.DataFrame) -> pl.DataFrame:
