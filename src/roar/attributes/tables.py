@@ -51,7 +51,8 @@ def scan_all(texts: pl.Series, *, kind: str = "product") -> tuple[pl.DataFrame, 
         raise InputError(f"read: expected texts as strings, found {texts.dtype}; cast the column before")
     if kind not in KINDS:
         raise InputError(f"read: kind {kind!r} is unknown; it is one of {', '.join(KINDS)}")
-    lines, masked = [], []
+    lines: list[tuple[object, ...]] = []
+    masked: list[str | None] = []
     for row, text in enumerate(texts.cast(pl.String)):
         facts = scan(text[:LONGEST], kind) if text else []
         lines.extend(_line(row, text, fact) for fact in facts)

@@ -13,6 +13,7 @@
     evidence        the reasons, in words
     clusters        pairs to clusters, without chaining
     grades          judgments as a check: listings of one item deserve one grade
+    supervision     weights fitted to labelled pairs, by choice
     lexicon         accessory words, generations, function words, as data
 
 Quantities, colours, sizes, … are read by `roar.attributes`. One default configuration serves every catalogue, and no labels are needed.

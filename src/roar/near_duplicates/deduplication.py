@@ -43,7 +43,7 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> 
 
     """
     config = config or NearDuplicates()
-    products = _prepared(products)
+    products = prepared(products)
     profiles = Profiles.read(products)
     a, b = candidate_search.search(profiles.traits, profiles.size, config.candidates)
     comparison = Comparison.of(profiles)
@@ -61,7 +61,7 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> 
 def candidate_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
     """Find the pairs that are worth verifying: `product_id_a` < `product_id_b`, sorted. Raises as `find_pairs` does."""
     config = config or NearDuplicates()
-    products = _prepared(products)
+    products = prepared(products)
     terms = Profiles.read(products).traits
     a, b = candidate_search.search(terms, len(products), config.candidates)
     return _with_ids(products, pl.DataFrame({"a": a, "b": b}))
@@ -83,8 +83,8 @@ def verify(products: pl.DataFrame, candidates: pl.DataFrame, config: NearDuplica
 
     """
     config = config or NearDuplicates()
-    products = _prepared(products)
-    a, b = _rows(products, candidates)
+    products = prepared(products)
+    a, b = rows_of(products, candidates)
     profiles = Profiles.read(products)
     comparison = Comparison.of(profiles)
     weights = None
@@ -116,8 +116,8 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
 
     """
     config = config or NearDuplicates()
-    products = _prepared(products)
-    a, b = _rows(products, pairs)
+    products = prepared(products)
+    a, b = rows_of(products, pairs)
     read = _worth_reading(len(products), a, b)
     comparison = Comparison.of(Profiles.read(products[read]))
     alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False, "learn": False})
@@ -136,7 +136,7 @@ def _worth_reading(products: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([a, b, np.arange(min(products, CONTEXT))]))
 
 
-def _prepared(products: pl.DataFrame) -> pl.DataFrame:
+def prepared(products: pl.DataFrame) -> pl.DataFrame:
     """The columns that are read, checked, in the order of `product_id`."""
     for column in ("product_id", "title"):
         if products.schema.get(column) != pl.String:
@@ -160,7 +160,7 @@ def _prepared(products: pl.DataFrame) -> pl.DataFrame:
     return products.select("product_id", "title", *_OPTIONAL).sort("product_id")
 
 
-def _rows(products: pl.DataFrame, pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def rows_of(products: pl.DataFrame, pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The pairs as places in `products`."""
     place = products.select("product_id", place=pl.int_range(pl.len(), dtype=pl.Int64))
     ends = []

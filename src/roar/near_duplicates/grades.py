@@ -47,8 +47,8 @@ def grade_agreement(judgments: pl.DataFrame, clusters: pl.DataFrame) -> Agreemen
     pairs = by_grade.group_by("query_id").agg(
         every=pl.col("n").sum() * (pl.col("n").sum() - 1), same=(pl.col("n") * (pl.col("n") - 1)).sum()
     )
-    every = pairs["every"].sum()
-    return Agreement(cells.height, int((cells["grades"] > 1).sum()), 1 - pairs["same"].sum() / every if every else 0.0)
+    every, same = float(pairs["every"].sum()), float(pairs["same"].sum())
+    return Agreement(cells.height, int((cells["grades"] > 1).sum()), 1 - same / every if every else 0.0)
 
 
 def judged_pairs(judgments: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:

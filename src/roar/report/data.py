@@ -211,8 +211,9 @@ def _doubtful(duplicates: pl.DataFrame, products: pl.DataFrame) -> list[Block]:
     """How many pairs are right by the model's own odds, and those that it doubts most."""
     if duplicates.is_empty():
         return []
+    right = float(duplicates["similarity"].to_numpy().mean())
     said = (
-        f"By their own odds {duplicates['similarity'].mean():.0%} of the {duplicates.height:,} pairs are listings of one item. "
+        f"By their own odds {right:.0%} of the {duplicates.height:,} pairs are listings of one item. "
         "That is the model's word, not a measurement: look at pairs, and at the grades within clusters."
     )
     nearest = _titled(duplicates.sort("similarity", *ENDS).head(DOUBTFUL), products).select(
