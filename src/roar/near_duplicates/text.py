@@ -1,7 +1,7 @@
 """Text normalisation and tokens: one spelling for what shops write in many.
 
 A token is what stands between blanks, with inner separators kept ("kdl-26m4000/k", "18-55mm", "1.5"), because whether
-`-` joins a model number or separates two words is known only later, in `attributes`.
+`-` joins a model number or separates two words is known only later, in `wording`.
 """
 
 import polars as pl
@@ -38,15 +38,19 @@ def normalise(text: pl.Expr) -> pl.Expr:
     return text
 
 
+LONGEST = 2000
+"""Characters of a text that are read, so that a page pasted into a field cannot outweigh the catalogue."""
+
+
 def tokens(products: pl.DataFrame, column: str) -> pl.DataFrame:
     """Split a text column: one line per token, `row` (UInt32, place in `products`), `position`, `token`.
 
-    Texts are cut at 2,000 characters, so that a page pasted into a field cannot outweigh the catalogue.
+    Texts are cut at `LONGEST`.
     """
     return (
         products.select(
             row=pl.int_range(pl.len(), dtype=pl.UInt32),
-            token=spaced(normalise(pl.col(column).str.slice(0, 2000))).str.extract_all(TOKEN),
+            token=spaced(normalise(pl.col(column).str.slice(0, LONGEST))).str.extract_all(TOKEN),
         )
         .explode("token")
         .drop_nulls("token")

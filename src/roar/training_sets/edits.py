@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from roar.attributes import words as facts
+from roar.attributes.units import GLUED_ONLY, UNITS
 from roar.near_duplicates import lexicon
 from roar.text import writes_no_blanks
 from roar.training_sets import spellings
@@ -21,14 +23,12 @@ Words = list[str]
 Edit = Callable[[Words, Collection[str], np.random.Generator], Words | None]
 
 BOUND = (
-    lexicon.COLOURS.keys() | lexicon.SIZES.keys() | lexicon.AUDIENCES.keys() | lexicon.SIZE_WORDS | lexicon.PACK_OF
-    | lexicon.PACK_WORDS.keys() | lexicon.ROMAN.keys() | lexicon.UNITS.keys() | spellings.NEGATIONS
+    facts.COLOURS.keys() | facts.SIZES.keys() | facts.AUDIENCES.keys() | facts.SIZE_WORDS | facts.PACK_OF
+    | facts.PACK_WORDS.keys() | lexicon.ROMAN.keys() | UNITS.keys() | spellings.NEGATIONS
 )  # fmt: skip
 """Words that carry an attribute's value wherever they stand."""
 
-_BINDS_NEXT = (
-    lexicon.COLOURS.keys() | lexicon.SIZE_WORDS | lexicon.PACK_OF | lexicon.PACK_WORDS.keys() | spellings.NEGATIONS
-)
+_BINDS_NEXT = facts.COLOURS.keys() | facts.SIZE_WORDS | facts.PACK_OF | facts.PACK_WORDS.keys() | spellings.NEGATIONS
 _TRIES = 8
 _NUMBER = r"\d+(?:\.\d+)?"
 
@@ -107,7 +107,7 @@ def transliteration(words: Words, vocabulary: Collection[str], random: np.random
 def dropped(words: Words, vocabulary: Collection[str], random: np.random.Generator) -> Words | None:
     """Without one word: one that says little from three words on, any free one from four on."""
     places = free(words)
-    idle = [i for i in places if words[i].lower() in lexicon.FUNCTION_WORDS | lexicon.FOR_WORDS]
+    idle = [i for i in places if words[i].lower() in lexicon.FUNCTION_WORDS | facts.FOR_WORDS]
     places = idle if idle and len(words) >= 3 else places if len(words) >= 4 else []
     if not places:
         return None
@@ -154,7 +154,7 @@ def _phrases(words: Words) -> list[Words]:
     for i, word in enumerate(words):
         before = words[i - 1].lower() if i else ""
         together = (i not in loose and i - 1 not in loose) or before in _BINDS_NEXT
-        linked = {word.lower(), before} & (lexicon.FUNCTION_WORDS | lexicon.FOR_WORDS)
+        linked = {word.lower(), before} & (lexicon.FUNCTION_WORDS | facts.FOR_WORDS)
         if phrases and (together or linked):
             phrases[-1].append(word)
         else:
@@ -172,7 +172,7 @@ def unit(words: Words, vocabulary: Collection[str], random: np.random.Generator)
     table, number, spelling = _unit_table(match[2]), float(match[1]), match[2].lower()
     amounts = [(other, number * table[spelling] / size) for other, size in table.items()]
     written = [f"{amount:.10g}{space}{other}" for other, amount in amounts if _readable(amount) or amount == number
-               for space in ("", " ") if not (space and other in lexicon.GLUED_ONLY)]  # fmt: skip
+               for space in ("", " ") if not (space and other in GLUED_ONLY)]  # fmt: skip
     others = [form for form in written if form != match[0].lower()]
     return (text[: match.start()] + _choose(others, random) + text[match.end() :]).split(" ") if others else None
 
