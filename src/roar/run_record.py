@@ -66,18 +66,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder with their names; 16 digits are kept."""
-    digest = hashlib.sha256()
-    files = sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
-    for file in files:
-        if path.is_dir():
-            digest.update(str(file.relative_to(path)).encode())
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
-    return digest.hexdigest()[:16]
-
-
 def peak_memory_mb() -> float:
     """The most memory that this process has held so far, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes here

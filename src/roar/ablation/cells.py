@@ -14,8 +14,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from roar.ablation.studies import Cell
-from roar.datasets.atomic import replaced_file, replaced_folder
 from roar.encoder import encode, product_texts, read_encoder
+from roar.files import replaced_file, replaced_folder
 from roar.metrics import score_queries
 from roar.parameters import MetricSettings, TrainingSets
 from roar.retrieval import ProductIndex, Runs

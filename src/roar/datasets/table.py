@@ -13,8 +13,8 @@ import polars as pl
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from roar.datasets.atomic import replaced_file
 from roar.errors import InputError
+from roar.files import replaced_file
 
 Frame = pl.DataFrame | pl.LazyFrame
 

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 from kedro.io import AbstractDataset
 
-from roar.datasets.atomic import replaced_folder
 from roar.datasets.table import Table
 from roar.errors import InputError
+from roar.files import replaced_folder
 
 _TABLES = (".parquet", ".csv", ".tsv")
 _TREC = (".run", ".trec")

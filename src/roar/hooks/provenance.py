@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from pydantic import BaseModel
 
-from roar.datasets.atomic import replaced_file
+from roar.files import replaced_file
 from roar.hooks.distributed import first_process
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,9 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from roar.files import fingerprint
 from roar.hooks.distributed import first_process
-from roar.run_record import KeptRun, Record, fingerprint, peak_memory_mb, run_name, surroundings
+from roar.run_record import KeptRun, Record, peak_memory_mb, run_name, surroundings
 
 
 class RunRecordHooks:
