@@ -32,6 +32,8 @@ class ProductIndex:
             index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
             index.train(vectors)
             index.add(vectors)
+            if (lists := faiss.try_extract_index_ivf(index)) is not None:
+                lists.make_direct_map()  # or no vector could be read back
         except RuntimeError as error:
             raise InputError(
                 f"evaluation.index {factory!r}: FAISS cannot build it over {len(vectors)} products ({error})."
