@@ -322,6 +322,11 @@ class SearchIndex:
         """Bytes of the approximate index, which is held in memory; the stored vectors are mapped."""
         return self._proposals.size if self._proposals else 0
 
+    @property
+    def stored_size(self) -> int:
+        """Bytes of the stored vectors."""
+        return len(self._stored) * self.manifest.dimension * 2
+
     def catalogue(self) -> pl.DataFrame:
         """Every column of the products that can be found, from disk where the index is kept there."""
         state = self._state
