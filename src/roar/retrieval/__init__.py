@@ -6,6 +6,7 @@ from roar.retrieval.fusion import reciprocal_ranks, tune_weight, weighted_sum
 from roar.retrieval.index import ProductIndex
 from roar.retrieval.manifest import Manifest
 from roar.retrieval.random_order import random_runs
+from roar.retrieval.release import Release, write_release
 from roar.retrieval.runs import Runs
 from roar.retrieval.search_index import SearchIndex
 from roar.retrieval.vector_index import Effort, VectorIndex
@@ -15,6 +16,7 @@ __all__ = [
     "LexicalIndex",
     "Manifest",
     "ProductIndex",
+    "Release",
     "Runs",
     "SearchIndex",
     "Setting",
@@ -26,4 +28,5 @@ __all__ = [
     "tune_bm25",
     "tune_weight",
     "weighted_sum",
+    "write_release",
 ]

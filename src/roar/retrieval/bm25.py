@@ -6,6 +6,7 @@ validation queries costs a few indexings.
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import bm25s
@@ -67,12 +68,44 @@ class LexicalIndex:
         """The judged run alone."""
         return self.runs(queries, judgments, 0, setting).judged
 
-    def _scores(self, queries: Sequence[str], setting: Setting) -> Iterable[np.ndarray]:
-        """Each query's scores of all products, (N,) float32."""
+    def best(self, query: str, limit: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and scores of the products that share a word with a query, best first, under the setting it was written with.
+
+        Args:
+            query: a text.
+            limit: products to find.
+            allowed: (N,) bool, which may be found; all where None.
+        """
+        assert self._setting is not None, "an index that was read has a setting"
+        (scores,) = self._scores([query], self._setting)
+        scores = scores if allowed is None else np.where(allowed, scores, 0)
+        rows = _top(scores, limit)
+        rows = rows[np.argsort(-scores[rows], kind="stable")]
+        return rows, scores[rows]
+
+    def write(self, folder: Path, setting: Setting) -> None:
+        """Save the term weights under a setting, for `read`."""
+        self._weigh(setting)
+        self._model.save(folder, show_progress=False)
+
+    @classmethod
+    def read(cls, folder: Path, product_ids: pl.Series) -> "LexicalIndex":
+        """Load what `write` saved; the products are searched under its setting alone."""
+        index = cls.__new__(cls)
+        index.product_ids, index._model = product_ids, bm25s.BM25.load(folder, mmap=True, show_progress=False)
+        index._setting = Setting(index._model.k1, index._model.b)
+        return index
+
+    def _weigh(self, setting: Setting) -> None:
+        """Compute term weights, unless they are those of the setting."""
         if setting != self._setting:
             self._model = bm25s.BM25(k1=setting.k1, b=setting.b)
             self._model.index(self._corpus, show_progress=False)
             self._setting = setting
+
+    def _scores(self, queries: Sequence[str], setting: Setting) -> Iterable[np.ndarray]:
+        """Each query's scores of all products, (N,) float32."""
+        self._weigh(setting)
         words = bm25s.tokenize(list(queries), token_pattern=_TOKEN, stopwords=[], return_ids=False, show_progress=False)
         for query in words:
             known = [word for word in query if word in self._model.vocab_dict]

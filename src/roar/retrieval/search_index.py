@@ -12,8 +12,9 @@ Memory: the approximate index, ids and shown fields; the mapped vectors are the 
 import hashlib
 import json
 import logging
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
@@ -27,6 +28,7 @@ from roar.errors import InputError
 from roar.files import replaced_folder, seal
 from roar.parameters import Encoder as EncoderSettings
 from roar.retrieval import versions
+from roar.retrieval.bm25 import LexicalIndex, Setting
 from roar.retrieval.candidates import Hits, best, joined, opened, scanned
 from roar.retrieval.collapse import collapse
 from roar.retrieval.filters import Where, allowed_rows
@@ -35,11 +37,14 @@ from roar.retrieval.vector_index import FLAT, Effort, FaissIndex, StoredVectors
 
 logger = logging.getLogger(__name__)
 
+LEXICAL, ENCODER = "lexical", "encoder"
+"""Folders that may lie beside the index's own files."""
+
 Encode = Callable[[pl.DataFrame], np.ndarray]
 """Products to float32 unit rows, as the index's own were made."""
 
-Beside = Callable[["SearchIndex", Path], None]
-"""Writes what lies in a version beside the index's own files (the encoder, BM25)."""
+Beside = Callable[["SearchIndex", Path], Mapping[str, Any]]
+"""Writes what lies in a version beside the index's own files, and gives what the manifest is to say of it."""
 
 _SCANNED_BELOW = 20_000
 """Where a filter leaves fewer products than this, they are scanned: faster than a search that loses its way among them."""
@@ -285,6 +290,11 @@ class SearchIndex:
         own = scanned(state.fresh, queries, wanted, None if allowed is None else allowed[total:])
         return [(rows + total, scores) for rows, scores in own]
 
+    def allowed(self, where: Where | None = None) -> np.ndarray:
+        """(N,) bool, which rows may be found: those that were there when the index was built, then those put in since."""
+        state = self._state
+        return state.live if where is None else state.live & allowed_rows(state.filtered, where).to_numpy()
+
     # --- what is in it
 
     def __len__(self) -> int:
@@ -296,6 +306,11 @@ class SearchIndex:
         """product_id, cluster_id and shown fields of the products that can be found."""
         state = self._state
         return state.products.filter(pl.Series(state.live))
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """product_id, cluster_id and shown fields of every row that the index was built over, whatever happened since."""
+        return self._state.products[: self.manifest.products]
 
     @property
     def vectors(self) -> np.ndarray:
@@ -405,7 +420,7 @@ class SearchIndex:
                 built = build(FLAT)
             built = built.saying(measured=said["measured"] | {"recall@100": built.recall()})
             if self.folder is not None:
-                built = built.write(self.folder.parent, self._beside, keep=self.manifest.keep)
+                built = built.write(self.folder.parent, self._carry_over, keep=self.manifest.keep)
             self.manifest, self.folder = built.manifest, built.folder
             self._stored, self._start, self._proposals = built._stored, built._start, built._proposals
             self._state = built._state
@@ -508,9 +523,8 @@ class SearchIndex:
                 np.save(base / "queries.npy", self.queries.astype(np.float16), allow_pickle=False)
                 if self._proposals is not None:
                     self._proposals.write(base / "index.faiss")
-                manifest.write(base)
-                if beside is not None:
-                    beside(self, base)
+                said = beside(self, base) if beside is not None else {}
+                manifest.model_copy(update=said).write(base)
             return SearchIndex.read(root / manifest.version, check=False, encode=self.encode)
 
     @classmethod
@@ -546,22 +560,24 @@ class SearchIndex:
         index.refresh()
         return index
 
-    def _beside(self, built: "SearchIndex", base: Path) -> None:
-        """Carry over what lies beside the index's own files: linked, as it does not change."""
+    def _carry_over(self, built: "SearchIndex", base: Path) -> dict[str, Any]:
+        """Take what lies beside the index's own files into a new version: BM25 anew, the rest as it is."""
         assert self.folder is not None
-        own = {
-            "products.parquet",
-            "vectors.faiss",
-            "start.npy",
-            "queries.npy",
-            "index.faiss",
-            "manifest.json",
-            "SHA256SUMS",
-        }
         for path in (self.folder / versions.BASE).iterdir():
-            if path.name not in own:
-                copy = shutil.copytree if path.is_dir() else shutil.copy2
-                copy(path, base / path.name)
+            if path.is_dir() and path.name != LEXICAL:
+                shutil.copytree(path, base / path.name, copy_function=os.link)
+        if self.manifest.lexical:
+            built.lexical_index().write(
+                base / LEXICAL, Setting(self.manifest.lexical["k1"], self.manifest.lexical["b"])
+            )
+        return {}
+
+    def lexical_index(self) -> LexicalIndex:
+        """BM25 over what the encoder reads of a product, uncut, its rows those of the index when it was built."""
+        from roar.encoder import product_texts  # loads torch, which a search by vector does without
+
+        texts = product_texts(self.rows, self.manifest.template["product_fields"], max_tokens=10_000)
+        return LexicalIndex(self.rows["product_id"], texts)
 
 
 def _checked(products: pl.DataFrame) -> pl.DataFrame:
@@ -600,14 +616,14 @@ def _read_change(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _encoder_beside(base: Path, manifest: Manifest) -> Encode | None:
     """What encodes products as those of the index were: loaded when it is first needed."""
-    if not (base / "encoder").is_dir():
+    if not (base / ENCODER).is_dir():
         return None
 
     @cache
     def encoder() -> Any:
         from roar.encoder import read_encoder  # loads torch, which a search by vector does without
 
-        return read_encoder(base / "encoder")
+        return read_encoder(base / ENCODER)
 
     def encode(products: pl.DataFrame) -> np.ndarray:
         from roar.encoder import encode, product_texts

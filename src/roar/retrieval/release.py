@@ -1,0 +1,176 @@
+"""What is shipped: one encoder, the index of the catalogue, BM25 and the hybrid's weight, in one folder that checks itself.
+
+A shopper's query goes in as text, and products come out with what a page shows of them. Dense hits are those of `SearchIndex`;
+BM25 reads the products that were there when the version was built (those put in since wait for the next one); the hybrid adds
+both, each scaled to [0, 1], with the weight that validation queries chose.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import polars as pl
+
+from roar.errors import InputError
+from roar.files import SEAL, seal, sha256
+from roar.parameters import Encoder as EncoderSettings
+from roar.retrieval import versions
+from roar.retrieval.bm25 import LexicalIndex, Setting
+from roar.retrieval.filters import Where
+from roar.retrieval.fusion import weighted_sum
+from roar.retrieval.search_index import ENCODER, LEXICAL, SearchIndex
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+System = Literal["dense", "bm25", "hybrid"]
+SYSTEMS: tuple[System, ...] = ("dense", "bm25", "hybrid")
+
+_FUSED = 100
+"""Hits of each system that the hybrid adds up, at least."""
+
+
+class Release:
+    """A version of a release, ready to answer; see the module."""
+
+    def __init__(self, index: SearchIndex) -> None:
+        """Answer by an index that `SearchIndex.read` gave: what lies beside it is loaded when it is first needed."""
+        self.index = index
+
+    @classmethod
+    def read(cls, folder: Path) -> "Release":
+        """Load the current version below a folder, or the version that the folder is.
+
+        Raises:
+            InputError: as `SearchIndex.read`, or there is no encoder in it.
+        """
+        index = SearchIndex.read(folder)
+        base = _base(index)
+        if not (base / ENCODER / SEAL).is_file():
+            raise InputError(f"{base}: an index without an encoder; run: kedro run --pipelines release")
+        index.manifest.require(encoder=sha256(base / ENCODER / SEAL)[:16])
+        return cls(index)
+
+    @cached_property
+    def encoder(self) -> "SentenceTransformer":
+        """The encoder of queries and products."""
+        from roar.encoder import read_encoder  # loads torch, which BM25 does without
+
+        return read_encoder(_base(self.index) / ENCODER)
+
+    @cached_property
+    def lexical(self) -> LexicalIndex:
+        """BM25 over the products of the version."""
+        return LexicalIndex.read(_base(self.index) / LEXICAL, self.index.rows["product_id"])
+
+    def encode(self, query: str) -> np.ndarray:
+        """A query's float32 unit vector (dim,), at the index's dimension."""
+        from roar.encoder import encode
+
+        settings = EncoderSettings(precision="float32", dimension=self.index.manifest.dimension)
+        return encode(self.encoder, [query], kind="query", config=settings)[0]
+
+    def search(
+        self,
+        query: str,
+        limit: int = 8,
+        *,
+        system: System = "dense",
+        where: Where | None = None,
+        group_by: str | None = None,
+    ) -> pl.DataFrame:
+        """Answer a query.
+
+        Args:
+            query: as a shopper types it.
+            limit: products to find.
+            system: dense (the encoder), bm25, or hybrid.
+            where: as `SearchIndex.search`.
+            group_by: as `SearchIndex.search`.
+
+        Returns:
+            rank, product_id, score, cluster_id, and the fields that hits show.
+
+        Raises:
+            InputError: an empty query, or an unknown system, column or value.
+        """
+        if not query.strip():
+            raise InputError("query: it is empty; type what a shopper would.")
+        match system:
+            case "dense":
+                hits = self._dense(query, limit, where, group_by)
+            case "bm25":
+                hits = self._lexical(query, limit, where, group_by)
+            case "hybrid":
+                hits = self._hybrid(query, limit, where, group_by)
+            case _:
+                raise InputError(f"system {system!r}: expected one of {', '.join(SYSTEMS)}.")
+        shown = hits.join(self.index.products, on="product_id", how="left", maintain_order="left")
+        return shown.select(pl.int_range(1, pl.len() + 1).alias("rank"), pl.all())
+
+    def _dense(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
+        found = self.index.search(self.encode(query), limit, where=where, group_by=group_by)
+        return found.select("product_id", pl.col("score").cast(pl.Float64))
+
+    def _lexical(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
+        """Ranked deep enough that groups fill the page."""
+        count = len(self.lexical.product_ids)
+        rows, scores = self.lexical.best(query, limit if group_by is None else count, self.index.allowed(where)[:count])
+        hits = pl.DataFrame({"product_id": self.lexical.product_ids.gather(rows), "score": scores.astype(np.float64)})
+        return self._grouped(hits, group_by).head(limit)
+
+    def _hybrid(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
+        depth = max(limit, _FUSED)
+        parts = (system(query, depth, where, None) for system in (self._lexical, self._dense))
+        one = pl.lit("").alias("query_id")
+        lexical, dense = (part.select(one, "product_id", "score") for part in parts)
+        both = weighted_sum(lexical, dense, self.index.manifest.lexical["weight"])
+        hits = both.sort("score", "product_id", descending=[True, False]).select("product_id", "score")
+        return self._grouped(hits, group_by).head(limit)
+
+    def _grouped(self, hits: pl.DataFrame, group_by: str | None) -> pl.DataFrame:
+        """Of the products that share a value, the first alone."""
+        if group_by is None:
+            return hits
+        if group_by not in self.index.products.columns:
+            raise InputError(
+                f"group_by: this index has no column {group_by}; it has {', '.join(self.index.products.columns)}."
+            )
+        group = hits.join(self.index.products, on="product_id", how="left", maintain_order="left")[group_by]
+        return hits.filter(group.is_first_distinct() | group.is_null())
+
+
+def write_release(
+    root: Path, index: SearchIndex, encoder: "SentenceTransformer", lexical: Mapping[str, float]
+) -> SearchIndex:
+    """Write an index, its encoder and BM25 as a new version below `root`, and make it current.
+
+    Args:
+        root: folder of all versions.
+        index: in memory, saying in its manifest what is read of a product.
+        encoder: that made its vectors.
+        lexical: k1, b, and weight, the encoder's share in the hybrid.
+
+    Returns:
+        The index as it is on disk.
+
+    Raises:
+        InputError: the disk refuses, or another process writes there; what was current still is.
+    """
+
+    def beside(built: SearchIndex, base: Path) -> dict[str, Any]:
+        card = bool(encoder._model_card_text)  # written by the stage that trained it
+        encoder.save_pretrained(str(base / ENCODER), create_model_card=card, safe_serialization=True)
+        seal(base / ENCODER)
+        built.lexical_index().write(base / LEXICAL, Setting(lexical["k1"], lexical["b"]))
+        prompts = {name: prompt or "" for name, prompt in encoder.prompts.items()}
+        return {"encoder": sha256(base / ENCODER / SEAL)[:16], "prompts": prompts, "lexical": dict(lexical)}
+
+    return index.write(root, beside, keep=index.manifest.keep)
+
+
+def _base(index: SearchIndex) -> Path:
+    assert index.folder is not None, "a release is on disk"
+    return index.folder / versions.BASE
