@@ -9,6 +9,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.validation.exceptions import DataValidationError, ParameterValidationError
 
+from roar.commands import index, search
 from roar.errors import InputError
 
 FOR_PEOPLE = (InputError, DataValidationError, ParameterValidationError)
@@ -53,3 +54,5 @@ run = click.Command(
     short_help="Run the pipelines.",
 )
 cli.add_command(run)
+cli.add_command(search)
+cli.add_command(index)

@@ -8,7 +8,9 @@ from roar.parameters.base import Parameters
 class Release(Parameters):
     """What is shipped, and how its index is chosen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
 
     from_: str | None = Field(None, alias="from")  # folder of a kept encoder to release; null: the one just trained
     single_encoder: bool = True  # where encoders were cross-fitted: train one on all judged queries

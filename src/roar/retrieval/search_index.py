@@ -372,7 +372,7 @@ class SearchIndex:
         if vectors is None:
             if self.encode is None:
                 raise InputError("upsert: no encoder lies beside this index; give the products' vectors as well.")
-            vectors = self.encode(products)
+            vectors = self.encode(table)
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         self.manifest.require(dimension=vectors.shape[1])
         if len(vectors) != len(table):
@@ -629,9 +629,14 @@ def _encoder_beside(base: Path, manifest: Manifest) -> Encode | None:
         from roar.encoder import encode, product_texts
 
         config = EncoderSettings(**manifest.template, dimension=manifest.dimension, precision="float32")
-        return encode(
-            encoder(), product_texts(products, config.product_fields, config.max_tokens).to_list(), config=config
-        )
+        absent = [name for name in config.product_fields if name not in products.columns and name != "title"]
+        products = products.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
+        texts = product_texts(products, config.product_fields, config.max_tokens)
+        if empty := products.filter(texts == "")["product_id"].head(1).to_list():
+            raise InputError(
+                f"upsert, product {empty[0]!r}: {', '.join(config.product_fields)} are empty, so there is nothing to encode."
+            )
+        return encode(encoder(), texts.to_list(), config=config)
 
     return encode
 
