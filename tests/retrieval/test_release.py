@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from roar.commands import parse_where, released
-from roar.encoder import encode, product_texts
+from roar.encoder import encode, product_texts, short_queries
 from roar.encoder.shards import encode_in_shards
 from roar.errors import InputError
 from roar.files import SEAL, seal
@@ -82,6 +82,53 @@ def test_a_rebuild_carries_the_encoder_and_puts_new_products_into_bm25(root):
     assert again.search("thermos", system="bm25")["product_id"].to_list() == ["new"]
     assert again.index.manifest.encoder == index.manifest.encoder and len(again.search("red shoe")) == 8
     assert "recall@100" in again.index.manifest.measured
+
+
+QUERIES = ["red shoe", "sth to keep  coffee hot", "green tea 500 g, café", "  16gb memry card "] * 4
+
+
+def test_one_query_is_encoded_by_onnx_runtime_to_the_same_vector_and_without_torch(tmp_path, tiny_encoder, monkeypatch):
+    tiny_encoder.prompts = {"query": "find: ", "product": ""}
+    tiny_encoder.max_seq_length = 12
+    monkeypatch.setattr(short_queries, "_timed", lambda *args, real=short_queries._timed: (real(*args)[0], 1.0))
+    figures = short_queries.write_short_queries(tiny_encoder, tmp_path / "slower", QUERIES)
+    assert figures["query_onnx_cosine"] > 0.9999 and not (tmp_path / "slower").exists(), "no faster, so not kept"
+    monkeypatch.undo()
+    faster = {short_queries.ShortQueries.encode: 1.0}
+    monkeypatch.setattr(
+        short_queries,
+        "_timed",
+        lambda f, q, real=short_queries._timed: (real(f, q)[0], faster.get(getattr(f, "__func__", None), 2.0)),
+    )
+    short_queries.write_short_queries(tiny_encoder, tmp_path / "queries", QUERIES)
+    kept = short_queries.ShortQueries(tmp_path / "queries")
+    long = "a very long query " * 20
+    theirs = encode(tiny_encoder, [long, QUERIES[1]], kind="query", config=ENCODER.model_copy(update={"dimension": 16}))
+    ours = np.stack([kept.encode(query, 16) for query in (long, QUERIES[1])])
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_an_encoder_that_has_no_graph_stays_in_torch(tmp_path, tiny_encoder, monkeypatch, caplog):
+    monkeypatch.setattr("torch.onnx.export", lambda *_, **__: 1 / 0)
+    assert short_queries.write_short_queries(tiny_encoder, tmp_path / "queries", QUERIES) == {}
+    assert not (tmp_path / "queries").exists()
+
+
+def test_a_release_answers_the_same_whichever_encodes_its_queries(tmp_path, tiny_encoder, catalogue, root, monkeypatch):
+    monkeypatch.setattr(
+        short_queries, "_compared", lambda *_: {"query_onnx_cosine": 1.0, "query_onnx_ms": 1.0, "query_torch_ms": 2.0}
+    )
+    index = SearchIndex.read(root)
+    texts = product_texts(catalogue, ENCODER.product_fields, ENCODER.max_tokens).to_list()
+    vectors = encode(tiny_encoder, texts, config=ENCODER.model_copy(update={"dimension": 16}))
+    again = SearchIndex.build(catalogue, vectors, "HNSW8,Flat", Effort(64), template=index.manifest.template, **FIELDS)
+    write_release(tmp_path / "fast", again, tiny_encoder, {"k1": 1.2, "b": 0.75, "weight": 0.5}, QUERIES)
+    fast, slow = Release.read(tmp_path / "fast"), Release.read(root)
+    assert fast.index.manifest.measured["query_onnx_ms"] == 1.0
+    for query in QUERIES[:4]:
+        np.testing.assert_allclose(fast.encode(query), slow.encode(query), atol=1e-5)
+        assert fast.search(query)["product_id"].equals(slow.search(query)["product_id"])
+    assert "encoder" not in vars(fast), "torch's encoder was not loaded"
 
 
 def test_another_encoder_under_the_index_is_refused(root):

@@ -19,6 +19,7 @@ class NewRelease(NamedTuple):
     search_index: "SearchIndex"
     encoder: "SentenceTransformer"
     lexical: dict[str, float]
+    queries: list[str]
 
 
 class ReleaseFolder(AbstractDataset[NewRelease, "Release"]):

@@ -3,6 +3,7 @@
 Its latencies are of the machine that made the release, so this section, unlike the others, differs from run to run.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -112,6 +113,18 @@ def _facts(manifest: "Manifest", frontier: pl.DataFrame) -> tuple[Fact, ...]:
     return (
         Fact(label="Index", value=manifest.index, detail=f"{manifest.dimension} dimensions"),
         Fact(label="Recall@100", value=f"{chosen['recall']:.3f}", detail="against an exact scan"),
-        Fact(label="One query", value=f"{chosen['p50_ms']:.2f} ms", detail=f"p99 {chosen['p99_ms']:.2f} ms, one core"),
+        Fact(label="One search", value=f"{chosen['p50_ms']:.2f} ms", detail=f"p99 {chosen['p99_ms']:.2f} ms, one core"),
+        *_encoding(manifest.measured),
         Fact(label="Products", value=f"{manifest.products:,}", detail=f"{copies:,} near-copies share an entry"),
     )
+
+
+def _encoding(measured: Mapping[str, float]) -> tuple[Fact, ...]:
+    """What encoding one query takes, where both ways were measured."""
+    if "query_onnx_ms" not in measured:
+        return ()
+    by_torch, by_onnx = measured["query_torch_ms"], measured["query_onnx_ms"]
+    detail = (
+        f"torch {by_torch:.1f} ms, ONNX Runtime {by_onnx:.1f} ms, smallest cosine {measured['query_onnx_cosine']:.5f}"
+    )
+    return (Fact(label="Encoding one query", value=f"{min(by_torch, by_onnx):.1f} ms", detail=detail),)

@@ -5,7 +5,7 @@ BM25 reads the products that were there when the version was built (those put in
 both, each scaled to [0, 1], with the weight that validation queries chose.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,8 +25,13 @@ from roar.retrieval.search_index import ENCODER, LEXICAL, SearchIndex
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from roar.encoder.short_queries import ShortQueries
+
 System = Literal["dense", "bm25", "hybrid"]
 SYSTEMS: tuple[System, ...] = ("dense", "bm25", "hybrid")
+
+QUERY_ENCODER = "query_encoder"
+"""Folder of the encoder for one query."""
 
 _FUSED = 100
 """Hits of each system that the hybrid adds up, at least."""
@@ -65,8 +70,20 @@ class Release:
         """BM25 over the products of the version."""
         return LexicalIndex.read(_base(self.index) / LEXICAL, self.index.rows["product_id"])
 
+    @cached_property
+    def _short_queries(self) -> "ShortQueries | None":
+        """The encoder for one query, where that is faster than torch here."""
+        folder = _base(self.index) / QUERY_ENCODER
+        if not folder.is_dir():
+            return None
+        from roar.encoder.short_queries import ShortQueries
+
+        return ShortQueries(folder)
+
     def encode(self, query: str) -> np.ndarray:
         """A query's float32 unit vector (dim,), at the index's dimension."""
+        if self._short_queries is not None:
+            return self._short_queries.encode(query, self.index.manifest.dimension)
         from roar.encoder import encode
 
         settings = EncoderSettings(precision="float32", dimension=self.index.manifest.dimension)
@@ -142,8 +159,16 @@ class Release:
         return hits.filter(group.is_first_distinct() | group.is_null())
 
 
+_COMPARED = 32
+"""Queries on which the encoder for one query is compared."""
+
+
 def write_release(
-    root: Path, index: SearchIndex, encoder: "SentenceTransformer", lexical: Mapping[str, float]
+    root: Path,
+    index: SearchIndex,
+    encoder: "SentenceTransformer",
+    lexical: Mapping[str, float],
+    queries: Sequence[str] = (),
 ) -> SearchIndex:
     """Write an index, its encoder and BM25 as a new version below `root`, and make it current.
 
@@ -152,6 +177,7 @@ def write_release(
         index: in memory, saying in its manifest what is read of a product.
         encoder: that made its vectors.
         lexical: k1, b, and weight, the encoder's share in the hybrid.
+        queries: real ones, on which the encoder for one query is compared with torch; without them there is none.
 
     Returns:
         The index as it is on disk.
@@ -165,8 +191,14 @@ def write_release(
         encoder.save_pretrained(str(base / ENCODER), create_model_card=card, safe_serialization=True)
         seal(base / ENCODER)
         built.lexical_index().write(base / LEXICAL, Setting(lexical["k1"], lexical["b"]))
+        measured = dict(built.manifest.measured)
+        if queries:
+            from roar.encoder.short_queries import write_short_queries
+
+            measured |= write_short_queries(encoder, base / QUERY_ENCODER, list(queries)[:_COMPARED])
         prompts = {name: prompt or "" for name, prompt in encoder.prompts.items()}
-        return {"encoder": sha256(base / ENCODER / SEAL)[:16], "prompts": prompts, "lexical": dict(lexical)}
+        own = sha256(base / ENCODER / SEAL)[:16]
+        return {"encoder": own, "prompts": prompts, "lexical": dict(lexical), "measured": measured}
 
     return index.write(root, beside, keep=index.manifest.keep)
 

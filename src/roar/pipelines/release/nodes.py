@@ -124,7 +124,7 @@ def build_release(
     storage = quantisation_prices(
         vectors, products["product_id"], judged_vectors, judged, judgments, config.storage_dimensions
     )
-    return NewRelease(chosen, model, _lexical(bm25_tuning, fusion_tuning)), frontier, storage
+    return NewRelease(chosen, model, _lexical(bm25_tuning, fusion_tuning), asked["query"].to_list()), frontier, storage
 
 
 def catalogue_vectors(
