@@ -77,7 +77,10 @@ def test_a_rebuild_carries_the_encoder_and_puts_new_products_into_bm25(root):
     index = SearchIndex.read(root)
     index.upsert(pl.DataFrame({"product_id": ["new"], "title": ["thermos flask"]}))
     assert Release.read(root).search("thermos", system="bm25").is_empty()
-    index.compact()
+    served = Release.read(root)
+    assert not served.search("red shoe", system="bm25").is_empty()
+    served.index.compact()
+    assert served.search("thermos", system="bm25")["product_id"].to_list() == ["new"], "a rebuild replaces BM25 as well"
     again = Release.read(root)
     assert again.search("thermos", system="bm25")["product_id"].to_list() == ["new"]
     assert again.index.manifest.encoder == index.manifest.encoder and len(again.search("red shoe")) == 8

@@ -189,6 +189,10 @@ def test_searches_go_on_while_the_index_changes(stored):
     [
         (lambda index: index.search(np.ones((1, 7), dtype=np.float32), 5), "dimension 16.*7"),
         (lambda index: index.search(vectors(1), 0), "at least one"),
+        (lambda index: index.search(np.full((1, 16), np.nan), 5), "no finite numbers"),
+        (lambda index: index.search(vectors(1), 5, where=pl.col("price") + 1), "expected a condition"),
+        (lambda index: index.upsert(pl.DataFrame({"product_id": ["a"]}), 2 * vectors(1)), "'a'.*norm 2"),
+        (lambda index: index.upsert(pl.DataFrame({"product_id": ["a"]}), np.nan * vectors(1)), "norm nan"),
         (lambda index: index.search(vectors(1), 5, group_by="colour"), "no column colour"),
         (lambda index: index.upsert(pl.DataFrame({"id": ["a"]}), vectors(1)), "no column product_id"),
         (lambda index: index.upsert(pl.DataFrame({"product_id": ["a", "a"]}), vectors(2)), "more than once"),
@@ -216,3 +220,12 @@ def test_an_empty_catalogue_is_searched_in_vain():
     assert index.search(vectors(2), 5).is_empty()
     index.upsert(pl.DataFrame({"product_id": ["first"]}), unit_rows(vectors(1)))
     assert index.search(vectors(1), 5)["product_id"].to_list() == ["first"]
+
+
+@pytest.mark.parametrize("factory", ["Flat", "HNSW16,SQ8"])
+def test_when_everything_was_removed_nothing_is_found_and_the_index_goes_on(factory, stored):
+    index = built(stored[:60], factory)
+    assert index.remove([f"p{row}" for row in range(60)]) == 60
+    assert index.search(vectors(1), 5).is_empty() and len(index) == 0
+    index.upsert(pl.DataFrame({"product_id": ["again"]}), vectors(1))
+    assert index.search(vectors(1), 5, fields=True)["product_id"].to_list() == ["again"]

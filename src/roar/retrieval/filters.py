@@ -18,21 +18,23 @@ def allowed_rows(fields: pl.DataFrame, where: Where) -> pl.Series:
     Raises:
         InputError: a column that is not there, or a value that its type cannot be compared with.
     """
-    condition = where if isinstance(where, pl.Expr) else _all_of(fields, where)
+    if isinstance(where, Mapping) and not where:
+        return pl.repeat(True, len(fields), eager=True)
+    condition = (
+        where if isinstance(where, pl.Expr) else pl.all_horizontal(_condition(fields, *item) for item in where.items())
+    )
     if unknown := sorted(set(condition.meta.root_names()) - set(fields.columns)):
         raise InputError(
             f"where, column {unknown[0]}: this index has no such field; it has {', '.join(fields.columns) or 'none'}. "
             "List it in release.filters and release again."
         )
     try:
-        return fields.select(allowed=condition.fill_null(False))["allowed"]
+        allowed = fields.select(allowed=condition)["allowed"]
     except pl.exceptions.PolarsError as error:
         raise InputError(f"where {where}: {str(error).splitlines()[0]}") from error
-
-
-def _all_of(fields: pl.DataFrame, where: Mapping[str, Any]) -> pl.Expr:
-    conditions = [_condition(fields, name, wanted) for name, wanted in where.items()]
-    return pl.all_horizontal(conditions) if conditions else pl.lit(True).repeat_by(1).explode()
+    if allowed.dtype != pl.Boolean:
+        raise InputError(f"where {where}: expected a condition, which is true or false of each product.")
+    return allowed.fill_null(False)
 
 
 def _condition(fields: pl.DataFrame, name: str, wanted: Any) -> pl.Expr:

@@ -43,6 +43,7 @@ class Release:
     def __init__(self, index: SearchIndex) -> None:
         """Answer by an index that `SearchIndex.read` gave: what lies beside it is loaded when it is first needed."""
         self.index = index
+        self._lexical_of: tuple[str, LexicalIndex] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "Release":
@@ -65,10 +66,13 @@ class Release:
 
         return read_encoder(_base(self.index) / ENCODER)
 
-    @cached_property
+    @property
     def lexical(self) -> LexicalIndex:
-        """BM25 over the products of the version."""
-        return LexicalIndex.read(_base(self.index) / LEXICAL, self.index.rows["product_id"])
+        """BM25 over the products of the version that is searched, which a rebuild replaces."""
+        version = self.index.manifest.version
+        if self._lexical_of is None or self._lexical_of[0] != version:
+            self._lexical_of = version, LexicalIndex.read(_base(self.index) / LEXICAL, self.index.rows["product_id"])
+        return self._lexical_of[1]
 
     @cached_property
     def _short_queries(self) -> "ShortQueries | None":
@@ -119,44 +123,44 @@ class Release:
             case "dense":
                 hits = self._dense(query, limit, where, group_by)
             case "bm25":
-                hits = self._lexical(query, limit, where, group_by)
+                hits = self._by_words(query, limit, where, group_by)
             case "hybrid":
                 hits = self._hybrid(query, limit, where, group_by)
             case _:
                 raise InputError(f"system {system!r}: expected one of {', '.join(SYSTEMS)}.")
-        shown = hits.join(self.index.products, on="product_id", how="left", maintain_order="left")
-        return shown.select(pl.int_range(1, pl.len() + 1).alias("rank"), pl.all())
+        return hits.select(
+            pl.int_range(1, pl.len() + 1).alias("rank"), "product_id", "score", pl.exclude("product_id", "score")
+        )
 
     def _dense(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
-        found = self.index.search(self.encode(query), limit, where=where, group_by=group_by)
-        return found.select("product_id", pl.col("score").cast(pl.Float64))
+        found = self.index.search(self.encode(query), limit, where=where, group_by=group_by, fields=True)
+        return found.drop("row").with_columns(pl.col("score").cast(pl.Float64))
 
-    def _lexical(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
+    def _by_words(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
         """Ranked deep enough that groups fill the page."""
-        count = len(self.lexical.product_ids)
-        rows, scores = self.lexical.best(query, limit if group_by is None else count, self.index.allowed(where)[:count])
-        hits = pl.DataFrame({"product_id": self.lexical.product_ids.gather(rows), "score": scores.astype(np.float64)})
-        return self._grouped(hits, group_by).head(limit)
+        lexical = self.lexical
+        count = len(lexical.product_ids)
+        rows, scores = lexical.best(query, limit if group_by is None else count, self.index.allowed(where)[:count])
+        hits = pl.DataFrame({"product_id": lexical.product_ids.gather(rows), "score": scores.astype(np.float64)})
+        return self._shown(hits, group_by).head(limit)
 
     def _hybrid(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
         depth = max(limit, _FUSED)
-        parts = (system(query, depth, where, None) for system in (self._lexical, self._dense))
+        parts = (system(query, depth, where, None) for system in (self._by_words, self._dense))
         one = pl.lit("").alias("query_id")
         lexical, dense = (part.select(one, "product_id", "score") for part in parts)
         both = weighted_sum(lexical, dense, self.index.manifest.lexical["weight"])
         hits = both.sort("score", "product_id", descending=[True, False]).select("product_id", "score")
-        return self._grouped(hits, group_by).head(limit)
+        return self._shown(hits, group_by).head(limit)
 
-    def _grouped(self, hits: pl.DataFrame, group_by: str | None) -> pl.DataFrame:
-        """Of the products that share a value, the first alone."""
+    def _shown(self, hits: pl.DataFrame, group_by: str | None) -> pl.DataFrame:
+        """Hits with their fields; of those that share a value of `group_by`, the first alone."""
+        shown = hits.join(self.index.details(hits["product_id"]), on="product_id", maintain_order="left")
         if group_by is None:
-            return hits
-        if group_by not in self.index.products.columns:
-            raise InputError(
-                f"group_by: this index has no column {group_by}; it has {', '.join(self.index.products.columns)}."
-            )
-        group = hits.join(self.index.products, on="product_id", how="left", maintain_order="left")[group_by]
-        return hits.filter(group.is_first_distinct() | group.is_null())
+            return shown
+        if group_by not in shown.columns:
+            raise InputError(f"group_by: this index has no column {group_by}; it has {', '.join(shown.columns)}.")
+        return shown.filter(pl.col(group_by).is_first_distinct() | pl.col(group_by).is_null())
 
 
 _COMPARED = 32

@@ -51,6 +51,8 @@ _SCANNED_BELOW = 20_000
 _FILTERED = 0.5
 """Share of allowed products below which an approximate search looks further, in proportion, up to `_FURTHER` times."""
 _FURTHER = 32
+_UNIT = 0.01
+"""How far a unit vector's norm may be from 1."""
 
 
 class _State(NamedTuple):
@@ -156,7 +158,13 @@ class SearchIndex:
     # --- searching
 
     def search(
-        self, vectors: np.ndarray, limit: int, *, where: Where | None = None, group_by: str | None = None
+        self,
+        vectors: np.ndarray,
+        limit: int,
+        *,
+        where: Where | None = None,
+        group_by: str | None = None,
+        fields: bool = False,
     ) -> pl.DataFrame:
         """The best products of each query.
 
@@ -166,6 +174,7 @@ class SearchIndex:
             where: conditions on fields, see `roar.retrieval.filters.Where`.
             group_by: a column of which each value is shown once, by its best product; "cluster_id" leaves one listing of
                 each item. Products without a value stand for themselves.
+            fields: give the shown fields of each product as well.
 
         Returns:
             row (of `vectors`), product_id, score (cosine), cluster_id; for each row by falling score, equal ones in the
@@ -176,8 +185,14 @@ class SearchIndex:
         """
         state = self._state
         rows, found, scores = self._find(state, vectors, limit, where, group_by, self.manifest.effort)
-        ids, clusters = (state.products[name].gather(found) for name in ("product_id", "cluster_id"))
-        return pl.DataFrame({"row": rows, "product_id": ids, "score": scores, "cluster_id": clusters})
+        products = state.products if fields else state.products.select("product_id", "cluster_id")
+        hits = products[found].insert_column(0, pl.Series("row", rows))
+        return hits.insert_column(2, pl.Series("score", scores))
+
+    def details(self, product_ids: pl.Series) -> pl.DataFrame:
+        """product_id, cluster_id and shown fields of products that can be found, in the index's order."""
+        state = self._state
+        return state.products.filter(pl.col("product_id").is_in(product_ids.implode()) & pl.Series(state.live))
 
     def positions(self, vectors: np.ndarray, limit: int, *, effort: Effort | None = None) -> list[np.ndarray]:
         """Rows of the best products of each query, as numbers: what recall is measured on."""
@@ -214,6 +229,8 @@ class SearchIndex:
         """Row of the query, row of the product, cosine; (hits,) each."""
         queries = np.atleast_2d(np.ascontiguousarray(vectors, dtype=np.float32))
         self.manifest.require(dimension=queries.shape[1])
+        if not np.isfinite(queries).all():
+            raise InputError("search: a query vector has values that are no finite numbers; look at the encoder.")
         if limit < 1:
             raise InputError(f"limit: {limit} products are asked for; ask for at least one.")
         allowed = None if where is None and state.live.all() else state.live
@@ -377,6 +394,12 @@ class SearchIndex:
         self.manifest.require(dimension=vectors.shape[1])
         if len(vectors) != len(table):
             raise InputError(f"upsert: {len(vectors)} vectors for {len(table)} products; one each is needed.")
+        norms = np.linalg.norm(vectors, axis=1)
+        if len(odd := np.flatnonzero(~(np.abs(norms - 1) < _UNIT))):
+            raise InputError(
+                f"upsert, product {table['product_id'][int(odd[0])]!r}: its vector has norm {norms[odd[0]]:.3g}, and vectors "
+                f"of norm 1 are needed ({len(odd)} are not)."
+            )
         before = len(self)
         with self._writing():
             self._change(
