@@ -25,6 +25,7 @@ BLOCKS = {
     "ablation_studies": parameters.AblationStudies,
     "evaluation": parameters.Evaluation,
     "metrics": parameters.MetricSettings,
+    "release": parameters.Release,
     "reporting": parameters.Reporting,
     "compare_runs": parameters.CompareRuns,
     "ab_test": parameters.ABTest,
@@ -48,7 +49,8 @@ def loader(environment: str, monkeypatch) -> OmegaConfigLoader:
 def test_base_yaml_repeats_the_defaults_of_its_model(block, monkeypatch):
     written = loader("base", monkeypatch)["parameters"][block]
     assert BLOCKS[block].model_validate(written) == _with_globals(BLOCKS[block], written)
-    missing = BLOCKS[block].model_fields.keys() - written.keys()
+    named = {field.alias or name for name, field in BLOCKS[block].model_fields.items()}
+    missing = named - written.keys()
     assert not missing, f"conf/base/parameters says nothing of {block}: {sorted(missing)}"
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import nbformat
 import polars as pl
 import pytest
+import torch
 from nbclient import NotebookClient
 
+from roar.encoder import read_encoder
+from roar.retrieval import Release
 from roar.schemas import Metrics
 
 from .conftest import copy_project, run_pipelines
@@ -53,10 +56,23 @@ def table(shop: Path, path: str) -> pl.DataFrame:
 
 
 def fingerprints(shop: Path) -> dict[str, str]:
-    """SHA-256 of every table and of the page; histories hold timings."""
+    """SHA-256 of every table and of the page without the release's section; histories and the release hold timings."""
     data = shop / "data" / "test"
-    paths = [p for p in data.rglob("*") if p.suffix in {".parquet", ".html", ".csv"} and "history" not in p.name]
-    return {str(p.relative_to(data)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+    paths = [p for p in data.rglob("*") if p.suffix in {".parquet", ".html", ".csv"}]
+    names = {str(p.relative_to(data)): p for p in paths}
+    timed = re.compile(r"history|06_models/release(/|_frontier)")
+    return {name: hashlib.sha256(_untimed(p)).hexdigest() for name, p in names.items() if not timed.search(name)}
+
+
+def _untimed(path: Path) -> bytes:
+    """A file's content; of the page, what stands outside the release's section and its charts' data."""
+    content = path.read_bytes()
+    if path.suffix != ".html":
+        return content
+    page = content.decode()
+    section = re.search(r'<section[^>]*id="release".*?</section>', page, re.DOTALL)
+    assert section, "the page has the release's section"
+    return page.replace(section[0], "").encode()
 
 
 def test_every_system_is_judged_under_both_protocols_in_every_slice(shop):
@@ -126,6 +142,34 @@ def test_a_rerun_makes_what_is_missing_or_stale_and_nothing_else(shop, tiny_trai
     assert "Another title" in page.read_text(encoding="utf-8")
     assert encoder.stat().st_mtime_ns == before
     assert sorted((shop / "data/test/08_reporting/runs").iterdir()) == kept  # no metrics were made
+
+
+def test_the_default_run_ends_with_a_release_that_answers(shop):
+    release = Release.read(shop / "data/test/06_models/release")
+    hits = release.search("red shoe", 5)
+    assert hits.height == 5 and hits["title"].null_count() == 0
+    whole = table(shop, "03_primary/products.parquet")
+    assert set(release.index.products["product_id"]) == set(whole["product_id"])
+    holdout = read_encoder(shop / "data/test/06_models/stage2_encoder/holdout")
+    for ours, theirs in zip(release.encoder.parameters(), holdout.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    frontier = table(shop, "06_models/release_frontier.parquet")
+    chosen = frontier.filter("chosen").row(0, named=True)
+    assert chosen["index"] == release.index.manifest.index and chosen["recall"] >= 0.97
+    assert {"float32", "float16", "int8", "binary"} == set(
+        table(shop, "06_models/release_storage.parquet")["precision"]
+    )
+    assert release.index.manifest.lexical.keys() == {"k1", "b", "weight"}
+
+
+def test_a_release_from_a_kept_encoder_stands_beside_the_one_before(shop, tiny_training):
+    encoder = shop / "data/test/06_models/stage1_encoder/holdout"
+    before = Release.read(shop / "data/test/06_models/release").index.manifest
+    again = tiny_training | {"release": {"from": str(encoder), "index": "HNSW8,Flat", "queries": 20}}
+    run_pipelines(shop, "test", "release", params=again)
+    after = Release.read(shop / "data/test/06_models/release").index.manifest
+    assert after.encoder != before.encoder and after.index == "HNSW8,Flat" and after.version > before.version
+    assert (shop / "data/test/06_models/release" / before.version).is_dir()
 
 
 def test_the_notebook_runs_on_what_the_pipelines_left(shop, monkeypatch):

@@ -42,10 +42,11 @@ def test_judged_run_scores_exactly_the_judged_products_of_the_queries():
     assert run["a", "p29"] == pytest.approx(float(queries[0] @ products[29]), abs=1e-6)
 
 
-def test_an_approximate_index_finds_what_the_exact_one_does_here():
+@pytest.mark.parametrize("factory", ["HNSW8,Flat", "IVF1,Flat", "IVF1,SQ8"])
+def test_an_approximate_index_finds_what_the_exact_one_does_here(factory):
     products, queries = vectors(30, 1), vectors(3, 2)
     exact, graph = (
-        ProductIndex.build(products, IDS, kind).runs(queries, QUERIES, JUDGED, 5) for kind in ("Flat", "HNSW8,Flat")
+        ProductIndex.build(products, IDS, kind).runs(queries, QUERIES, JUDGED, 5) for kind in ("Flat", factory)
     )
     assert as_dict(exact.judged).keys() == as_dict(graph.judged).keys()
     assert set(as_dict(exact.catalogue)) == set(as_dict(graph.catalogue))

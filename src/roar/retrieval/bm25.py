@@ -6,6 +6,7 @@ validation queries costs a few indexings.
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import bm25s
@@ -13,6 +14,7 @@ import numpy as np
 import polars as pl
 from tqdm import tqdm
 
+from roar.errors import InputError
 from roar.metrics import mean_value
 from roar.retrieval.runs import Runs, judged_positions, run_table
 from roar.tables import require_columns, require_values
@@ -37,6 +39,7 @@ class LexicalIndex:
         require_values(texts, "product texts", "title")
         self.product_ids = product_ids
         self._corpus = bm25s.tokenize(_words(texts), **_AS_IT_IS, show_progress=False)
+        self._has_words = bool(self._corpus.vocab)
         self._setting: Setting | None = None
 
     def runs(self, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int, setting: Setting) -> Runs:
@@ -70,16 +73,55 @@ class LexicalIndex:
         """The judged run alone."""
         return self.runs(queries, judgments, 0, setting).judged
 
-    def _scores(self, queries: Sequence[str], setting: Setting) -> Iterable[np.ndarray]:
-        """Each query's scores of all products, (N,) float32."""
-        nothing = np.zeros(len(self.product_ids), dtype=np.float32)
-        if not self._corpus.vocab:  # no product, or none with a word
-            yield from (nothing for _ in queries)
-            return
+    def best(self, query: str, limit: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and scores of the products that share a word with a query, best first, under the setting it was written with.
+
+        Args:
+            query: a text.
+            limit: products to find.
+            allowed: (N,) bool, which may be found; all where None.
+        """
+        assert self._setting is not None, "an index that was read has a setting"
+        (scores,) = self._scores([query], self._setting)
+        scores = scores if allowed is None else np.where(allowed, scores, 0)
+        rows = _top(scores, limit)
+        rows = rows[np.argsort(-scores[rows], kind="stable")]
+        return rows, scores[rows]
+
+    def write(self, folder: Path, setting: Setting) -> None:
+        """Save the term weights under a setting, for `read`.
+
+        Raises:
+            InputError: no product has a word.
+        """
+        if not self._has_words:
+            raise InputError("table products: no text has a word in it; there is nothing that BM25 could find.")
+        self._weigh(setting)
+        self._model.save(folder, show_progress=False)
+
+    @classmethod
+    def read(cls, folder: Path, product_ids: pl.Series) -> "LexicalIndex":
+        """Load what `write` saved; the products are searched under its setting alone."""
+        index = cls.__new__(cls)
+        index.product_ids, index._model = product_ids, bm25s.BM25.load(folder, mmap=True, show_progress=False)
+        index._has_words = True
+        index._setting = Setting(index._model.k1, index._model.b)
+        return index
+
+    def _weigh(self, setting: Setting) -> None:
+        """Compute term weights, unless they are those of the setting."""
         if setting != self._setting:
             self._model = bm25s.BM25(k1=setting.k1, b=setting.b)
             self._model.index(self._corpus, show_progress=False)
             self._setting = setting
+
+    def _scores(self, queries: Sequence[str], setting: Setting) -> Iterable[np.ndarray]:
+        """Each query's scores of all products, (N,) float32."""
+        nothing = np.zeros(len(self.product_ids), dtype=np.float32)
+        if not self._has_words:  # no product, or none with a word
+            yield from (nothing for _ in queries)
+            return
+        self._weigh(setting)
         for query in map(str.split, _words(pl.Series(queries, dtype=pl.String))):
             known = [word for word in query if word in self._model.vocab_dict]
             yield self._model.get_scores(known) if known else nothing
