@@ -149,6 +149,25 @@ def test_product_text_joins_fields_in_order_and_repeats_no_brand():
     assert texts.to_list() == ['Orvane lamp red 40 a "b"', "lamp Orvane Bright. Warm."]
 
 
+def test_product_text_says_once_what_title_and_attributes_both_say():
+    """Whole words decide, whatever stands between a number and its unit: 50 ml is not in 250 ml."""
+    products = pl.DataFrame(
+        {
+            "title": ["Vinegar 250ml, balsamic", "Serum 250 ml", "Kabel über 2 m", None],
+            "attributes": [
+                '{"content": "250 ML", "kind": "Balsamic", "origin": "Modena", "made in": "Modena", "organic": true}',
+                '{"content": "50 ml", "pack": "250"}',
+                '{"preposition": "Über", "length": "2m", "colour": "rot"}',
+                '{"colour": "red"}',
+            ],
+        }
+    )
+    texts = product_texts(products, ["title", "attributes"], 64)
+    assert texts.to_list() == ["Vinegar 250ml, balsamic Modena", "Serum 250 ml 50 ml", "Kabel über 2 m rot", "red"]
+    alone = product_texts(products, ["attributes"], 64)
+    assert alone.to_list()[0] == "250 ML Balsamic Modena"
+
+
 def test_product_text_is_cut_where_the_encoder_cannot_read_on():
     products = pl.DataFrame({"title": ["word " * 10_000]})
     assert len(product_texts(products, ["title"], 16)[0]) <= 16 * 8
