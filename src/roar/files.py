@@ -293,7 +293,7 @@ class Lock:
         """
         self.release()  # closing any handle of a file gives up all locks that the process has on it
         path = self.folder / LOCK
-        with clear_disk_errors(path):
+        with clear_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="utf-8")
         try:
@@ -311,7 +311,7 @@ class Lock:
                 "own (`data` in globals.yml)."
             ) from error
         self._file = file
-        with clear_disk_errors(path):
+        with clear_disk_errors(self.folder):
             file.truncate(0)
             file.write(f"{_command()} (process {os.getpid()} on {socket.gethostname()}), since {_now()}\n")
             file.flush()

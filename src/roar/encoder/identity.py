@@ -20,7 +20,7 @@ def identity_of(encoder: SentenceTransformer, config: Encoder) -> dict[str, Any]
     Returns:
         weights, tokenizer, modules (hashes), dimension, max_tokens, query_prompt, product_prompt, product_fields; ready for JSON.
     """
-    parts = [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in encoder]
+    parts: list[Any] = [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in encoder]
     tokenizer = getattr(encoder.tokenizer, "backend_tokenizer", None)
     return {
         "weights": weights_hash(encoder),
