@@ -99,7 +99,7 @@ def test_every_file_of_the_packaged_model_is_checked(package):
     for name in names:
         good = (package / name).read_bytes()
         (package / name).write_bytes(good.replace(b"true", b"false", 1) if b"true" in good else good[:-1])
-        with pytest.raises(InputError, match=rf"{name} is missing or changed, .*reinstall the package"):
+        with pytest.raises(InputError, match=rf"{name} is missing, unreadable or changed, .*reinstall the package"):
             verified_folder(PRESETS["minilm"])
         (package / name).write_bytes(good)
 

@@ -56,7 +56,7 @@ class ProvenanceHooks:
         _say(stale, "made again are %s")
         self._again = set(stale)
         # The one question that Kedro asks of an output, whichever class of catalog the runner brings.
-        catalog.exists = _ExistsAndIsCurrent(catalog, self._again)  # type: ignore[method-assign]
+        catalog.exists = _ExistsAndIsCurrent(catalog, self._again)  # type: ignore[method-assign, assignment]
         self.read_stale = self.record.stale(stored(pipeline.inputs()))
         _say(self.read_stale, "this run reads the old %s; run what makes them first, if the new are meant")
         wait_for_all()  # the first of several processes writes later what all decide by here
