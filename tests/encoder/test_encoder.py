@@ -1,5 +1,6 @@
 """Loading, product text, and encoding: fast path against the library's, and errors in one line."""
 
+import resource
 import shutil
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def test_every_file_of_the_packaged_model_is_checked(package):
     for name in names:
         good = (package / name).read_bytes()
         (package / name).write_bytes(good.replace(b"true", b"false", 1) if b"true" in good else good[:-1])
-        with pytest.raises(InputError, match=rf"{name} is missing or changed, .*reinstall the package"):
+        with pytest.raises(InputError, match=rf"{name} is missing, unreadable or changed, .*reinstall the package"):
             verified_folder(PRESETS["minilm"])
         (package / name).write_bytes(good)
 
@@ -255,6 +256,18 @@ def test_a_catalogue_is_encoded_from_disk_to_disk(tiny_encoder, catalogue, tmp_p
     vectors = np.load(tmp_path / "vectors.npy", mmap_mode="r")
     np.testing.assert_allclose(vectors, encode(tiny_encoder, texts, config=FLOAT32), atol=1e-6)
     assert {path.name for path in tmp_path.iterdir()} == {"products.parquet", "vectors.npy"}
+
+
+def test_vectors_that_do_not_fit_on_the_disk_are_one_line(tiny_encoder, catalogue, tmp_path):
+    catalogue.write_parquet(tmp_path / "products.parquet")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limit[1]))
+        with pytest.raises(InputError, match=r"vectors\.npy: cannot be written \(File too large\)"):
+            encode_catalogue(tiny_encoder, tmp_path / "products.parquet", tmp_path / "vectors.npy", FLOAT32)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert {path.name for path in tmp_path.iterdir()} == {"products.parquet"}
 
 
 def test_a_catalogue_that_is_no_parquet_file_is_named(tiny_encoder, tmp_path):

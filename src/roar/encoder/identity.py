@@ -21,7 +21,7 @@ def identity_of(encoder: SentenceTransformer, config: Encoder) -> dict[str, Any]
     Returns:
         weights, tokenizer, modules (hashes), dimension, max_tokens, query_prompt, product_prompt, product_fields, template; ready for JSON.
     """
-    parts: list[list[Any]] = [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in encoder]
+    parts: list[Any] = [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in encoder]
     return {
         "weights": weights_hash(encoder),
         "tokenizer": _short(_words_of(encoder.tokenizer)),
