@@ -145,6 +145,13 @@ def test_a_treatment_without_an_event_lost_all_of_them():
     assert (found["relative"], found["relative_low"]) == (-1, -1) and -1 < found["relative_high"] < 0
 
 
+def test_an_interval_of_any_width_ends_or_is_not_there():
+    """An always-valid interval whose tail is too small for a number: no end, whether or not there is an event."""
+    for treatment in ([0] * 100, [1, 0] * 50):
+        found = compared(one([1, 0] * 50), one(treatment), MEAN, adjusted=False, min_events=2)[0]
+        assert found.relative_interval(found.quantile(0.0)) is None
+
+
 def test_a_ratio_without_a_denominator_in_one_variant_names_it():
     seconds = OnlineMetric(label="Seconds", numerator="first_click_s", denominator="first_clicks")
     some, none = one([2, 3, 4], x=[1, 1, 1]), one([0, 0, 0], x=[0, 0, 0])

@@ -120,7 +120,7 @@ class Comparison(NamedTuple):
         the control's mean.
         """
         control, treatment = self.control.mean, self.treatment.mean
-        if control <= 0:
+        if control <= 0 or not math.isfinite(quantile):
             return None
         if treatment <= 0:
             return -1.0, self.interval(quantile)[1] / control
