@@ -206,3 +206,19 @@ def test_a_catalogue_that_is_no_parquet_file_is_named(tiny_encoder, tmp_path):
     (tmp_path / "products.parquet").write_text("title\nshoe")
     with pytest.raises(InputError, match=r"products\.parquet: not a readable parquet file"):
         encode_catalogue(tiny_encoder, tmp_path / "products.parquet", tmp_path / "vectors.npy")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "read"),
+    [
+        ('{"material": "wei\\u00df"}', "weiß"),
+        ('{"colour":["red","blue"],"width":3}', "red, blue 3"),
+        ('{"size": {"width": "3 cm"}, "note": "a \\"b\\" \\\\ c"}', '3 cm a "b" \\ c'),
+        ('{"brand": "N/A", "empty": null}', ""),
+        ("no JSON", ""),
+        (None, ""),
+    ],
+)
+def test_attributes_are_read_in_any_form(attributes: str | None, read: str) -> None:
+    products = pl.DataFrame({"title": ["Lamp"], "attributes": [attributes]}, schema_overrides={"attributes": pl.String})
+    assert product_texts(products, ["title", "attributes"], 100).item() == f"Lamp {read}".strip()
