@@ -281,3 +281,19 @@ def test_an_encoder_is_the_same_one_after_it_was_used(tiny_encoder):
     before = identity_of(tiny_encoder, FLOAT32)
     encode(tiny_encoder, ["a text", "a longer text with more words"], config=FLOAT32)
     assert identity_of(tiny_encoder, FLOAT32) == before
+
+
+@pytest.mark.parametrize(
+    ("attributes", "read"),
+    [
+        ('{"material": "wei\\u00df"}', "weiß"),
+        ('{"colour":["red","blue"],"width":3}', "red, blue 3"),
+        ('{"size": {"width": "3 cm"}, "note": "a \\"b\\" \\\\ c"}', '3 cm a "b" \\ c'),
+        ('{"brand": "N/A", "empty": null}', ""),
+        ("no JSON", ""),
+        (None, ""),
+    ],
+)
+def test_attributes_are_read_in_any_form(attributes: str | None, read: str) -> None:
+    products = pl.DataFrame({"title": ["Lamp"], "attributes": [attributes]}, schema_overrides={"attributes": pl.String})
+    assert product_texts(products, ["title", "attributes"], 100).item() == f"Lamp {read}".strip()
