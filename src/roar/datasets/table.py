@@ -59,6 +59,9 @@ class Table(AbstractDataset[Frame, Frame]):
             kind = "a folder, a table is one file" if self._path.is_dir() else f"format {self._format!r} is unknown"
             sheet = "save the sheet as CSV, or " if self._format in _SHEETS else ""
             raise InputError(f"{filepath}: {kind}; {sheet}set file_format to parquet, csv or tsv")
+        for option, mark in (("separator", separator), ("quote", quote)):
+            if mark is not None and len(mark.encode()) != 1:
+                raise InputError(f"{filepath}: {option} {mark!r}: expected one ASCII character")
         self._separator = separator or _SEPARATORS.get(self._format, ",")
         self._encoding = encoding
         self._quote = quote
@@ -95,6 +98,8 @@ class Table(AbstractDataset[Frame, Frame]):
             infer_schema=False,
             glob=False,
         )
+        if any("\0" in name for name in frame.columns):
+            raise InputError(f"{self._path}: no text; set file_format to what it is, or export it as CSV")
         twice = [name.rsplit("_duplicated_", 1)[0] for name in frame.columns if "_duplicated_" in name]
         if twice:
             raise InputError(f"{self._path}: column {twice[0]} occurs more than once; rename one of them")

@@ -38,7 +38,7 @@ class ConfigLoader(OmegaConfigLoader):
             InputError: there is no such environment, or its globals cannot be read.
         """
         self._conf = Path(conf_source)
-        if env and self._conf.is_dir() and not (self._conf / env).is_dir():
+        if env and self._conf.is_dir() and not (Path(env).name == env and (self._conf / env).is_dir()):
             known = [name for name in environments(self._conf) if name != LOCAL]
             raise InputError(f"--env {env}: no folder {self._conf.name}/{env}; {did_you_mean(env, known)}")
         if not env and not (self._conf / LOCAL).is_dir():
