@@ -54,9 +54,8 @@ def test_no_catalog_entry_writes_into_another_environments_folder(project) -> No
 def test_an_environment_is_chosen_by_its_option_alone(project) -> None:
     """The guard of `simulate` trusts the parameter."""
     loader = project.loader()
-    loader.runtime_params = {"environment": "base"}
     with pytest.raises(InputError, match="environment is 'base', in a run of holt; choose environments by --env"):
-        check_globals(loader)
+        check_globals(loader, {"environment": "base"})
 
 
 @pytest.mark.parametrize(

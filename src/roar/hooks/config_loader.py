@@ -38,6 +38,7 @@ class ConfigLoader(OmegaConfigLoader):
             InputError: there is no such environment, or its globals cannot be read.
         """
         self._conf = Path(conf_source)
+        self._stated: dict[tuple[str, str], dict[str, Any]] = {}
         if env and self._conf.is_dir() and not (Path(env).name == env and (self._conf / env).is_dir()):
             known = [name for name in environments(self._conf) if name != LOCAL]
             raise InputError(f"--env {env}: no folder {self._conf.name}/{env}; {did_you_mean(env, known)}")
@@ -63,11 +64,13 @@ class ConfigLoader(OmegaConfigLoader):
         return self._with_facts(config) if key == "globals" else config
 
     def stated(self, key: str, environment: str | None = None) -> dict[str, Any]:
-        """What the environment's own files say, unresolved."""
-        folder = str(self._conf / (environment or self.env or self.default_run_env))
-        parts = self._read_dir_configs(folder, self.config_patterns[key], key, set()).values()
-        merged: Any = OmegaConf.to_container(OmegaConf.unsafe_merge(*parts), resolve=False) if parts else {}
-        return merged
+        """What the environment's own files say, unresolved; not to be changed."""
+        name = environment or self.env or self.default_run_env
+        if (key, name) not in self._stated:
+            parts = self._read_dir_configs(str(self._conf / name), self.config_patterns[key], key, set()).values()
+            merged: Any = OmegaConf.to_container(OmegaConf.unsafe_merge(*parts), resolve=False) if parts else {}
+            self._stated[key, name] = merged
+        return self._stated[key, name]
 
     def strays(self) -> list[Path]:
         """Files of the environment's folder that nothing reads, by name."""

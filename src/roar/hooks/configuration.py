@@ -46,11 +46,12 @@ class ConfigurationHooks:
         if not isinstance(loader, ConfigLoader):
             return
         check_strays(loader)
-        check_globals(loader)
-        check_parameters(loader["parameters"])
+        parameters = loader["parameters"]
+        check_globals(loader, parameters)
+        check_parameters(parameters)
         catalog, project = loader["catalog"], Path(context.project_path)
         check_catalog(catalog, loader)
-        check_systems(loader["parameters"], catalog, project)
+        check_systems(parameters, catalog, project)
         check_folders(catalog, loader, project)
 
 
@@ -66,7 +67,7 @@ def check_strays(loader: ConfigLoader) -> None:
         )
 
 
-def check_globals(loader: ConfigLoader) -> None:
+def check_globals(loader: ConfigLoader, parameters: Mapping[str, Any]) -> None:
     """Refuse a global that nearly is another, and another environment's name as a parameter.
 
     Raises:
@@ -76,7 +77,7 @@ def check_globals(loader: ConfigLoader) -> None:
     for name in own.keys() - base.keys():
         if nearest(name, base, alike=_ALIKE):
             raise InputError(f"globals.yml of {loader.environment}: no global {name}; {did_you_mean(name, base)}")
-    said = loader["parameters"].get("environment", loader.environment)
+    said = parameters.get("environment", loader.environment)
     if said != loader.environment:
         raise InputError(
             f"Parameters: environment is {said!r}, in a run of {loader.environment}; choose environments by --env"
@@ -207,12 +208,13 @@ def check_folders(catalog: Mapping[str, Any], loader: ConfigLoader, project: Pat
     Raises:
         InputError: names both environments and the folder.
     """
-    own = _absolute(project, str(loader["globals"]["data"]))
+    data = str(loader["globals"]["data"])
+    own = _absolute(project, data)
     written = {f"catalog {name}": _absolute(project, path) for name, path in _written(catalog)}
     for other, folder in _data_folders(loader, project):
         if own == folder or _in_layer(own, folder):
             raise InputError(
-                f"globals.yml of {loader.environment}: data: {loader['globals']['data']} is the folder of the environment "
+                f"globals.yml of {loader.environment}: data: {data} is the folder of the environment "
                 f"{other}; leave the line out (data/{loader.environment}), or name another folder"
             )
         for what, path in written.items():
