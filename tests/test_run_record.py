@@ -11,7 +11,6 @@ from roar.run_record import (
     commit,
     compare_metrics,
     compare_records,
-    fingerprint,
     peak_memory_mb,
     run_name,
     same_but_seed,
@@ -49,19 +48,6 @@ def test_commit_is_that_of_the_folder_and_says_when_files_differ(tmp_path: Path)
     assert len(clean) == 40
     (tmp_path / "file").write_text("2")
     assert commit(tmp_path) == f"{clean} (changed)"
-
-
-def test_fingerprints_see_content_and_names(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").write_text("same")
-    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
-    assert fingerprint(tmp_path / "a" / "file") == fingerprint(tmp_path / "b" / "file")
-    before = fingerprint(tmp_path / "a")
-    (tmp_path / "a" / "file").rename(tmp_path / "a" / "other")
-    assert fingerprint(tmp_path / "a") != before
-    (tmp_path / "b" / "file").write_text("changed")
-    assert fingerprint(tmp_path / "b") != before
 
 
 def test_a_run_is_named_by_what_decides_its_figures() -> None:

@@ -1,4 +1,4 @@
-"""`python -m roar` and the `roar` command: the same as `kedro run` from within the project."""
+"""`python -m roar` and the `roar` command: `roar search` and `roar index` ask and change a release, all else is `kedro run`."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,17 @@ from pathlib import Path
 from kedro.framework.cli.utils import find_run_command
 from kedro.framework.project import configure_project
 
+from roar.commands import released
+
 
 def main() -> None:
-    """Run the project's pipelines; takes the options of `kedro run`."""
+    """Ask or change a release, or run the project's pipelines; takes the options of `kedro run`."""
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in {*released.commands, "--help"}:
+        released()
     package = Path(__file__).parent.name
     configure_project(package)
-    find_run_command(package)(standalone_mode=True, args=sys.argv[1:])
+    find_run_command(package)(standalone_mode=True, args=arguments[arguments[:1] == ["run"] :])
 
 
 if __name__ == "__main__":

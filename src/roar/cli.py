@@ -13,6 +13,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 from kedro.validation.exceptions import DataValidationError, ParameterValidationError
 
+from roar.commands import index, search
 from roar.errors import InputError, did_you_mean
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
@@ -98,3 +99,5 @@ run = click.Command(
     short_help="Run the pipelines.",
 )
 cli.add_command(run)
+cli.add_command(search)
+cli.add_command(index)

@@ -3,7 +3,7 @@
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
-DEFAULT = ("data_engineering", "stage1_contrastive", "stage2_roar", "evaluation", "ab_test", "reporting")
+DEFAULT = ("data_engineering", "stage1_contrastive", "stage2_roar", "evaluation", "release", "ab_test", "reporting")
 """What runs by default. `simulate` is left out: a plain run must not write over real data."""
 
 

@@ -119,6 +119,18 @@ class DuplicatePairs(Table):
     evidence: str
 
 
+class JudgedDuplicates(Table):
+    """What judgments say of pairs accepted as listings of one item: they deserve one grade."""
+
+    product_id_a: str
+    product_id_b: str
+    similarity: float = pa.Field(ge=0, le=1)
+    evidence: str
+    queries: int = pa.Field(ge=1)
+    differing: int = pa.Field(ge=0)
+    label: int = pa.Field(isin=[0, 1])
+
+
 class ProductClusters(Table):
     """The near-duplicate cluster of every product; a product alone is a cluster of one."""
 

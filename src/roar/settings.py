@@ -5,17 +5,22 @@ from roar.hooks import (
     ConfigLoader,
     ConfigurationHooks,
     DistributedHooks,
+    ForecastHooks,
+    OneWriterHooks,
     ProvenanceHooks,
     ResultHooks,
     RunRecordHooks,
     WorkingFolderHooks,
 )
 
+_provenance = ProvenanceHooks()
 HOOKS = (
     ResultHooks(),
     ConfigurationHooks(),
-    ProvenanceHooks(),
-    RunRecordHooks(),
+    OneWriterHooks(),
+    _provenance,
+    RunRecordHooks(_provenance),
+    ForecastHooks(),
     DistributedHooks(),
     WorkingFolderHooks(),
 )

@@ -151,6 +151,6 @@ def test_separators_and_quotes_are_one_character(option: dict) -> None:
 
 
 def test_a_file_that_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"PK\x03\x04\x00\x00\x01\n1\n")
+    (tmp_path / "a.csv").write_bytes(b"\x00\x01\x02,\x00\n1,2\n")
     with pytest.raises(DatasetError, match="no text"):
         Table(filepath=str(tmp_path / "a.csv")).load()

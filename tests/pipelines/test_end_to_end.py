@@ -1,6 +1,7 @@
 """The whole chain on a tiny simulated shop: everything is there, the same twice, and resumes where it stopped."""
 
 import hashlib
+import json
 import logging
 import re
 from pathlib import Path
@@ -8,8 +9,11 @@ from pathlib import Path
 import nbformat
 import polars as pl
 import pytest
+import torch
 from nbclient import NotebookClient
 
+from roar.encoder import read_encoder
+from roar.retrieval import Release
 from roar.schemas import Metrics
 
 from .conftest import copy_project, run_pipelines
@@ -20,12 +24,31 @@ UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum"}
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, tiny_training) -> Path:
+def said() -> list[str]:
+    """What the run of `shop` says of itself."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, tiny_training, said) -> Path:
     """A project in which `simulate` and the default pipeline have run."""
     folder = copy_project(tmp_path_factory.mktemp("shop"))
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())
+    for name in ("roar.hooks.forecast", "roar.encoder.precision"):
+        logging.getLogger(name).addHandler(listener)
     run_pipelines(folder, "test", "simulate")
+    assert not said, "a run that reads no encoder measures nothing"
     run_pipelines(folder, "test", params=tiny_training)
     return folder
+
+
+def test_a_run_says_first_where_it_computes_and_how_long_it_will_take(shop, said):
+    (plan,) = [line for line in said if "steps on" in line]
+    assert re.fullmatch(r"\d+ steps on .+, 1 thread: (less than a|about \d+) minutes?, judged by 500 products\.", plan)
+    record = json.loads((shop / "data/test/08_reporting/run_record.json").read_text(encoding="utf-8"))
+    decision = record["machine"]["precision"]["cpu"]
+    assert decision["precision"] in {"bf16", "float32"} and decision["device"] == record["machine"]["processor"]
 
 
 def table(shop: Path, path: str) -> pl.DataFrame:
@@ -33,10 +56,23 @@ def table(shop: Path, path: str) -> pl.DataFrame:
 
 
 def fingerprints(shop: Path) -> dict[str, str]:
-    """SHA-256 of every table and of the page; histories hold timings."""
+    """SHA-256 of every table and of the page without the release's section; histories and the release hold timings."""
     data = shop / "data" / "test"
-    paths = [p for p in data.rglob("*") if p.suffix in {".parquet", ".html", ".csv"} and "history" not in p.name]
-    return {str(p.relative_to(data)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+    paths = [p for p in data.rglob("*") if p.suffix in {".parquet", ".html", ".csv"}]
+    names = {str(p.relative_to(data)): p for p in paths}
+    timed = re.compile(r"history|06_models/release(/|_frontier)")
+    return {name: hashlib.sha256(_untimed(p)).hexdigest() for name, p in names.items() if not timed.search(name)}
+
+
+def _untimed(path: Path) -> bytes:
+    """A file's content; of the page, what stands outside the release's section and its charts' data."""
+    content = path.read_bytes()
+    if path.suffix != ".html":
+        return content
+    page = content.decode()
+    section = re.search(r'<section[^>]*id="release".*?</section>', page, re.DOTALL)
+    assert section, "the page has the release's section"
+    return page.replace(section[0], "").encode()
 
 
 def test_every_system_is_judged_under_both_protocols_in_every_slice(shop):
@@ -91,18 +127,49 @@ def test_the_same_seed_gives_the_same_tables_byte_for_byte(shop, tmp_path, tiny_
     assert {name for name in first | second if first.get(name) != second.get(name)} == set()
 
 
-def test_a_rerun_makes_only_what_is_missing_and_says_when_parameters_have_changed(shop, tiny_training, caplog):
+def test_a_rerun_makes_what_is_missing_or_stale_and_nothing_else(shop, tiny_training, caplog):
     page, encoder = shop / "data/test/08_reporting/report.html", shop / "data/test/06_models/stage1_encoder"
-    page.unlink()
-    before = encoder.stat().st_mtime_ns
+    before, kept = encoder.stat().st_mtime_ns, sorted((shop / "data/test/08_reporting/runs").iterdir())
     logging.getLogger("roar").propagate = True
     run_pipelines(shop, "test", params=tiny_training, only_missing_outputs=True)
-    assert page.exists() and encoder.stat().st_mtime_ns == before
-    assert "have changed since" not in caplog.text
+    assert "Skipping all" in caplog.text and "has changed since" not in caplog.text
     page.unlink()
-    changed = tiny_training | {"stage1": tiny_training["stage1"] | {"temperature": 0.07}}
-    run_pipelines(shop, "test", params=changed, only_missing_outputs=True)
-    assert "stage1" in caplog.text and "have changed since the data on disk were made" in caplog.text
+    run_pipelines(shop, "test", params=tiny_training, only_missing_outputs=True)
+    assert page.exists() and "has changed since" not in caplog.text
+    titled = tiny_training | {"reporting": {"title": "Another title"}}
+    run_pipelines(shop, "test", params=titled, only_missing_outputs=True)
+    assert "reporting.title has changed since the data on disk were made: made again are " in caplog.text
+    assert "Another title" in page.read_text(encoding="utf-8")
+    assert encoder.stat().st_mtime_ns == before
+    assert sorted((shop / "data/test/08_reporting/runs").iterdir()) == kept  # no metrics were made
+
+
+def test_the_default_run_ends_with_a_release_that_answers(shop):
+    release = Release.read(shop / "data/test/06_models/release")
+    hits = release.search("red shoe", 5)
+    assert hits.height == 5 and hits["title"].null_count() == 0
+    whole = table(shop, "03_primary/products.parquet")
+    assert set(release.index.products["product_id"]) == set(whole["product_id"])
+    holdout = read_encoder(shop / "data/test/06_models/stage2_encoder/holdout")
+    for ours, theirs in zip(release.encoder.parameters(), holdout.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    frontier = table(shop, "06_models/release_frontier.parquet")
+    chosen = frontier.filter("chosen").row(0, named=True)
+    assert chosen["index"] == release.index.manifest.index and chosen["recall"] >= 0.97
+    assert {"float32", "float16", "int8", "binary"} == set(
+        table(shop, "06_models/release_storage.parquet")["precision"]
+    )
+    assert release.index.manifest.lexical.keys() == {"k1", "b", "weight"}
+
+
+def test_a_release_from_a_kept_encoder_stands_beside_the_one_before(shop, tiny_training):
+    encoder = shop / "data/test/06_models/stage1_encoder/holdout"
+    before = Release.read(shop / "data/test/06_models/release").index.manifest
+    again = tiny_training | {"release": {"from": str(encoder), "index": "HNSW8,Flat", "queries": 20}}
+    run_pipelines(shop, "test", "release", params=again)
+    after = Release.read(shop / "data/test/06_models/release").index.manifest
+    assert after.encoder != before.encoder and after.index == "HNSW8,Flat" and after.version > before.version
+    assert (shop / "data/test/06_models/release" / before.version).is_dir()
 
 
 def test_the_notebook_runs_on_what_the_pipelines_left(shop, monkeypatch):

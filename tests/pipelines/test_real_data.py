@@ -10,6 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from roar.retrieval import Release
+
 from .conftest import copy_project, run_pipelines
 
 
@@ -45,6 +47,10 @@ def test_every_query_is_tested_once_and_the_page_is_made(
     metrics = pl.read_parquet(data / "08_reporting/metrics.parquet")
     overall = metrics.filter(pl.col("slice") == "overall", pl.col("protocol") == "judged", pl.col("metric") == "ndcg@8")
     assert overall.height == 8 and overall["mean"].is_not_null().all()
+    assert (data / "06_models/release_encoder/all/modules.json").is_file(), (
+        "one encoder on all judged queries is served"
+    )
+    assert Release.read(data / "06_models/release").search("black", 5).height == 5
     page = (data / "08_reporting/report.html").read_text(encoding="utf-8")
     assert "Simulated data" not in page and str(real_data) not in page
     steps = re.search(r"Rated \d &gt; rated \d", page)

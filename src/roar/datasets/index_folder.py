@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
-from roar.datasets.atomic import replaced_folder
 from roar.errors import InputError
+from roar.files import replaced_folder
 
 if TYPE_CHECKING:
     from roar.retrieval import ProductIndex

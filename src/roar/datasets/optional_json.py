@@ -10,8 +10,8 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from roar.datasets.atomic import replaced_file
 from roar.errors import InputError
+from roar.files import replaced_file
 
 
 class OptionalJSON(AbstractDataset[Any, Any]):

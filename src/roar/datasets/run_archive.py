@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 from kedro.io import AbstractDataset
 
-from roar.datasets.atomic import replaced_folder
 from roar.errors import InputError
+from roar.files import replaced_folder
 from roar.run_record import KeptRun
 
 

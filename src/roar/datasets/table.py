@@ -6,6 +6,7 @@ target, then renamed); and a shop's own files can be declared `read_only`. Remot
 `polars.EagerPolarsDataset`, which ingestion takes as well.
 """
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import polars as pl
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from roar.datasets.atomic import replaced_file
+from roar.datasets.delimited import read_delimited
 from roar.errors import InputError, nearest
+from roar.files import replaced_file
 
 Frame = pl.DataFrame | pl.LazyFrame
 
@@ -81,7 +83,7 @@ class Table(AbstractDataset[Frame, Frame]):
             raise InputError(f"{self._path}: {_absence(self._path)}; {advice}")
         try:
             return self._load_parquet() if self._format == "parquet" else self._load_text()
-        except (pl.exceptions.PolarsError, OSError, UnicodeError, LookupError) as error:
+        except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError, LookupError) as error:
             raise InputError(f"{self._path}: {self._advice(error)}") from error
 
     def _load_parquet(self) -> Frame:
@@ -90,20 +92,10 @@ class Table(AbstractDataset[Frame, Frame]):
         return scan if self._lazy else scan.collect()
 
     def _load_text(self) -> pl.DataFrame:
-        frame = pl.read_csv(
-            self._path,
-            separator=self._separator,
-            quote_char=self._quote,
-            encoding=self._encoding,
-            infer_schema=False,
-            glob=False,
-        )
+        frame = read_delimited(self._path, separator=self._separator, quote=self._quote, encoding=self._encoding)
         if any("\0" in name for name in frame.columns):
             raise InputError(f"{self._path}: no text; set file_format to what it is, or export it as CSV")
-        twice = [name.rsplit("_duplicated_", 1)[0] for name in frame.columns if "_duplicated_" in name]
-        if twice:
-            raise InputError(f"{self._path}: column {twice[0]} occurs more than once; rename one of them")
-        return frame.rename({name: name.strip().lstrip("\ufeff") for name in frame.columns})
+        return frame
 
     def _advice(self, error: Exception) -> str:
         reason = " ".join(str(error).split())[:200]

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 from kedro.io import AbstractDataset
 
-from roar.datasets.atomic import replaced_folder
 from roar.datasets.table import Table
 from roar.errors import InputError
+from roar.files import replaced_folder
 
 _TABLES = (".parquet", ".csv", ".tsv")
 _TREC = (".run", ".trec")
@@ -73,9 +73,16 @@ def _read(path: Path) -> pl.DataFrame:
         return Table(filepath=str(path)).load().lazy().collect()
     if path.suffix not in _TREC:
         raise InputError(f"{path}: expected one of {', '.join((*_TABLES, *_TREC))}; convert the file or move it away.")
-    lines = pl.Series(path.read_text(encoding="utf-8").splitlines()).str.strip_chars()
+    lines = pl.Series(_text(path).splitlines()).str.strip_chars()
     fields = lines.filter(lines != "").str.extract_all(r"\S+")
     if fields.len() and fields.list.len().ne(6).any():
         raise InputError(f"{path}: expected six columns (query, Q0, product, rank, score, tag) on each line.")
     columns = {"query_id": 0, "product_id": 2, "score": 4}
     return pl.DataFrame({name: fields.list.get(place) for name, place in columns.items()})
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: the bytes are not UTF-8; save the file as UTF-8.") from error

@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from roar.datasets.atomic import replaced_file, replaced_folder
+from roar.files import replaced_file, replaced_folder
 
 Files = dict[str, str | bytes]
 

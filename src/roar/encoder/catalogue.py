@@ -10,10 +10,10 @@ from pyarrow import RecordBatch
 from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
-from roar.datasets.atomic import replaced_file
 from roar.encoder.encoding import dimension_of, encode
 from roar.encoder.product_text import product_texts
 from roar.errors import InputError
+from roar.files import replaced_file
 from roar.parameters import Encoder
 
 _CHUNK = 16_384

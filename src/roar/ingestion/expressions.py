@@ -18,6 +18,7 @@ from roar import parameters as p
 from roar.errors import InputError, did_you_mean
 from roar.ingestion.quality import listed
 from roar.ingestion.values import as_number, as_text
+from roar.text import visible
 
 
 def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]:
@@ -40,6 +41,16 @@ def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]
     return list(columns)
 
 
+def number_columns(expression: p.Expression) -> list[str]:
+    """Raw columns that the expression reads as numbers."""
+    match expression:
+        case p.Number(number=name) | p.InverseVariance(inverse_variance=name) | p.Thresholds(column=name):
+            return [name]
+        case p.Agreement(agreement=names):
+            return list(names)
+    return []
+
+
 def evaluate(expression: p.Expression, frame: pl.DataFrame) -> pl.Series:
     """The expression's values, one per row of `frame`, which holds the columns that `raw_columns` names.
 
@@ -50,9 +61,9 @@ def evaluate(expression: p.Expression, frame: pl.DataFrame) -> pl.Series:
 
 
 def _text(frame: pl.DataFrame, name: str) -> pl.Series:
-    """A raw column as text, where white space alone counts as a gap."""
-    stripped = as_text(frame[name]).str.strip_chars()
-    return stripped.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+    """A raw column as text without invisible marks, where white space alone counts as a gap."""
+    stripped = as_text(frame[name]).to_frame("x").select(visible(pl.col("x")).str.strip_chars())
+    return stripped.select(pl.when(pl.col("x") != "").then("x")).to_series()
 
 
 def _texts(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
@@ -255,7 +266,7 @@ def _unpacked(row: dict[str, Any], packed: str | None) -> dict[str, Any]:
         return row
     try:
         return {**json.loads(row[packed] or "{}"), **{name: row[name] for name in row if name != packed}}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"column {packed} does not hold JSON objects (first: {str(row[packed])[:40]})") from error
 
 
@@ -271,19 +282,22 @@ def _pairs(expression: p.Pairs, frame: pl.DataFrame) -> pl.Series:
     _require_mark(frame, expression.pairs, expression.assign)
 
     def parsed(text: str) -> str | None:
-        found: dict[str, str] = {}
+        found: dict[str, list[str]] = {}
         for pair in text.split(expression.separator):
             name, _, value = (part.strip() for part in pair.partition(expression.assign))
             if name and value:
-                found[name] = f"{found[name]}, {value}" if name in found else value
-        return to_json(found)
+                found.setdefault(name, []).append(value)
+        return to_json({name: ", ".join(values) for name, values in found.items()})
 
     return _text(frame, expression.pairs).map_elements(parsed, return_dtype=pl.String, skip_nulls=True)
 
 
 def to_json(attributes: dict[str, Any]) -> str | None:
-    """Attributes as one line of JSON; null where there are none."""
-    return json.dumps(attributes, ensure_ascii=False, default=str) if attributes else None
+    """Attributes as one line of JSON, which `conform` brings to the canonical form; null where there are none."""
+    try:
+        return json.dumps(attributes, ensure_ascii=False, default=str) if attributes else None
+    except RecursionError:
+        return "nested too deep"
 
 
 _EVALUATORS: dict[type[p.Expression], Callable[[Any, pl.DataFrame], pl.Series]] = {

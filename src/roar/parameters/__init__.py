@@ -45,6 +45,7 @@ from roar.parameters.ingestion import (
     Where,
 )
 from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateClusters, DuplicateEvidence, NearDuplicates
+from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
 from roar.parameters.training import Alignment, Calibration, Stage, Stage1, Stage2
@@ -121,6 +122,7 @@ __all__ = [
     "QueryKinds",
     "QueryVertical",
     "ReformulationSource",
+    "Release",
     "Reporting",
     "Sample",
     "SideTable",

@@ -86,6 +86,7 @@ class ABTest(Parameters):
     )
     alpha: float = Field(0.05, gt=0, lt=0.5)
     power: float = Field(0.8, gt=0.5, lt=1)
+    min_events: float = Field(20.0, ge=2, description="effective events of a variant that an estimate needs to decide")
     decide_with: Literal["fixed", "sequential"] = Field(
         "fixed", description="read once at the planned end, or at any time with the always-valid interval"
     )

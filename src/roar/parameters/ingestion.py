@@ -17,6 +17,7 @@ from pydantic import (
 
 from roar.errors import did_you_mean, nearest
 from roar.parameters.base import Parameters, in_words
+from roar.text import MISSING
 
 GRADES = ("exact", "substitute", "complement", "irrelevant")
 """The contract's grades (`roar.schemas`), best first."""
@@ -65,6 +66,7 @@ class Number(Expression):
 
     number: str
     factor: float = 1.0
+    decimal: Literal[".", ","] | None = Field(None, description="the decimal mark, where the column does not tell it")
 
 
 class Translation(Expression):
@@ -222,6 +224,9 @@ class SideTable(Parameters):
     table: Literal["raw_product_extras", "raw_judgment_extras"]
     key: tuple[str, ...] = Field(min_length=1)
     columns: tuple[str, ...] = Field(min_length=1)
+    max_unmatched: float | None = Field(
+        None, ge=0, le=1, description="share of rows that may find no row there; by default the table's `max_loss`"
+    )
 
 
 class Where(Parameters):
@@ -269,7 +274,8 @@ class TextCleaning(Parameters):
 
     html: bool = Field(True, description="strip tags, scripts and styles, and unescape entities, in product texts")
     unicode: Literal["NFC", "NFKC", "none"] = "NFC"
-    max_characters: int = Field(20_000, ge=1, description="longer texts are cut")
+    max_characters: int = Field(20_000, ge=1, description="longer texts and attributes are cut")
+    missing: tuple[str, ...] = Field(MISSING, description="what stands for nothing, whatever its case")
 
 
 class QueryVertical(Parameters):

@@ -10,6 +10,7 @@ from roar.report.data import data_section
 from roar.report.evaluation import evaluation_section
 from roar.report.page import render
 from roar.report.queries import ErrorAnalysis, queries_section
+from roar.report.release import frontier_chart, release_section
 from roar.report.section import Section, chart, table
 from roar.report.training import training_chart, training_section
 from roar.report.wide_tables import wide_tables
@@ -24,7 +25,9 @@ __all__ = [
     "chart",
     "data_section",
     "evaluation_section",
+    "frontier_chart",
     "queries_section",
+    "release_section",
     "render",
     "table",
     "training_chart",

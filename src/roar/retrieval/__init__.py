@@ -4,14 +4,23 @@ from roar.retrieval.bm25 import LexicalIndex, Setting, bm25_runs, tune_bm25
 from roar.retrieval.external import external_runs
 from roar.retrieval.fusion import reciprocal_ranks, tune_weight, weighted_sum
 from roar.retrieval.index import ProductIndex
+from roar.retrieval.manifest import Manifest
 from roar.retrieval.random_order import random_runs
+from roar.retrieval.release import Release, write_release
 from roar.retrieval.runs import Runs
+from roar.retrieval.search_index import SearchIndex
+from roar.retrieval.vector_index import Effort, VectorIndex
 
 __all__ = [
+    "Effort",
     "LexicalIndex",
+    "Manifest",
     "ProductIndex",
+    "Release",
     "Runs",
+    "SearchIndex",
     "Setting",
+    "VectorIndex",
     "bm25_runs",
     "external_runs",
     "random_runs",
@@ -19,4 +28,5 @@ __all__ = [
     "tune_bm25",
     "tune_weight",
     "weighted_sum",
+    "write_release",
 ]

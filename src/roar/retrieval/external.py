@@ -15,8 +15,10 @@ A column `protocol` (judged, catalogue) gives each protocol rows of its own. Wit
 import polars as pl
 
 from roar.errors import InputError
-from roar.metrics.inputs import PAIR, checked_run, require_columns
+from roar.metrics.inputs import PAIR, checked_run
 from roar.retrieval.runs import Runs
+from roar.tables import require_columns
+from roar.text import as_ids
 
 _UNKNOWN_AT_MOST = 0.5
 
@@ -37,8 +39,10 @@ def external_runs(
         InputError: see the policy above.
     """
     table = _with_ids(table, queries)
-    require_columns(table, f"external run {name}", [*PAIR, "score"])
-    numbers = table.with_columns(pl.col(PAIR).cast(pl.String), pl.col("score").cast(pl.Float64, strict=False))
+    require_columns(table, f"external run {name}", [*PAIR, "score"], typed=False)
+    numbers = table.with_columns(
+        *(as_ids(table[column]) for column in PAIR), pl.col("score").cast(pl.Float64, strict=False)
+    )
     judged, catalogue = (_of_protocol(numbers, name, protocol) for protocol in ("judged", "catalogue"))
     for run in (judged, catalogue):
         _require_known(run, name, "query_id", queries["query_id"], "tested queries", at_least=None)
@@ -56,7 +60,7 @@ def _with_ids(table: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
     if named is None or "query" not in queries.columns:
         return table
     known = queries.select(text=_folded(pl.col("query")), known_id=pl.col("query_id").cast(pl.String)).unique()
-    rows = table.with_columns(pl.col(named).cast(pl.String)).rename({named: "said"})
+    rows = table.with_columns(as_ids(table[named])).rename({named: "said"})
     is_id = pl.col("said").is_in(known["known_id"].implode()) if named == "query_id" else pl.lit(False)
     rows = rows.with_columns(text=pl.when(~is_id).then(_folded(pl.col("said"))))
     joined = rows.join(known, on="text", how="left", maintain_order="left")

@@ -4,7 +4,7 @@ A fold's folder holds
 
     run.json              what is trained: a fingerprint of data, starting weights, parameters and seed
     checkpoint-<step>/    the trainer's optimiser, schedule and random state; the trained weights; our history and best weights
-        complete.json     written last: the name, size and SHA-256 of every other file
+        SHA256SUMS        written last: the seal of `roar.files`
     finished/             the end result, in the same form
 
 On a rerun the newest whole checkpoint is taken; damaged ones are named and passed over. Checkpoints of another run, whose
@@ -15,25 +15,20 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
-from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 
-from roar.errors import InputError
+from roar.encoder.identity import weights_hash
+from roar.files import clear_disk_errors, damage, replaced_file
 from roar.training.distributed import from_first, launched_ranks, meet, rank
 from roar.training.examples import Examples
 
 logger = logging.getLogger(__name__)
-
-COMPLETE = "complete.json"
-_BLOCK = 1 << 22
 
 
 class Checkpoints:
@@ -57,7 +52,8 @@ class Checkpoints:
                 logger.info("%s: removing checkpoints of another run.", folder)
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            _write(marker, {"fingerprint": fingerprint})
+            with replaced_file(marker) as partial:
+                partial.write_text(json.dumps({"fingerprint": fingerprint}), encoding="utf-8")
 
     @property
     def finished(self) -> Path:
@@ -70,18 +66,17 @@ class Checkpoints:
         return self.folder / f"checkpoint-{step}" if step else None
 
     def _newest_step(self) -> int:
-        steps = {int(path.name.partition("-")[2]): path for path in self.folder.glob("checkpoint-*")}
-        for step in sorted(steps, reverse=True):
-            if problem := damage(steps[step]):
-                logger.warning("%s: not usable (%s); looking for an older one.", steps[step], problem)
-                shutil.rmtree(steps[step])
+        for step, path in reversed(checkpoints_in(self.folder).items()):
+            if problem := damage(path):
+                logger.warning("%s: not usable (%s); looking for an older one.", path, problem)
+                shutil.rmtree(path)
             else:
                 return step
         return 0
 
     def remove_steps(self) -> None:
         """Remove the checkpoints on the way, once the end is kept."""
-        for path in self.folder.glob("checkpoint-*"):
+        for path in checkpoints_in(self.folder).values():
             shutil.rmtree(path)
 
 
@@ -103,63 +98,20 @@ def fingerprint(
     for array in parts:
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(str(judged.hash_rows(seed=0).sum() if len(judged) else 0).encode())
-    for name, weight in encoder.state_dict().items():
-        digest.update(name.encode())
-        digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    digest.update(weights_hash(encoder).encode())
     return digest.hexdigest()
 
 
-def seal(folder: Path) -> None:
-    """Declare a folder whole, after all its files were written."""
-    files = {path.name: [path.stat().st_size, _sha256(path)] for path in sorted(folder.iterdir()) if path.is_file()}
-    files.pop(COMPLETE, None)
-    _write(folder / COMPLETE, files)
+def checkpoints_in(folder: Path) -> dict[int, Path]:
+    """Checkpoints by step, in the order of their steps: clocks are set back, steps are not."""
+    steps = {int(path.name.partition("-")[2]): path for path in folder.glob("checkpoint-*")}
+    return dict(sorted(steps.items()))
 
 
-def damage(folder: Path) -> str:
-    """What is wrong with a sealed folder; empty where nothing is."""
-    files = _read(folder / COMPLETE)
-    if not files:
-        return "writing it was interrupted"
-    for name, (size, digest) in files.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != size or _sha256(path) != digest:
-            return f"{name} is missing or changed"
-    return ""
-
-
-@contextmanager
-def clear_disk_errors(folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one clear error.
-
-    Raises:
-        InputError: writing failed; says where, why, and how much room there is.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError, RuntimeError) as error:  # torch and safetensors wrap the system's error
-        if not (isinstance(error, OSError) or "os error" in str(error).lower() or "write" in str(error).lower()):
-            raise
-        there = next(path for path in (folder, *folder.resolve().parents) if path.exists())
-        room = shutil.disk_usage(there).free / 2**30
-        raise InputError(
-            f"{folder}: a checkpoint could not be written ({error}); {room:.1f} GiB are free there. Make room and run again: "
-            "training goes on from the last whole checkpoint."
-        ) from error
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    partial.replace(path)
+def keep_newest(folder: Path, count: int) -> None:
+    """Remove all checkpoints but the last `count` by step."""
+    for path in list(checkpoints_in(folder).values())[:-count]:
+        shutil.rmtree(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

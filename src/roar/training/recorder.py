@@ -15,8 +15,9 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from roar.errors import InputError
+from roar.files import clear_disk_errors, seal
 from roar.parameters import Stage
-from roar.training.checkpoints import clear_disk_errors, seal
+from roar.training.checkpoints import keep_newest
 from roar.training.distributed import from_first, meet, rank
 from roar.training.objectives import Objective
 from roar.training.weights import read_weights, save_weights, trained_weights
@@ -116,6 +117,7 @@ class Recorder(TrainerCallback):
             with clear_disk_errors(folder):
                 self.save(folder)
                 seal(folder)
+                keep_newest(folder.parent, 2)
         self.started = time.perf_counter()  # writing is no part of the next step
 
     def save(self, folder: Path) -> None:

@@ -23,9 +23,10 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from datasets import Dataset
 from roar.encoder.cpu import fast_on_cpu, row_gradients
 from roar.errors import InputError
+from roar.files import SEAL, clear_disk_errors, damage, seal
 from roar.parameters import Stage
 from roar.training.batching import ConflictFreeBatches
-from roar.training.checkpoints import Checkpoints, clear_disk_errors, damage, seal
+from roar.training.checkpoints import Checkpoints, checkpoints_in
 from roar.training.collation import Collator
 from roar.training.distributed import from_first, launched_ranks, rank
 from roar.training.examples import Examples
@@ -75,12 +76,12 @@ class _Trainer(SentenceTransformerTrainer):
         return loss
 
     def _not_finite(self, what: str, examples: list[int]) -> InputError:
-        good = sorted(self.folder.glob("checkpoint-*/complete.json"), key=lambda path: path.stat().st_mtime)
+        good = [path for path in checkpoints_in(self.folder).values() if (path / SEAL).exists()]
         texts = self.collator.examples.query_text
         named = "; ".join(f"{example} {texts[example]!r}" for example in examples[:5])
         return InputError(
             f"training: {what} at step {self.state.global_step + 1}, batch of {len(examples)} examples ({named}, …). "
-            f"Last good checkpoint: {good[-1].parent if good else 'none yet'}. A rerun goes on from it and meets the same batch: lower "
+            f"Last good checkpoint: {good[-1] if good else 'none yet'}. A rerun goes on from it and meets the same batch: lower "
             f"the stage's learning_rate, now {self.args.learning_rate:g}, which starts anew."
         )
 
@@ -105,7 +106,7 @@ def train(
     config: Stage,
     *,
     learning_rate: float,
-    precision: str = "bf16",
+    precision: str,
     gradient_checkpointing: bool = False,
     seed: int,
     validate: Validate | None = None,
@@ -120,7 +121,7 @@ def train(
         objective: makes the stage's objective around the encoder.
         config: batch size, epochs, schedule, validation, checkpoints.
         learning_rate: its peak; it falls to 0 on a cosine.
-        precision: "bf16" autocasts matrix products.
+        precision: "bf16" autocasts matrix products, "float32" does not; `roar.encoder.settled` says what suits the device.
         gradient_checkpointing: compute activations twice instead of keeping them.
         seed: of the batches and of dropout.
         validate: scores the encoder, higher is better; None to keep the last weights.
@@ -243,7 +244,7 @@ def _arguments(
         logging_nan_inf_filter=False,
         save_strategy="no" if checkpoints is None else "steps",
         save_steps=config.checkpoint_steps,
-        save_total_limit=2,
+        save_total_limit=None,  # the library goes by the clock; `keep_newest` goes by step
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -8,6 +8,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 from roar.errors import InputError
+from roar.files import replaced_file
 
 
 def trained_weights(encoder: SentenceTransformer) -> dict[str, Tensor]:
@@ -31,9 +32,8 @@ def put_weights(encoder: SentenceTransformer, weights: dict[str, Tensor]) -> Non
 
 def save_weights(weights: dict[str, Tensor], path: Path) -> None:
     """Write weights as safetensors, all or nothing."""
-    partial = path.with_name(f".{path.name}.partial")
-    save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, partial)
-    partial.replace(path)
+    with replaced_file(path) as partial:
+        save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, partial)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

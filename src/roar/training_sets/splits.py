@@ -12,6 +12,7 @@ import polars as pl
 from roar.errors import InputError, did_you_mean
 from roar.parameters import Splits
 from roar.schemas import HOLDOUT
+from roar.tables import require_columns
 
 SPLIT = pl.Enum(["train", "validation", "test"])
 _BASE = 10_000  # resolution of the shares
@@ -39,6 +40,9 @@ def split_queries(
     Raises:
         InputError: too few queries, no upstream split where one is asked for, or one with other sides.
     """
+    require_columns(queries, "queries", ["query_id", "query"])
+    require_columns(variants, "query variants", ["query", "variant_group"])
+    require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
     config = config or Splits()
     table = queries.join(variants, on="query", how="left", maintain_order="left").join(
         strata, on="query_id", how="left", maintain_order="left"
@@ -55,7 +59,10 @@ def split_queries(
             "judge more queries or use fewer folds."
         )
     if method == "holdout":
-        return _select(dealt.with_columns(split=_by_share(groups, config.test, config.validation)), HOLDOUT)
+        return _select(
+            dealt.with_columns(split=_by_share(min(config.test, config.test_queries / len(table)), config.validation)),
+            HOLDOUT,
+        )
     return pl.concat([_select(_fold(dealt, fold, groups, config), f"fold_{fold}") for fold in range(config.folds)])
 
 
@@ -108,7 +115,7 @@ def _deal(table: pl.DataFrame, seed: int) -> pl.DataFrame:
     return table.join(groups, on="variant_group", maintain_order="left")
 
 
-def _by_share(groups: int, test: float, validation: float) -> pl.Expr:
+def _by_share(test: float, validation: float) -> pl.Expr:
     """Split by place: the golden-ratio sequence visits [0, 1) evenly over any run of places."""
     position = (pl.col("place").cast(pl.Float64) * 0.6180339887498949) % 1.0
     split = pl.when(position < test).then(pl.lit("test")).when(position < test + validation).then(pl.lit("validation"))

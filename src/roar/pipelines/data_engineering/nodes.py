@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from roar.ingestion import ingest
-from roar.near_duplicates import cluster, find_pairs
+from roar.near_duplicates import cluster, find_pairs, grade_agreement, judged_pairs, warn_where_grades_differ
 from roar.parameters import Ingestion, NearDuplicates, Reporting, TrainingSets
 from roar.report import Section, data_section, render
 from roar.training_sets import (
@@ -30,6 +30,14 @@ def find_near_duplicates(products: pl.DataFrame, config: NearDuplicates) -> tupl
     """Pairs of listings of one item, and the cluster of every product."""
     pairs = find_pairs(products, config)
     return pairs, cluster(products, pairs, config)
+
+
+def check_near_duplicates(
+    judgments: pl.DataFrame, pairs: pl.DataFrame, clusters: pl.DataFrame, config: NearDuplicates
+) -> pl.DataFrame:
+    """What judgments say of the pairs; a warning where grades differ within too many clusters."""
+    warn_where_grades_differ(grade_agreement(judgments, clusters), config.alarm)
+    return judged_pairs(judgments, pairs)
 
 
 def describe_queries(

@@ -45,6 +45,12 @@ def create_pipeline(**_: object) -> Pipeline:
                 name="find_near_duplicates",
             ),
             node(
+                nodes.check_near_duplicates,
+                ["judgments", "duplicate_pairs", "product_clusters", "params:near_duplicates"],
+                "judged_duplicates",
+                name="check_near_duplicates",
+            ),
+            node(
                 nodes.describe_queries,
                 ["queries", "judgments", "search_log", "products", "params:training_sets"],
                 ["query_variants", "query_strata", "query_slices"],
@@ -91,6 +97,7 @@ def create_pipeline(**_: object) -> Pipeline:
                     "groups": "graded_groups",
                     "duplicates": "duplicate_pairs",
                     "clusters": "product_clusters",
+                    "judged_duplicates": "judged_duplicates",
                     "products": "products",
                 },
                 "data_section",

@@ -2,10 +2,10 @@
 
 import polars as pl
 
+from roar.attributes import agreement
 from roar.errors import InputError, did_you_mean
 from roar.metrics import compare_pairs
 from roar.metrics.judging import Verdict, Yardstick, judge, robustness
-from roar.near_duplicates import stated as attributes
 from roar.parameters import Evaluation, MetricSettings
 
 Frames = dict[str, pl.DataFrame]
@@ -31,7 +31,7 @@ def read_attributes(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What judged queries ask for and what products state, attribute by attribute."""
     judged = queries.join(judgments, on="query_id", how="semi", maintain_order="left")
-    return attributes.asked(judged), attributes.stated(products)
+    return agreement.asked(judged), agreement.stated(products)
 
 
 def judge_system(

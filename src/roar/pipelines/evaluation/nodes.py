@@ -1,13 +1,15 @@
 """Nodes of evaluation: how systems with an encoder make their runs. Others are in `lexical`, how all are judged in `judging`."""
 
-from collections.abc import Callable
+import json
+import logging
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
-from roar.encoder import encode, load_encoder, product_texts
+from roar.encoder import encode, identity_of, load_encoder, product_texts
 from roar.parameters import Encoder, Evaluation
 from roar.pipelines.evaluation.judging import Frames, require_free_names
 from roar.pipelines.evaluation.lexical import NO_RUN, chosen, joined, of_split
@@ -24,19 +26,30 @@ from roar.training.stages import ALL_FOLDS, of_fold
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]
 Indexes = dict[str, ProductIndex]
-Encoded = dict[str, tuple[pl.DataFrame, np.ndarray]]
-"""By fold: its queries and their vectors (n, dim)."""
+
+logger = logging.getLogger(__name__)
 
 
-def index_products(encoders: Encoders, products: pl.DataFrame, encoder: Encoder, config: Evaluation) -> Indexes:
-    """Encode the catalogue with every fold's encoder."""
+def index_products(
+    encoders: Encoders,
+    products: pl.DataFrame,
+    encoder: Encoder,
+    config: Evaluation,
+    earlier: Indexes | None = None,
+) -> Indexes:
+    """Encode the catalogue with every fold's encoder; one whose training kept the weights it started from shares their index."""
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    return {
-        fold: ProductIndex.build(
-            encode(load(), texts, config=encoder, progress=f"catalogue, {fold}"), products["product_id"], config.index
-        )
-        for fold, load in encoders.items()
-    }
+    indexes = {}
+    for fold, load in encoders.items():
+        model = load()
+        made_by, known = identity_of(model, encoder), of_fold(earlier, fold) if earlier else None
+        if known is not None and known.encoder == made_by and known.product_ids.equals(products["product_id"]):
+            logger.info("catalogue, %s: the weights are those that training started from; their index serves.", fold)
+            indexes[fold] = known
+            continue
+        vectors = encode(model, texts, config=encoder, progress=f"catalogue, {fold}")
+        indexes[fold] = ProductIndex.build(vectors, products["product_id"], config.index, made_by)
+    return indexes
 
 
 def truncate_index(indexes: Indexes, config: Evaluation) -> Indexes:
@@ -48,51 +61,59 @@ def _truncated(indexes: Indexes, dimension: int, config: Evaluation) -> Indexes:
     return {fold: index.truncated(min(dimension, index.index.d), config.index) for fold, index in indexes.items()}
 
 
+def encode_queries(
+    encoders: Encoders, queries: pl.DataFrame, edited: pl.DataFrame, splits: pl.DataFrame, encoder: Encoder
+) -> Frames:
+    """Every text that any run of an encoder asks for, encoded once: query, vector, encoder (its identity), a table per fold."""
+    asked = [of_split(queries, splits, "validation"), of_split(queries, splits), of_split(edited, splits)]
+    texts = pl.concat([table.select("fold", "query") for table in asked]).unique(maintain_order=True)
+    settings = encoder.model_copy(update={"dimension": None})
+    vectors: Frames = {}
+    for (fold,), own in texts.group_by("fold", maintain_order=True):
+        model = of_fold(encoders, str(fold))()
+        encoded = encode(model, own["query"].to_list(), kind="query", config=settings)
+        made_by = json.dumps(identity_of(model, encoder))
+        vectors[str(fold)] = own.select("query", vector=pl.Series(encoded), encoder=pl.lit(made_by))
+    return vectors
+
+
 def run_encoder(
-    encoders: Encoders,
+    vectors: Frames,
     indexes: Indexes,
     queries: pl.DataFrame,
     judgments: pl.DataFrame,
     splits: pl.DataFrame,
-    encoder: Encoder,
     config: Evaluation,
 ) -> Runs:
-    """Encode every test query with its fold's encoder, and search that fold's index."""
-    return _search(indexes, _encode_queries(encoders, of_split(queries, splits), encoder), judgments, config.depth)
+    """Search each fold's index for its test queries, by their vectors cut to the index's dimension."""
+    return _search(indexes, vectors, of_split(queries, splits), judgments, config.depth)
 
 
 def validate_encoder(
-    encoders: Encoders,
-    indexes: Indexes,
-    queries: pl.DataFrame,
-    splits: pl.DataFrame,
-    encoder: Encoder,
-    config: Evaluation,
+    vectors: Frames, indexes: Indexes, queries: pl.DataFrame, splits: pl.DataFrame, config: Evaluation
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
     runs = [NO_RUN]
-    for fold, (own, vectors) in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
-        run = of_fold(indexes, fold).retrieved(vectors, own, config.depth)
-        runs.append(run.select(pl.lit(fold).alias("fold"), pl.all()))
+    for fold, index, own, rows in _asked(indexes, vectors, of_split(queries, splits, "validation")):
+        runs.append(index.retrieved(rows, own, config.depth).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
 
-def _encode_queries(encoders: Encoders, queries: pl.DataFrame, encoder: Encoder) -> Encoded:
-    settings = encoder.model_copy(update={"dimension": None})
-    encoded: Encoded = {}
+def _search(indexes: Indexes, vectors: Frames, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
+    return joined(
+        [index.runs(rows, own, judgments, depth) for _, index, own, rows in _asked(indexes, vectors, queries)]
+    )
+
+
+def _asked(
+    indexes: Indexes, vectors: Frames, queries: pl.DataFrame
+) -> Iterator[tuple[str, ProductIndex, pl.DataFrame, np.ndarray]]:
+    """Each fold with its index, its queries, and their unit vectors of the index's dimension."""
     for (fold,), own in queries.group_by("fold", maintain_order=True):
-        texts = own["query"].to_list()
-        encoded[str(fold)] = own, encode(of_fold(encoders, str(fold))(), texts, kind="query", config=settings)
-    return encoded
-
-
-def _search(indexes: Indexes, encoded: Encoded, judgments: pl.DataFrame, depth: int) -> Runs:
-    """Search each fold's index, with query vectors cut to its dimension."""
-    parts = []
-    for fold, (queries, vectors) in encoded.items():
-        index = of_fold(indexes, fold)
-        parts.append(index.runs(unit_rows(vectors[:, : index.index.d]), queries, judgments, depth))
-    return joined(parts)
+        index = of_fold(indexes, str(fold))
+        encoded = own.join(vectors[str(fold)], on="query", maintain_order="left")
+        index.require(json.loads(encoded["encoder"][0]))  # cosines of two encoders' vectors mean nothing
+        yield str(fold), index, own, unit_rows(encoded["vector"].to_numpy()[:, : index.index.d])
 
 
 def fuse_ranks(
@@ -135,7 +156,7 @@ def fuse_scores(
 
 
 def run_further_systems(
-    stage2: Encoders,
+    stage2: Frames,
     indexes: Indexes,
     external: Frames,
     products: pl.DataFrame,
@@ -146,31 +167,28 @@ def run_further_systems(
     encoder: Encoder,
     config: Evaluation,
 ) -> Frames:
-    """Systems that YAML or a dropped file adds: stage 2 at further dimensions, other encoders, other engines' runs.
+    """Systems that YAML or a dropped file adds: stage 2's vectors at further dimensions, other encoders, other engines' runs.
 
     Returns:
         Partitions named system.kind, where kind is judged, catalogue, edited_judged or edited_catalogue.
     """
     require_free_names([*config.encoders, *external], config)
     tested = of_split(queries, splits)
-    asked = {"": tested, "edited_": of_split(edited, splits)}
     parts: Frames = {}
 
-    def add(name: str, searched: Indexes, encoded: dict[str, Encoded]) -> None:
-        for prefix, queries_encoded in encoded.items():
-            runs = _search(searched, queries_encoded, judgments, config.depth)
+    def add(name: str, searched: Indexes, vectors: Frames) -> None:
+        for prefix, asked in {"": tested, "edited_": of_split(edited, splits)}.items():
+            runs = _search(searched, vectors, asked, judgments, config.depth)
             parts.update({f"{name}.{prefix}{protocol}": run for protocol, run in runs._asdict().items()})
 
     full = min(index.index.d for index in indexes.values())
-    if smaller := sorted({dimension for dimension in config.further_dimensions if dimension < full}, reverse=True):
-        encoded = {prefix: _encode_queries(stage2, texts, encoder) for prefix, texts in asked.items()}
-        for dimension in smaller:
-            add(f"stage2_{dimension}", _truncated(indexes, dimension, config), encoded)
+    for dimension in sorted({dimension for dimension in config.further_dimensions if dimension < full}, reverse=True):
+        add(f"stage2_{dimension}", _truncated(indexes, dimension, config), stage2)
     for name, preset in config.encoders.items():
         settings = encoder.model_copy(update={"preset": preset, "dimension": None})
         loaded: Encoders = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
-        encoded = {prefix: _encode_queries(loaded, texts, settings) for prefix, texts in asked.items()}
-        add(name, index_products(loaded, products, settings, config), encoded)
+        vectors = encode_queries(loaded, queries, edited, splits, settings)
+        add(name, index_products(loaded, products, settings, config), vectors)
     for name, table in external.items():
         runs = external_runs(table, name, tested, products["product_id"], judgments)
         parts.update({f"{name}.{protocol}": run for protocol, run in runs._asdict().items()})

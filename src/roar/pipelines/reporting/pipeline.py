@@ -3,7 +3,7 @@
 metrics, comparisons ──► evaluation section, wide tables, charts ─────────────────┐
 first pages, scores by grade, robustness, kept runs ──► systems section, charts ──┤
 first pages, attributes, products ──► query changes, reasons ──► queries section ─┤
-data, stage 1, stage 2, A/B test sections (those there are) ──────────────────────┴──► page
+data, stage 1, stage 2, A/B test, release sections (those there are) ──────────────────────┴──► page
 """
 
 from kedro.pipeline import Node, Pipeline, node
@@ -19,6 +19,7 @@ SECTIONS = (
     "stage2_section",
     "ablation_section",
     "ab_test_section",
+    "release_section",
 )
 EVIDENCE = ["metrics", "comparisons"]
 SETTINGS = ["params:reporting", "params:metrics"]

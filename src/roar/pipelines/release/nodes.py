@@ -1,0 +1,179 @@
+"""Nodes of the release."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+from sentence_transformers import SentenceTransformer
+
+from roar.datasets.release_folder import NewRelease
+from roar.encoder import encode, product_texts, read_encoder
+from roar.encoder.shards import encode_in_shards
+from roar.errors import InputError
+from roar.parameters import Encoder, Evaluation, Release, Stage1, Stage2, TrainingSets
+from roar.report.release import frontier_chart, release_section
+from roar.retrieval import ProductIndex, SearchIndex
+from roar.retrieval.frontier import candidates, efforts_of, measure
+from roar.retrieval.index import unit_rows
+from roar.retrieval.quantisation import quantisation_prices
+from roar.training.single import train_single
+from roar.training.stages import TrainingTables
+
+logger = logging.getLogger(__name__)
+
+Encoders = dict[str, Callable[[], SentenceTransformer]]
+
+KEPT, SINGLE = "kept", "all"
+"""Names of an encoder that `release.from` names, and of one that was trained on all judged queries."""
+
+_SAME = 0.98
+"""Cosine from which on vectors are those of the encoder at hand: its precision may be another."""
+
+
+def choose_encoder(
+    base: Encoders,
+    stage2: Encoders,
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    pairs: pl.DataFrame,
+    search_log: pl.DataFrame,
+    variants: pl.DataFrame,
+    stage1_history: pl.DataFrame,
+    stage2_history: pl.DataFrame,
+    encoder: Encoder,
+    training_sets: TrainingSets,
+    stage1_config: Stage1,
+    stage2_config: Stage2,
+    config: Release,
+    checkpoints: Path,
+    seed: int,
+) -> dict[str, SentenceTransformer]:
+    """The encoder that is served: a kept one, the only one there is, or one trained on all judged queries."""
+    if config.from_ is not None:
+        return {KEPT: _kept(Path(config.from_))}
+    if len(stage2) == 1 or not config.single_encoder:
+        fold = min(stage2)
+        return {fold: stage2[fold]()}
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    histories = {"stage1": stage1_history, "stage2": stage2_history}
+    stages = stage1_config, stage2_config
+    trained = train_single(
+        base,
+        tables,
+        search_log,
+        variants,
+        histories,
+        encoder,
+        training_sets,
+        stages,
+        seed=seed,
+        checkpoints=checkpoints,
+    )
+    return {SINGLE: trained}
+
+
+def _kept(folder: Path) -> SentenceTransformer:
+    if not (folder / "modules.json").is_file():
+        raise InputError(f"release.from: {folder} is no encoder; name a folder with a modules.json in it.")
+    return read_encoder(folder)
+
+
+def build_release(
+    encoders: Encoders,
+    indexes: dict[str, ProductIndex],
+    products: pl.DataFrame,
+    clusters: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    bm25_tuning: pl.DataFrame,
+    fusion_tuning: pl.DataFrame,
+    encoder: Encoder,
+    evaluation: Evaluation,
+    config: Release,
+    shards: Path,
+    seed: int,
+) -> tuple[NewRelease, pl.DataFrame, pl.DataFrame]:
+    """The release, the frontier that its index was chosen from, and what storing vectors in fewer bits costs."""
+    ((name, load),) = encoders.items()
+    model = load()
+    vectors = catalogue_vectors(model, indexes.get(name), products, encoder, shards)
+    deployed = min(evaluation.deployed_dimension, vectors.shape[1])
+    settings = encoder.model_copy(update={"dimension": None})
+    asked = _asked(queries, splits, config.queries, seed)
+    index = SearchIndex.build(
+        products.join(clusters, on="product_id", how="left", maintain_order="left"),
+        unit_rows(vectors[:, :deployed]),
+        queries=encode(
+            model, asked["query"].to_list(), kind="query", config=settings.model_copy(update={"dimension": deployed})
+        ),
+        template=encoder.model_dump(include={"product_fields", "max_tokens"}, mode="json"),
+        **config.model_dump(include={"filters", "shown", "collapse", "rebuild", "keep"}),
+    )
+    tried = candidates if config.index == "auto" else lambda *size: efforts_of(config.index, *size)
+    frontier, chosen = measure(index, tried(index.manifest.entries, deployed), config.recall, config.memory)
+    judged = _judged(queries, judgments, splits, config.queries, seed)
+    judged_vectors = encode(model, judged["query"].to_list(), kind="query", config=settings)
+    storage = quantisation_prices(
+        vectors, products["product_id"], judged_vectors, judged, judgments, config.storage_dimensions
+    )
+    return NewRelease(chosen, model, _lexical(bm25_tuning, fusion_tuning), asked["query"].to_list()), frontier, storage
+
+
+def catalogue_vectors(
+    model: SentenceTransformer, known: ProductIndex | None, products: pl.DataFrame, encoder: Encoder, shards: Path
+) -> np.ndarray:
+    """Vectors of all products: the evaluation's where they are this encoder's, encoded otherwise."""
+    settings = encoder.model_copy(update={"dimension": None})
+    texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
+    if known is not None and known.product_ids.equals(products["product_id"]):
+        some = np.linspace(0, len(texts) - 1, num=min(16, len(texts))).astype(int)
+        again = encode(model, [texts[row] for row in some], config=settings)
+        if again.shape[1] == known.index.d and np.all((known.vectors(some) * again).sum(axis=1) > _SAME):
+            return known.vectors(np.arange(len(texts)))
+    logger.info("Encoding %d products: no index of this encoder's is there.", len(texts))
+    return encode_in_shards(model, texts, shards, settings, progress="catalogue, release")
+
+
+def _asked(queries: pl.DataFrame, splits: pl.DataFrame, count: int, seed: int) -> pl.DataFrame:
+    """Queries to measure an index on: logged ones and those that train, none that is tested; all where these are few."""
+    tested = splits.filter(pl.col("split") == "test")
+    free = queries.join(tested, on="query_id", how="anti", maintain_order="left")
+    pool = free if len(free) >= min(count, 50) else queries
+    return pool.sample(min(count, len(pool)), seed=seed, shuffle=True)
+
+
+def _judged(
+    queries: pl.DataFrame, judgments: pl.DataFrame, splits: pl.DataFrame, count: int, seed: int
+) -> pl.DataFrame:
+    """Judged queries that validate, or all judged ones where none does."""
+    judged = queries.join(judgments, on="query_id", how="semi", maintain_order="left")
+    validating = judged.join(
+        splits.filter(pl.col("split") == "validation"), on="query_id", how="semi", maintain_order="left"
+    )
+    pool = validating if len(validating) else judged
+    return pool.sample(min(count, len(pool)), seed=seed, shuffle=True)
+
+
+def _lexical(bm25_tuning: pl.DataFrame, fusion_tuning: pl.DataFrame) -> dict[str, float]:
+    """BM25's setting and the hybrid's weight: what most folds' validation queries chose, or the usual ones."""
+    chosen = {"k1": 1.2, "b": 0.75, "weight": 0.5}
+    for table in (bm25_tuning, fusion_tuning):
+        best = table.filter("best")
+        chosen |= {name: float(best[name].mode().min()) for name in chosen if name in best.columns and len(best)}  # type: ignore[arg-type]
+    return chosen
+
+
+def report_release(
+    release: Any, frontier: pl.DataFrame, storage: pl.DataFrame, config: Release
+) -> tuple[dict[str, Any], go.Figure]:
+    """What is shipped and how its index was chosen, as a section of the page and as a chart for Kedro-Viz."""
+    section = release_section(release.index.manifest, frontier, storage, config.recall)
+    return section.model_dump(mode="json"), frontier_chart(frontier, config.recall)
