@@ -54,9 +54,8 @@ def test_no_catalog_entry_writes_into_another_environments_folder(project) -> No
 def test_an_environment_is_chosen_by_its_option_alone(project) -> None:
     """The guard of `simulate` trusts the parameter."""
     loader = project.loader()
-    loader.runtime_params = {"environment": "base"}
     with pytest.raises(InputError, match="environment is 'base', in a run of holt; choose environments by --env"):
-        check_globals(loader)
+        check_globals(loader, {"environment": "base"})
 
 
 @pytest.mark.parametrize(
@@ -65,6 +64,12 @@ def test_an_environment_is_chosen_by_its_option_alone(project) -> None:
         ("filepth: a.csv", r"Table has no option 'filepth'; did you mean filepath\?"),
         ("filepath: a.csv\n  readonly: true", r"has no option 'readonly'; did you mean read_only\?"),
         ("separator: ','", "needs the option filepath"),
+        ("filepath: 5", "option filepath: should be a valid string, not '5'"),
+        ("filepath: a.csv\n  lazy: sure", "option lazy: should be a valid boolean"),
+        (
+            "filepath: a.csv\n  validator: {class: roar.schemas.Query}",
+            r"no roar\.schemas\.Query; did you mean Queries\?",
+        ),
         ('filepath: "C:\\new\\table.csv"', r"raw_queries\.filepath .*single quotes"),
     ],
 )
@@ -82,6 +87,10 @@ def test_options_of_a_dataset_are_checked(project, entry, said) -> None:
         ),
         ("raw_queries: {filepath: a.csv}", "raw_queries: no type"),
         ("raw_queries: a.csv", "expected keys with values"),
+        (
+            "raw_queries: {type: roar.datasets.optional_table.OptionalTable, filepath: a.csv, schema: roar.schemas.Querys}",
+            r"did you mean Queries\?",
+        ),
         ("raw_querys: {type: roar.datasets.table.Table, filepath: a.csv}", r"did you mean raw_queries\?"),
         ("product: {type: roar.datasets.table.Table, filepath: a.csv}", r"did you mean products\?"),
     ],
@@ -105,3 +114,25 @@ def test_a_global_that_nearly_is_another_is_named(project) -> None:
 def test_a_broken_neighbour_stops_nobody(project) -> None:
     project.write("conf/icecat/globals.yml", "data: [\n")
     project.check()
+
+
+def test_a_comparison_with_a_system_that_no_run_can_have_is_refused_before_training(project) -> None:
+    refused(
+        project,
+        r"evaluation\.comparisons names stage3, .*did you mean stage",
+        evaluation={"comparisons": [["bm25", "stage3"]]},
+    )
+    refused(project, r"reporting\.baseline names bm26", reporting={"baseline": "bm26"})
+    project.check(evaluation={"encoders": {"theirs": "minilm"}, "comparisons": [["theirs", "stage2_64"]]})
+
+
+def test_another_engines_run_counts_as_a_system(project) -> None:
+    entry = "external_runs: {type: roar.datasets.table_folder.TableFolder, filepath: '${globals:data}/01_raw/external_runs'}"
+    project.write("conf/base/catalog/runs.yml", entry + "\n")
+    project.write("data/holt/01_raw/external_runs/engine.csv", "query,product_id,score\n")
+    project.check(evaluation={"comparisons": [["engine", "stage2"]]})
+
+
+@pytest.mark.parametrize("environment", ["../conf/holt", "holt/catalog", "holt/"])
+def test_a_path_is_no_environment(project, environment) -> None:
+    refused(project, "no folder conf/", environment)

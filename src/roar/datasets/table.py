@@ -61,6 +61,9 @@ class Table(AbstractDataset[Frame, Frame]):
             kind = "a folder, a table is one file" if self._path.is_dir() else f"format {self._format!r} is unknown"
             sheet = "save the sheet as CSV, or " if self._format in _SHEETS else ""
             raise InputError(f"{filepath}: {kind}; {sheet}set file_format to parquet, csv or tsv")
+        for option, mark in (("separator", separator), ("quote", quote)):
+            if mark is not None and len(mark.encode()) != 1:
+                raise InputError(f"{filepath}: {option} {mark!r}: expected one ASCII character")
         self._separator = separator or _SEPARATORS.get(self._format, ",")
         self._encoding = encoding
         self._quote = quote
@@ -89,7 +92,10 @@ class Table(AbstractDataset[Frame, Frame]):
         return scan if self._lazy else scan.collect()
 
     def _load_text(self) -> pl.DataFrame:
-        return read_delimited(self._path, separator=self._separator, quote=self._quote, encoding=self._encoding)
+        frame = read_delimited(self._path, separator=self._separator, quote=self._quote, encoding=self._encoding)
+        if any("\0" in name for name in frame.columns):
+            raise InputError(f"{self._path}: no text; set file_format to what it is, or export it as CSV")
+        return frame
 
     def _advice(self, error: Exception) -> str:
         reason = " ".join(str(error).split())[:200]

@@ -9,6 +9,7 @@ reader of the environment sees all that differs), but for values that `base` tak
 import io
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ class ConfigLoader(OmegaConfigLoader):
             InputError: there is no such environment, or its globals cannot be read.
         """
         self._conf = Path(conf_source)
-        if env and self._conf.is_dir() and not (self._conf / env).is_dir():
+        self._stated: dict[tuple[str, str], dict[str, Any]] = {}
+        self._resolved: dict[str, dict[str, Any]] = {}
+        if env and self._conf.is_dir() and not (Path(env).name == env and (self._conf / env).is_dir()):
             known = [name for name in environments(self._conf) if name != LOCAL]
             raise InputError(f"--env {env}: no folder {self._conf.name}/{env}; {did_you_mean(env, known)}")
         if not env and not (self._conf / LOCAL).is_dir():
@@ -51,23 +54,29 @@ class ConfigLoader(OmegaConfigLoader):
         return BASE if (self.env or LOCAL) == LOCAL else str(self.env)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Kedro's, with errors for people.
+        """Kedro's, with errors for people; the files are read once.
 
         Raises:
             InputError: a file is no YAML, or refers to a value that is not there.
         """
-        try:
-            config = super().__getitem__(key)
-        except OmegaConfBaseException as error:
-            raise _meant_for_people(error) or InputError(self._unresolved(key, error)) from error
-        return self._with_facts(config) if key == "globals" else config
+        if key in self.data:
+            return super().__getitem__(key)  # what a notebook has set
+        if key not in self._resolved:
+            try:
+                config = super().__getitem__(key)
+            except OmegaConfBaseException as error:
+                raise _meant_for_people(error) or InputError(self._unresolved(key, error)) from error
+            self._resolved[key] = self._with_facts(config) if key == "globals" else config
+        return deepcopy(self._resolved[key])
 
     def stated(self, key: str, environment: str | None = None) -> dict[str, Any]:
-        """What the environment's own files say, unresolved."""
-        folder = str(self._conf / (environment or self.env or self.default_run_env))
-        parts = self._read_dir_configs(folder, self.config_patterns[key], key, set()).values()
-        merged: Any = OmegaConf.to_container(OmegaConf.unsafe_merge(*parts), resolve=False) if parts else {}
-        return merged
+        """What the environment's own files say, unresolved; not to be changed."""
+        name = environment or self.env or self.default_run_env
+        if (key, name) not in self._stated:
+            parts = self._read_dir_configs(str(self._conf / name), self.config_patterns[key], key, set()).values()
+            merged: Any = OmegaConf.to_container(OmegaConf.unsafe_merge(*parts), resolve=False) if parts else {}
+            self._stated[key, name] = merged
+        return self._stated[key, name]
 
     def strays(self) -> list[Path]:
         """Files of the environment's folder that nothing reads, by name."""

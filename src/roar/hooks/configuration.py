@@ -12,10 +12,12 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import AbstractDataset
 from kedro.io.core import parse_dataset_definition
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 import roar.datasets
 from roar.errors import InputError, did_you_mean, nearest
 from roar.hooks.config_loader import LOCAL, ConfigLoader, environments
+from roar.parameters import Evaluation, Reporting
 from roar.parameters.blocks import check_parameters, control_characters
 
 logger = logging.getLogger(__name__)
@@ -44,10 +46,12 @@ class ConfigurationHooks:
         if not isinstance(loader, ConfigLoader):
             return
         check_strays(loader)
-        check_globals(loader)
-        check_parameters(loader["parameters"])
+        parameters = loader["parameters"]
+        check_globals(loader, parameters)
+        check_parameters(parameters)
         catalog, project = loader["catalog"], Path(context.project_path)
         check_catalog(catalog, loader)
+        check_systems(parameters, catalog, project)
         check_folders(catalog, loader, project)
 
 
@@ -63,7 +67,7 @@ def check_strays(loader: ConfigLoader) -> None:
         )
 
 
-def check_globals(loader: ConfigLoader) -> None:
+def check_globals(loader: ConfigLoader, parameters: Mapping[str, Any]) -> None:
     """Refuse a global that nearly is another, and another environment's name as a parameter.
 
     Raises:
@@ -73,7 +77,7 @@ def check_globals(loader: ConfigLoader) -> None:
     for name in own.keys() - base.keys():
         if nearest(name, base, alike=_ALIKE):
             raise InputError(f"globals.yml of {loader.environment}: no global {name}; {did_you_mean(name, base)}")
-    said = loader["parameters"].get("environment", loader.environment)
+    said = parameters.get("environment", loader.environment)
     if said != loader.environment:
         raise InputError(
             f"Parameters: environment is {said!r}, in a run of {loader.environment}; choose environments by --env"
@@ -110,29 +114,56 @@ def _entry_fault(name: str, entry: Any) -> str | None:
         kind, _ = parse_dataset_definition({key: value for key, value in entry.items() if key != "validator"})
     except Exception:
         return f"no dataset class {entry['type']}; {did_you_mean(entry['type'], _classes())}"
-    known, needed = _options(kind)
-    if known is None:
-        return None
-    for key in entry:
-        if key not in known | _KEDRO_KEYS:
+    known = _options(kind)
+    for key, value in entry.items() if known else ():
+        if key not in known and key not in _KEDRO_KEYS:
             return f"{entry['type']} has no option {key!r}; {did_you_mean(str(key), known)}"
-    return f"{entry['type']} needs the option {sorted(needed - set(entry))[0]}" if needed - set(entry) else None
+        if key in known and (fault := _value_fault(known[key].annotation, value)):
+            return f"option {key}: {fault}, not {str(value)[:60]!r}"
+    missing = sorted(name for name, option in known.items() if option.default is option.empty and name not in entry)
+    return f"{entry['type']} needs the option {missing[0]}" if missing else _class_fault(entry)
 
 
-def _options(kind: type) -> tuple[set[str] | None, set[str]]:
-    """The options that a dataset class takes, and those it needs; None where it takes any."""
-    known: set[str] = set()
-    needed: set[str] = set()
+def _options(kind: type) -> dict[str, inspect.Parameter]:
+    """The options that a dataset class takes; none where it takes any, as those of other projects may."""
+    known: dict[str, inspect.Parameter] = {}
     for parent in kind.__mro__:
         if "__init__" not in vars(parent):
             continue
         parameters = list(inspect.signature(vars(parent)["__init__"]).parameters.values())[1:]
         named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-        known |= {p.name for p in named}
-        needed |= {p.name for p in named if p.default is p.empty}
+        known |= {option.name: option for option in named}
         if len(named) == len(parameters):
-            return known, needed
-    return None, set()
+            return known
+    return {}
+
+
+def _value_fault(annotation: Any, value: Any) -> str | None:
+    """Why a value is none of an option's; None where it is, or where the option's type is not known."""
+    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
+        return None
+    try:
+        TypeAdapter(annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True)).validate_python(value)
+    except ValidationError as error:
+        return error.errors()[0]["msg"].replace("Input should be", "should be")
+    except PydanticUserError:
+        return None
+    return None
+
+
+def _class_fault(entry: Mapping[str, Any]) -> str | None:
+    """A schema or validator that is not there."""
+    validator = entry.get("validator")
+    named = [entry.get("schema"), validator.get("class") if isinstance(validator, Mapping) else validator]
+    for path in filter(None, named):
+        module, _, name = str(path).rpartition(".")
+        try:
+            there = vars(import_module(module))
+        except (ImportError, ValueError):
+            return f"no module {module or path} for {path}"
+        if name not in there:
+            return f"no {path}; {did_you_mean(name, [other for other in there if other[:1].isupper() and not other.isupper()])}"
+    return None
 
 
 def _classes() -> list[str]:
@@ -145,18 +176,45 @@ def _classes() -> list[str]:
     return found
 
 
+def check_systems(parameters: Mapping[str, Any], catalog: Mapping[str, Any], project: Path) -> None:
+    """Refuse a comparison with a system that no run can have: training would come first, and the error last.
+
+    Raises:
+        InputError: names the parameter and the systems that there are.
+    """
+    folder = catalog.get("external_runs", {}).get("filepath")
+    external = [path.stem for path in (project / folder).glob("[!.]*")] if isinstance(folder, str) else []
+    evaluation = Evaluation.model_validate(parameters.get("evaluation", {}))
+    reporting = Reporting.model_validate(parameters.get("reporting", {}))
+    shown = [name for pair in reporting.comparisons for name in (pair.baseline, pair.system)]
+    asked = {
+        "evaluation.baseline": [evaluation.baseline],
+        "evaluation.comparisons": [name for pair in evaluation.comparisons for name in pair],
+        "reporting.baseline": [reporting.baseline],
+        "reporting.comparisons": shown,
+    }
+    known = [*evaluation.systems, *external]
+    for parameter, names in asked.items():
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"Parameters: {parameter} names {name}, which is no system; {did_you_mean(name, known)}"
+                )
+
+
 def check_folders(catalog: Mapping[str, Any], loader: ConfigLoader, project: Path) -> None:
     """Refuse a run that could write into another environment's data.
 
     Raises:
         InputError: names both environments and the folder.
     """
-    own = _absolute(project, str(loader["globals"]["data"]))
+    data = str(loader["globals"]["data"])
+    own = _absolute(project, data)
     written = {f"catalog {name}": _absolute(project, path) for name, path in _written(catalog)}
     for other, folder in _data_folders(loader, project):
         if own == folder or _in_layer(own, folder):
             raise InputError(
-                f"globals.yml of {loader.environment}: data: {loader['globals']['data']} is the folder of the environment "
+                f"globals.yml of {loader.environment}: data: {data} is the folder of the environment "
                 f"{other}; leave the line out (data/{loader.environment}), or name another folder"
             )
         for what, path in written.items():

@@ -161,12 +161,24 @@ def _level(expression: p.HierarchyLevel, frame: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
-def _contains(texts: pl.Series, pattern: str) -> pl.Series:
+def require_pattern(pattern: str) -> None:
+    """Refuse a pattern that Rust does not read.
+
+    Raises:
+        InputError: gives Rust's reason.
+    """
     try:
-        return texts.str.contains(f"(?i){pattern}")
+        pl.Series([""]).str.contains(f"(?i){pattern}")
     except pl.exceptions.ComputeError as error:
-        reason = str(error).splitlines()[-1]
+        reason = next(
+            (line for line in str(error).splitlines() if line.startswith("error:")), str(error).splitlines()[0]
+        )
         raise InputError(f"the pattern {pattern!r} is not a regular expression that Rust reads: {reason}") from error
+
+
+def _contains(texts: pl.Series, pattern: str) -> pl.Series:
+    require_pattern(pattern)
+    return texts.str.contains(f"(?i){pattern}")
 
 
 def _first_match(expression: p.FirstMatch, frame: pl.DataFrame) -> pl.Series:

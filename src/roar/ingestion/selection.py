@@ -10,6 +10,7 @@ import polars as pl
 
 from roar.errors import InputError
 from roar.ingestion.conform import drop
+from roar.ingestion.expressions import require_pattern
 from roar.ingestion.quality import Quality, listed
 from roar.parameters import Ingestion, Sample, Where
 
@@ -42,23 +43,13 @@ def condition(where: Where) -> pl.Expr:
         parts = [where.contains] if isinstance(where.contains, str) else where.contains
         tests.append(pl.any_horizontal(*(_lower(text).str.contains(p.lower(), literal=True) for p in parts)))
     if where.matches is not None:
-        _require_pattern(where)
+        require_pattern(where.matches)
         tests.append(text.str.contains(f"(?i){where.matches}"))
     return pl.all_horizontal(*tests).fill_null(False)
 
 
 def _lower(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase()
-
-
-def _require_pattern(where: Where) -> None:
-    try:
-        pl.Series([""]).str.contains(f"(?i){where.matches}")
-    except pl.exceptions.ComputeError as error:
-        reason = str(error).splitlines()[-1]
-        raise InputError(
-            f"where {where.column}: the pattern {where.matches!r} is not a regular expression that Rust reads: {reason}"
-        ) from error
 
 
 def of_verticals(shop: Shop, config: Ingestion, raw_names: list[str], quality: Quality) -> Shop:

@@ -53,7 +53,8 @@ def _said(model: type[BaseModel], fault: ErrorDetails, where: str) -> str:
         return f"{place}: no {given!r}; {did_you_mean(str(given), _choices(fault['ctx']['expected']))}"
     message = fault["msg"].removeprefix("Value error, ").replace("Input should", "should")
     message = message.replace("a valid dictionary", "keys with values").split(" or instance of")[0]
-    shown = "" if isinstance(given, Mapping) or fault["type"] == "value_error" else f", not {str(given)[:60]!r}"
+    message = message.replace("a valid tuple", "a list, [a, b]")
+    shown = "" if isinstance(given, Mapping | list) or fault["type"] == "value_error" else f", not {str(given)[:60]!r}"
     quoted = " (quote it: YAML reads yes, no, on and off as true and false)" if isinstance(given, bool) else ""
     return f"{place}: {message}{shown}{quoted}"
 

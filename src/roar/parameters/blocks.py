@@ -16,6 +16,7 @@ from roar.parameters.encoder import Encoder
 from roar.parameters.evaluation import Evaluation, MetricSettings
 from roar.parameters.ingestion import Ingestion
 from roar.parameters.near_duplicates import NearDuplicates
+from roar.parameters.release import Release
 from roar.parameters.reporting import Reporting
 from roar.parameters.simulate import Simulation
 from roar.parameters.training import Stage1, Stage2
@@ -33,6 +34,7 @@ BLOCKS: dict[str, type[Parameters]] = {
     "ablation_studies": AblationStudies,
     "evaluation": Evaluation,
     "metrics": MetricSettings,
+    "release": Release,
     "reporting": Reporting,
     "compare_runs": CompareRuns,
     "ab_test": ABTest,

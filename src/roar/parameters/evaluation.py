@@ -13,6 +13,10 @@ SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """Names files and columns: lower-case letters, digits, underscores."""
 
 
+OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
+"""The systems that are judged in any case."""
+
+
 class Evaluation(Parameters):
     """How systems are run and which are compared."""
 
@@ -34,6 +38,16 @@ class Evaluation(Parameters):
         ("bm25", "stage2"),
         ("stage2", "stage2_deployed"),
     )
+
+    @property
+    def own_systems(self) -> list[str]:
+        """The systems that are judged without being asked for."""
+        return [*OWN_SYSTEMS, *(f"stage2_{dimension}" for dimension in self.further_dimensions)]
+
+    @property
+    def systems(self) -> list[str]:
+        """All systems but other engines' runs."""
+        return [*self.own_systems, *self.encoders]
 
 
 _CUT_OFF = ("ndcg", "map", "mrr", "recall", "precision")

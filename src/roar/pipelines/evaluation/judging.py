@@ -10,8 +10,6 @@ from roar.parameters import Evaluation, MetricSettings
 
 Frames = dict[str, pl.DataFrame]
 
-OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
-
 
 def require_free_names(names: list[str], config: Evaluation) -> None:
     """Refuse names of further systems that are taken, or that stand for two.
@@ -19,18 +17,13 @@ def require_free_names(names: list[str], config: Evaluation) -> None:
     Raises:
         InputError: names the system.
     """
-    taken = own_systems(config)
+    taken = config.own_systems
     for place, name in enumerate(names):
         if name in taken or name in names[:place] or "." in name:
             raise InputError(
                 f"Further system {name!r} (evaluation.encoders or a file of external_runs): names must be new and without "
                 f"a dot; taken are {', '.join(taken)}."
             )
-
-
-def own_systems(config: Evaluation) -> list[str]:
-    """The systems that are judged without being asked for."""
-    return [*OWN_SYSTEMS, *(f"stage2_{dimension}" for dimension in config.further_dimensions)]
 
 
 def read_attributes(
@@ -140,7 +133,7 @@ def compare_systems(
     """
     systems = per_query["system"].unique(maintain_order=True).to_list()
     named = dict.fromkeys([config.baseline, *(system for pair in config.comparisons for system in pair)])
-    further = [(one, other) for other in systems if other not in own_systems(config) for one in named]
+    further = [(one, other) for other in systems if other not in config.own_systems for one in named]
     pairs = dict.fromkeys([*config.comparisons, *((config.baseline, other) for other in systems), *further])
     wanted = [pair for pair in pairs if pair[0] != pair[1]]
     if missing := sorted({system for pair in wanted for system in pair} - set(systems)):

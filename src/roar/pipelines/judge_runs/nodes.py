@@ -10,7 +10,6 @@ from roar.metrics.spread import seed_spread
 from roar.parameters import Comparison, Encoder, Evaluation, MetricSettings, Reporting
 from roar.pipelines.evaluation.judging import (
     Frames,
-    own_systems,
     require_free_names,
     side_by_side,
     tested_judgments,
@@ -98,7 +97,7 @@ def judge_gathered_runs(
     """Per-query metrics, means, first pages, coverage, scores by grade and comparisons, each with its systems."""
     yardstick = Yardstick(tested_judgments(judgments, splits), slices, asked, stated, products["product_id"])
     names = list(dict.fromkeys(part.rpartition(".")[0] for part in runs))
-    outside = [name for name in names if name not in own_systems(config) and name not in config.encoders]
+    outside = [name for name in names if name not in config.systems]
     verdicts = {
         name: judge(
             {protocol: runs[f"{name}.{protocol}"] for protocol in PROTOCOLS},
