@@ -16,7 +16,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -220,10 +220,10 @@ def fingerprint(path: Path) -> str:
 
 
 def stamp(path: Path) -> str:
-    """A fingerprint of names, sizes and times alone: equal ones mean equal content, unless somebody set a time back."""
+    """A fingerprint of names, sizes and times alone; that of the last change of anything, which nobody can set, included."""
     files = _members(path) if path.is_dir() else [""]
     stats = [(name, (path / name).stat()) for name in files]
-    listed = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    listed = [(name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
 
 
@@ -253,13 +253,21 @@ def damage(folder: Path) -> str:
         listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     except (OSError, UnicodeError):
         return _INTERRUPTED
+    return difference(folder, listed) if listed else _INTERRUPTED
+
+
+def difference(folder: Path, expected: Mapping[str, str]) -> str:
+    """How a folder's files differ from those expected, SHA-256 by relative name, in words; empty where they do not.
+
+    A file too many is a difference: what is read may depend on what is there.
+    """
     there = _sealed(folder)
-    if added := sorted({*there} - {*listed}):
-        return f"{added[0]} does not belong to it"
-    if not listed:
-        return _INTERRUPTED
-    changed = (name for name, digest in listed.items() if name not in there or sha256(folder / name) != digest)
-    return next((f"{name} is missing or changed" for name in changed), "")
+    changed = (name for name, digest in expected.items() if name not in there or sha256(folder / name) != digest)
+    added = (name for name in there if name not in expected)
+    if name := next(changed, ""):
+        return f"{name} is missing or changed"
+    name = next(added, "")
+    return f"{name} does not belong to it" if name else ""
 
 
 def _sealed(folder: Path) -> list[str]:
@@ -285,7 +293,7 @@ class Lock:
         """
         self.release()  # closing any handle of a file gives up all locks that the process has on it
         path = self.folder / LOCK
-        with clear_disk_errors(path):
+        with clear_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="utf-8")
         try:
@@ -303,7 +311,7 @@ class Lock:
                 "own (`data` in globals.yml)."
             ) from error
         self._file = file
-        with clear_disk_errors(path):
+        with clear_disk_errors(self.folder):
             file.truncate(0)
             file.write(f"{_command()} (process {os.getpid()} on {socket.gethostname()}), since {_now()}\n")
             file.flush()

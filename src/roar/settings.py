@@ -3,9 +3,10 @@
 from kedro.config import OmegaConfigLoader
 
 from roar.datasets.environment import environment_variable
-from roar.hooks import DistributedHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
+from roar.hooks import DistributedHooks, OneWriterHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
 
-HOOKS = (ProvenanceHooks(), RunRecordHooks(), DistributedHooks(), WorkingFolderHooks())
+_provenance = ProvenanceHooks()
+HOOKS = (OneWriterHooks(), _provenance, RunRecordHooks(_provenance), DistributedHooks(), WorkingFolderHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

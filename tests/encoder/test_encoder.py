@@ -1,5 +1,9 @@
 """Loading, product text, and encoding: fast path against the library's, and errors in one line."""
 
+import resource
+import shutil
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from roar.encoder import PRESETS, encode, encode_catalogue, load_encoder, product_texts, read_encoder
+from roar.encoder import PRESETS, encode, encode_catalogue, load_encoder, presets, product_texts, read_encoder
 from roar.encoder.presets import verified_folder
 from roar.encoder.tokens import token_batches, tokenise
 from roar.errors import InputError
@@ -79,10 +83,34 @@ def test_the_default_encoder_carries_the_official_weights():
     assert similar[0] @ similar[1] > 0.7 and similar[0] @ similar[2] < 0.3
 
 
-def test_files_with_other_checksums_are_refused():
-    wrong = PRESETS["minilm"]._replace(checksums=(("config.json", "0" * 64),))
-    with pytest.raises(InputError, match=r"config.json has SHA-256 [0-9a-f]{64}, expected 000"):
-        verified_folder(wrong)
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """A copy of the installed model, in the place of the package."""
+    original = Path(verified_folder(PRESETS["minilm"]))
+    monkeypatch.setattr(presets, "files", lambda _: tmp_path)
+    return shutil.copytree(original, tmp_path / "model")
+
+
+def test_every_file_of_the_packaged_model_is_checked(package):
+    """A changed pooling, tokenizer, word list or weight, or one that is gone."""
+    assert verified_folder(PRESETS["minilm"]) == str(package)
+    names = [name for name, _ in PRESETS["minilm"].checksums]
+    assert {"1_Pooling/config.json", "tokenizer.json", "vocab.txt", "model.safetensors"} <= set(names)
+    for name in names:
+        good = (package / name).read_bytes()
+        (package / name).write_bytes(good.replace(b"true", b"false", 1) if b"true" in good else good[:-1])
+        with pytest.raises(InputError, match=rf"{name} is missing or changed, .*reinstall the package"):
+            verified_folder(PRESETS["minilm"])
+        (package / name).write_bytes(good)
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "added_tokens.json", "2_Normalize/config.json"])
+def test_a_file_too_many_in_the_packaged_model_is_refused(package, name):
+    """It would be read, and change what the encoder is."""
+    (package / name).parent.mkdir(exist_ok=True)
+    (package / name).write_text("{}")
+    with pytest.raises(InputError, match=f"{name} does not belong to it"):
+        verified_folder(PRESETS["minilm"])
 
 
 @pytest.mark.parametrize(
@@ -200,6 +228,18 @@ def test_a_catalogue_is_encoded_from_disk_to_disk(tiny_encoder, catalogue, tmp_p
     vectors = np.load(tmp_path / "vectors.npy", mmap_mode="r")
     np.testing.assert_allclose(vectors, encode(tiny_encoder, texts, config=FLOAT32), atol=1e-6)
     assert {path.name for path in tmp_path.iterdir()} == {"products.parquet", "vectors.npy"}
+
+
+def test_vectors_that_do_not_fit_on_the_disk_are_one_line(tiny_encoder, catalogue, tmp_path):
+    catalogue.write_parquet(tmp_path / "products.parquet")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limit[1]))
+        with pytest.raises(InputError, match=r"vectors\.npy: cannot be written \(File too large\)"):
+            encode_catalogue(tiny_encoder, tmp_path / "products.parquet", tmp_path / "vectors.npy", FLOAT32)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert {path.name for path in tmp_path.iterdir()} == {"products.parquet"}
 
 
 def test_a_catalogue_that_is_no_parquet_file_is_named(tiny_encoder, tmp_path):

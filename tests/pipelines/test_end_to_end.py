@@ -107,18 +107,21 @@ def test_the_same_seed_gives_the_same_tables_byte_for_byte(shop, tmp_path, tiny_
     assert {name for name in first | second if first.get(name) != second.get(name)} == set()
 
 
-def test_a_rerun_makes_only_what_is_missing_and_says_when_parameters_have_changed(shop, tiny_training, caplog):
+def test_a_rerun_makes_what_is_missing_or_stale_and_nothing_else(shop, tiny_training, caplog):
     page, encoder = shop / "data/test/08_reporting/report.html", shop / "data/test/06_models/stage1_encoder"
-    page.unlink()
-    before = encoder.stat().st_mtime_ns
+    before, kept = encoder.stat().st_mtime_ns, sorted((shop / "data/test/08_reporting/runs").iterdir())
     logging.getLogger("roar").propagate = True
     run_pipelines(shop, "test", params=tiny_training, only_missing_outputs=True)
-    assert page.exists() and encoder.stat().st_mtime_ns == before
-    assert "have changed since" not in caplog.text
+    assert "Skipping all" in caplog.text and "has changed since" not in caplog.text
     page.unlink()
-    changed = tiny_training | {"stage1": tiny_training["stage1"] | {"temperature": 0.07}}
-    run_pipelines(shop, "test", params=changed, only_missing_outputs=True)
-    assert "stage1" in caplog.text and "have changed since the data on disk were made" in caplog.text
+    run_pipelines(shop, "test", params=tiny_training, only_missing_outputs=True)
+    assert page.exists() and "has changed since" not in caplog.text
+    titled = tiny_training | {"reporting": {"title": "Another title"}}
+    run_pipelines(shop, "test", params=titled, only_missing_outputs=True)
+    assert "reporting.title has changed since the data on disk were made: made again are " in caplog.text
+    assert "Another title" in page.read_text(encoding="utf-8")
+    assert encoder.stat().st_mtime_ns == before
+    assert sorted((shop / "data/test/08_reporting/runs").iterdir()) == kept  # no metrics were made
 
 
 def test_the_default_run_ends_with_a_release_that_answers(shop):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roar.errors import InputError
+from roar.files import seal
 from roar.retrieval import ProductIndex, bm25_runs, random_runs
 from roar.retrieval.index import unit_rows
 
@@ -67,12 +68,40 @@ def test_an_index_survives_the_disk_and_refuses_a_broken_one(tmp_path):
     index.write(tmp_path / "x")
     again = ProductIndex.read(tmp_path / "x")
     assert again.product_ids.equals(IDS) and np.array_equal(again.vectors([7]), index.vectors([7]))
-    IDS.head(3).to_frame().write_parquet(tmp_path / "x" / "product_ids.parquet")
-    with pytest.raises(InputError, match="30 vectors for 3 product ids"):
+    (tmp_path / "x" / "SHA256SUMS").unlink()
+    with pytest.raises(InputError, match=r"x: the product index is not as it was written .*no seal"):
         ProductIndex.read(tmp_path / "x")
-    (tmp_path / "x" / "index.faiss").write_bytes(b"nonsense")
-    with pytest.raises(InputError, match="unreadable product index"):
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "product_ids.parquet", "index.json"])
+def test_one_flipped_bit_of_an_index_is_found(tmp_path, name):
+    ProductIndex.build(vectors(30, 1), IDS).write(tmp_path / "x")
+    content = bytearray((tmp_path / "x" / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "x" / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name} is missing or changed"):
         ProductIndex.read(tmp_path / "x")
+
+
+@pytest.mark.parametrize("ids", [IDS.reverse(), IDS.head(3), IDS.shuffle(seed=1)], ids=["order", "fewer", "shuffled"])
+def test_an_index_knows_the_ids_that_it_was_made_from(tmp_path, ids):
+    """Also where somebody put the parts of two indexes together and sealed them again."""
+    ProductIndex.build(vectors(30, 1), IDS).write(tmp_path / "x")
+    ids.to_frame("product_id").write_parquet(tmp_path / "x" / "product_ids.parquet")
+    seal(tmp_path / "x")
+    with pytest.raises(InputError, match="are not those of its"):
+        ProductIndex.read(tmp_path / "x")
+
+
+def test_an_index_refuses_queries_of_another_encoder(tmp_path):
+    made_by = {"weights": "aa", "dimension": 8, "product_fields": ["title", "brand"]}
+    index = ProductIndex.build(vectors(30, 1), IDS, encoder=made_by)
+    index.truncated(4).write(tmp_path / "x")
+    for known in (index, index.truncated(4), ProductIndex.read(tmp_path / "x")):
+        known.require(made_by)
+        with pytest.raises(InputError, match=r"differ in weights, product_fields. Make the index again"):
+            known.require(made_by | {"weights": "bb", "product_fields": ["title"]})
+    ProductIndex.build(vectors(30, 1), IDS).require(made_by)  # nobody said what made it
 
 
 def test_an_unknown_index_kind_is_named():

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
-import torch
 from sentence_transformers import SentenceTransformer
 
 from roar.ablation.studies import Cell
 from roar.encoder import encode, product_texts, read_encoder
+from roar.encoder.identity import weights_hash
 from roar.files import replaced_file, replaced_folder
 from roar.metrics import score_queries
 from roar.parameters import MetricSettings, TrainingSets
@@ -45,8 +45,7 @@ class Shop:
         digest = hashlib.sha256(str(self.seed).encode())
         for table in (*self.tables, self.groups, self.search_log, self.variants):
             digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
-        for name, weight in self.base().state_dict().items():
-            digest.update(name.encode() + weight.contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(weights_hash(self.base()).encode())
         return digest.hexdigest()
 
 

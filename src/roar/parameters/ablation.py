@@ -1,10 +1,10 @@
 """Ablation: which variants are trained, on which folds and seeds, and how they are compared."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from roar.parameters.base import Parameters
+from roar.parameters.base import MACHINE_ONLY, Parameters
 
 Block = dict[str, Any]
 """What a variant says of a parameter block; the rest stays as the environment has it."""
@@ -74,7 +74,9 @@ class Ablation(Parameters):
     run: tuple[str, ...] = Field(("objectives",), min_length=1)  # or one string, names apart by spaces
     seeds: tuple[int, ...] = Field((1, 2), min_length=1)
     folds: int | None = Field(None, ge=1)  # the first so many folds; null: all
-    workers: int | None = Field(None, ge=1)  # trainings at once; null: one a core, or one on an accelerator
+    workers: Annotated[int | None, MACHINE_ONLY] = Field(
+        None, ge=1
+    )  # trainings at once; null: one a core, or one on an accelerator
     metrics: tuple[str, ...] = ("ndcg@8", "map@8", "grade_ordering", "auc_query", "recall@100")
     equivalence: float = Field(0.005, gt=0)  # an interval within plus and minus this says: as good as equal
 

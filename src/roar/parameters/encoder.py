@@ -1,10 +1,10 @@
 """The encoder: which one, what it reads of a product, how it computes, which of its weights are trained."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from roar.parameters.base import Parameters
+from roar.parameters.base import MACHINE_ONLY, Parameters
 
 
 class Lora(Parameters):
@@ -24,11 +24,13 @@ class Encoder(Parameters):
     product_fields: tuple[str, ...] = ("title", "brand", "attributes")  # in this order, cut at max_tokens
     dropout: float = Field(0.0, ge=0, lt=1)  # short fine-tuning does without
     precision: Literal["bf16", "float32"] = "bf16"  # of the matrix products; scores and losses are float32 always
-    batch_tokens: int = Field(4096, ge=64)  # tokens encoded at once; texts are sorted by length first
+    batch_tokens: Annotated[int, MACHINE_ONLY] = Field(
+        4096, ge=64
+    )  # tokens encoded at once; texts are sorted by length first
     dimension: int | None = Field(None, ge=1)  # keep this many leading dimensions (Matryoshka); null keeps all
     fine_tuning: Literal["preset", "full", "lora"] = (
         "preset"  # which weights are trained: what suits the preset, or as said
     )
     lora: Lora = Lora()
     merge_adapters: bool = True  # fold LoRA into the weights after training; false saves base and adapters apart
-    gradient_checkpointing: bool = False  # less memory in training, for a second forward pass
+    gradient_checkpointing: Annotated[bool, MACHINE_ONLY] = False  # less memory in training, for a second forward pass

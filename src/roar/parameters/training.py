@@ -1,10 +1,10 @@
 """Both stages of training."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from roar.parameters.base import Parameters
+from roar.parameters.base import MACHINE_ONLY, Parameters
 
 
 class Stage(Parameters):
@@ -20,8 +20,10 @@ class Stage(Parameters):
     mask_clusters: bool = True  # near-duplicates of a query's product are no negatives of it
     mask_known_relevant: bool = True  # nor are products known to answer the query
     matryoshka: tuple[int, ...] = (256,)  # further dimensions trained beside the full one: the one that is deployed
-    mini_batch_tokens: int = Field(1024, ge=64)  # tokens embedded at once
-    gradient_cache: bool = False  # bound activation memory by one mini-batch (GradCache), for a second forward pass
+    mini_batch_tokens: Annotated[int, MACHINE_ONLY] = Field(1024, ge=64)  # tokens embedded at once
+    gradient_cache: Annotated[bool, MACHINE_ONLY] = (
+        False  # bound activation memory by one mini-batch (GradCache), for a second forward pass
+    )
     max_steps: int | None = Field(None, ge=1)
     validations: int = Field(2, ge=0)  # validation ndcg@8 before training and this many times in it
     validation_queries: int = Field(150, ge=1)  # drawn from the validation split
@@ -29,7 +31,7 @@ class Stage(Parameters):
     interpolate: tuple[
         float, ...
     ] = ()  # WiSE-FT: shares of the way from the start to the best weights that validation chooses from
-    checkpoint_steps: int = Field(50, ge=1)  # a killed run goes on from the last checkpoint
+    checkpoint_steps: Annotated[int, MACHINE_ONLY] = Field(50, ge=1)  # a killed run goes on from the last checkpoint
 
 
 class Stage1(Stage):

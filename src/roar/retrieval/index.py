@@ -1,29 +1,50 @@
 """A FAISS index over product vectors, with the product ids of its rows: what a search service loads."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
 import polars as pl
 
 from roar.errors import InputError
+from roar.files import damage, seal
 from roar.retrieval.runs import Runs, judged_positions, run_table
 
 _QUERIES_AT_ONCE = 1024
+_VECTORS, _IDS, _ABOUT = "index.faiss", "product_ids.parquet", "index.json"
 
 
 @dataclass(frozen=True)
 class ProductIndex:
-    """Unit vectors of N products under inner product, so that a score is a cosine."""
+    """Unit vectors of N products under inner product, so that a score is a cosine.
+
+    `encoder` says which encoder made the vectors (`roar.encoder.identity_of`); empty where nobody said.
+    """
 
     index: faiss.Index
     product_ids: pl.Series
+    encoder: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, vectors: np.ndarray, product_ids: pl.Series, factory: str = "Flat") -> "ProductIndex":
+    def build(
+        cls,
+        vectors: np.ndarray,
+        product_ids: pl.Series,
+        factory: str = "Flat",
+        encoder: Mapping[str, Any] | None = None,
+    ) -> "ProductIndex":
         """Index float32 unit rows (N, dim) by a FAISS factory string; "Flat" is exact.
+
+        Args:
+            vectors: of the products, in the order of their ids.
+            product_ids: N ids.
+            factory: the string.
+            encoder: which encoder made the vectors.
 
         Raises:
             InputError: FAISS does not know the factory string, or it needs more products for training.
@@ -38,7 +59,19 @@ class ProductIndex:
             raise InputError(
                 f"evaluation.index {factory!r}: FAISS cannot build it over {len(vectors)} products ({error})."
             ) from error
-        return cls(index, product_ids)
+        return cls(index, product_ids, encoder or {})
+
+    def require(self, encoder: Mapping[str, Any]) -> None:
+        """Make sure that queries come from the encoder that the products came from.
+
+        Raises:
+            InputError: another encoder made the index; names in what they differ.
+        """
+        if differing := [name for name, value in self.encoder.items() if encoder.get(name) != value]:
+            raise InputError(
+                f"product index: another encoder made it than the one that encodes the queries; they differ in "
+                f"{', '.join(differing)}. Make the index again with this encoder: kedro run --pipelines evaluation"
+            )
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Best k products of each query row (n, dim): cosines and positions, (n, k) each; -1 where there are fewer."""
@@ -51,7 +84,7 @@ class ProductIndex:
     def truncated(self, dimension: int, factory: str = "Flat") -> "ProductIndex":
         """The same products on their leading dimensions, normalised again (Matryoshka)."""
         vectors = self.vectors(np.arange(len(self.product_ids)))[:, :dimension]
-        return ProductIndex.build(np.ascontiguousarray(unit_rows(vectors)), self.product_ids, factory)
+        return ProductIndex.build(np.ascontiguousarray(unit_rows(vectors)), self.product_ids, factory, self.encoder)
 
     def runs(self, vectors: np.ndarray, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
         """Both protocols' runs of encoded queries.
@@ -84,30 +117,45 @@ class ProductIndex:
         return run_table(queries["query_id"], self.product_ids, rows, columns, cosine)
 
     def write(self, folder: Path) -> None:
-        """Save as index.faiss and product_ids.parquet."""
+        """Save as index.faiss, product_ids.parquet and index.json, what they were made from, under a seal."""
         folder.mkdir(parents=True, exist_ok=True)
-        faiss.write_index(self.index, str(folder / "index.faiss"))
-        self.product_ids.to_frame("product_id").write_parquet(folder / "product_ids.parquet")
+        faiss.write_index(self.index, str(folder / _VECTORS))
+        self.product_ids.to_frame("product_id").write_parquet(folder / _IDS)
+        about = {"encoder": dict(self.encoder), "product_ids": _hash(self.product_ids), "dimension": self.index.d}
+        (folder / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        seal(folder)
 
     @classmethod
     def read(cls, folder: Path) -> "ProductIndex":
-        """Load what `write` saved.
+        """Load what `write` saved, after checking every byte of it.
 
         Raises:
-            InputError: the folder is incomplete, or its two files disagree.
+            InputError: the folder is incomplete, damaged, or put together from parts of several indexes.
         """
+        if problem := damage(folder):
+            raise InputError(
+                f"{folder}: the product index is not as it was written ({problem}); run the evaluation again."
+            )
         try:
-            index = faiss.read_index(str(folder / "index.faiss"))
-            product_ids = pl.read_parquet(folder / "product_ids.parquet")["product_id"]
-        except (RuntimeError, OSError, pl.exceptions.PolarsError) as error:
+            index = faiss.read_index(str(folder / _VECTORS))
+            product_ids = pl.read_parquet(folder / _IDS)["product_id"]
+            about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        except (RuntimeError, OSError, ValueError, pl.exceptions.PolarsError) as error:
             raise InputError(
                 f"{folder}: unreadable product index ({str(error).splitlines()[0]}); run the evaluation again."
             ) from error
-        if index.ntotal != len(product_ids):
+        found = (index.ntotal, index.d, _hash(product_ids))
+        if found != (len(product_ids), about.get("dimension"), about.get("product_ids")):
             raise InputError(
-                f"{folder}: {index.ntotal} vectors for {len(product_ids)} product ids; run the evaluation again."
+                f"{folder}: its {index.ntotal} vectors of {index.d} dimensions are not those of its {len(product_ids)} "
+                "product ids; run the evaluation again."
             )
-        return cls(index, product_ids)
+        return cls(index, product_ids, about["encoder"])
+
+
+def _hash(product_ids: pl.Series) -> str:
+    """Of the ids in their order."""
+    return hashlib.sha256(json.dumps(product_ids.to_list()).encode()).hexdigest()
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:

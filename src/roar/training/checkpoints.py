@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from sentence_transformers import SentenceTransformer
 
+from roar.encoder.identity import weights_hash
 from roar.files import clear_disk_errors, damage, replaced_file
 from roar.training.distributed import from_first, launched_ranks, meet, rank
 from roar.training.examples import Examples
@@ -98,9 +98,7 @@ def fingerprint(
     for array in parts:
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(str(judged.hash_rows(seed=0).sum() if len(judged) else 0).encode())
-    for name, weight in encoder.state_dict().items():
-        digest.update(name.encode())
-        digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    digest.update(weights_hash(encoder).encode())
     return digest.hexdigest()
 
 

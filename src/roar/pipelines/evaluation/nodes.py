@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
-from roar.encoder import encode, load_encoder, product_texts
+from roar.encoder import encode, identity_of, load_encoder, product_texts
 from roar.errors import InputError
 from roar.parameters import Encoder, Evaluation
 from roar.retrieval import (
@@ -29,8 +30,18 @@ from roar.training_sets.rewordings import reworded
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]
 Indexes = dict[str, ProductIndex]
-Encoded = dict[str, tuple[pl.DataFrame, np.ndarray]]
-"""By fold: its queries and their vectors (n, dim)."""
+
+
+class Asked(NamedTuple):
+    """A fold's queries, their vectors (n, dim), and the identity of the encoder that made them."""
+
+    queries: pl.DataFrame
+    vectors: np.ndarray
+    encoder: dict[str, Any]
+
+
+Encoded = dict[str, Asked]
+"""By fold."""
 
 Frames = dict[str, pl.DataFrame]
 
@@ -120,12 +131,13 @@ def _chosen(tuning: pl.DataFrame, splits: pl.DataFrame, otherwise: dict[str, flo
 def index_products(encoders: Encoders, products: pl.DataFrame, encoder: Encoder, config: Evaluation) -> Indexes:
     """Encode the catalogue with every fold's encoder."""
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    return {
-        fold: ProductIndex.build(
-            encode(load(), texts, config=encoder, progress=f"catalogue, {fold}"), products["product_id"], config.index
-        )
-        for fold, load in encoders.items()
-    }
+    indexes = {}
+    for fold, load in encoders.items():
+        model = load()
+        vectors = encode(model, texts, config=encoder, progress=f"catalogue, {fold}")
+        made_by = identity_of(model, encoder)
+        indexes[fold] = ProductIndex.build(vectors, products["product_id"], config.index, made_by)
+    return indexes
 
 
 def truncate_index(indexes: Indexes, config: Evaluation) -> Indexes:
@@ -160,8 +172,8 @@ def validate_encoder(
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
     runs = [_NO_RUN]
-    for fold, (own, vectors) in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
-        run = of_fold(indexes, fold).retrieved(vectors, own, config.depth)
+    for fold, asked in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
+        run = _index_for(asked, indexes, fold).retrieved(asked.vectors, asked.queries, config.depth)
         runs.append(run.select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
@@ -170,17 +182,25 @@ def _encode_queries(encoders: Encoders, queries: pl.DataFrame, encoder: Encoder)
     settings = encoder.model_copy(update={"dimension": None})
     encoded: Encoded = {}
     for (fold,), own in queries.group_by("fold", maintain_order=True):
-        texts = own["query"].to_list()
-        encoded[str(fold)] = own, encode(of_fold(encoders, str(fold))(), texts, kind="query", config=settings)
+        model = of_fold(encoders, str(fold))()
+        vectors = encode(model, own["query"].to_list(), kind="query", config=settings)
+        encoded[str(fold)] = Asked(own, vectors, identity_of(model, encoder))
     return encoded
+
+
+def _index_for(asked: Asked, indexes: Indexes, fold: str) -> ProductIndex:
+    """The fold's index, made by the encoder that asks: cosines of two encoders' vectors mean nothing."""
+    index = of_fold(indexes, fold)
+    index.require(asked.encoder)
+    return index
 
 
 def _search(indexes: Indexes, encoded: Encoded, judgments: pl.DataFrame, depth: int) -> Runs:
     """Search each fold's index, with query vectors cut to its dimension."""
     parts = []
-    for fold, (queries, vectors) in encoded.items():
-        index = of_fold(indexes, fold)
-        parts.append(index.runs(unit_rows(vectors[:, : index.index.d]), queries, judgments, depth))
+    for fold, asked in encoded.items():
+        index = _index_for(asked, indexes, fold)
+        parts.append(index.runs(unit_rows(asked.vectors[:, : index.index.d]), asked.queries, judgments, depth))
     return _joined(parts)
 
 
