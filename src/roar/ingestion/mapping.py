@@ -32,7 +32,8 @@ def mapped(table: str, raw: RawTables, config: Ingestion, quality: Quality) -> p
         if not names and table not in REQUIRED:
             return pl.DataFrame()
         if not names:
-            raise InputError("the table is missing or has no columns; add it to the catalog")
+            near = _nearest(mapping.table, [name for name in raw if name != mapping.table])
+            raise InputError(f"the table is missing or has no columns{near}; add it to the catalog")
         for place, side in enumerate(mapping.join):
             frame = _joined(frame, side, f"{_UNMATCHED}{place}", raw, quality)
         return _read(table, frame, config, quality)
@@ -168,7 +169,8 @@ def _joined(frame: pl.LazyFrame, side: SideTable, mark: str, raw: RawTables, qua
     _require_columns(side.key, frame.collect_schema().names())
     missing = [name for name in (*side.key, *side.columns) if name not in names]
     if missing:
-        raise InputError(f"{side.table} has no column {', '.join(missing)}; it has {_some(names)}")
+        near = _nearest(missing[0], names)
+        raise InputError(f"{side.table} has no column {', '.join(missing)}{near}; it has {_some(names)}")
     clash = [name for name in side.columns if name in frame.collect_schema() and name not in side.key]
     if clash:
         raise InputError(f"{side.table} and the table itself both have {', '.join(clash)}; rename one of them upstream")
