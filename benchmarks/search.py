@@ -4,7 +4,7 @@
     python benchmarks/search.py --count 1000000 --index IVF2048_HNSW32,PQ128x4fs
     python benchmarks/search.py --peers                            faiss flat, and hnswlib and usearch where they are installed
 
-The vectors are made from real titles (`texts.products`: ESCI's where `ROAR_REAL_DATA` names a folder), encoded with `minilm` at
+The vectors are made from up to 10,000 real titles (`texts.products`: ESCI's where `ROAR_REAL_DATA` names a folder), encoded with `minilm` at
 256 dimensions: each is a title moved up to 0.6 of the way to one of its ten nearest, and by a quarter of the difference of two
 others; 8% are near-copies of the one before. Queries are the sets' real ones. `--cache FOLDER` keeps the encoded titles.
 
@@ -120,8 +120,9 @@ def timed(search: Callable[[np.ndarray], object], queries: np.ndarray) -> np.nda
 
 
 def recall(found: list[np.ndarray], exact: np.ndarray, depth: int) -> float:
-    pairs = zip(found, exact, strict=True)
-    return float(np.mean([len(np.intersect1d(own[:depth], best[:depth])) / depth for own, best in pairs]))
+    """Share of the exactly best that were found; of fewer than `depth` products where fewer are allowed."""
+    pairs = [(own[:depth], best[:depth][best[:depth] >= 0]) for own, best in zip(found, exact, strict=True)]
+    return float(np.mean([len(np.intersect1d(own, best)) / len(best) for own, best in pairs]))
 
 
 def ours(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, factory: str, wanted: float) -> float:
@@ -183,7 +184,7 @@ def filtered(index: SearchIndex, vectors: np.ndarray, queries: np.ndarray) -> No
         kept = share.filter(pl.col("share") <= part)["number"].to_numpy()
         scan = faiss.IndexFlatIP(vectors.shape[1])
         scan.add(vectors[kept])
-        exact = kept[scan.search(queries[:100], DEPTH)[1]]
+        exact = kept[scan.search(queries[:100], min(DEPTH, len(kept)))[1]]
         where = {"share": (None, part)}
         hits = index.search(queries[:100], DEPTH, where=where)
         found = hits["product_id"].cast(pl.Int64).to_numpy().reshape(100, -1)
@@ -209,7 +210,7 @@ def changed(index: SearchIndex, vectors: np.ndarray) -> None:
 
 def load(folder: Path) -> None:
     """Seconds to load, checked and not, and megabytes held after searching."""
-    before = held_mb()
+    before, loaded = held("VmRSS"), held("RssAnon")
     start = time.perf_counter()
     SearchIndex.read(folder, check=False)
     report("load_s", time.perf_counter() - start)
@@ -218,13 +219,13 @@ def load(folder: Path) -> None:
     report("load_checked_s", time.perf_counter() - start)
     for query in index.queries[:200]:
         index.search(query, DEPTH)
-    report("memory_mb", held_mb() - before)
-    anonymous = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
-    report("of_it_not_mapped_mb", int(anonymous.split()[1]) / 1024)
+    report("memory_mb", held("VmRSS") - before)
+    report("of_it_not_mapped_mb", held("RssAnon") - loaded)
 
 
-def held_mb() -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+def held(what: str) -> float:
+    """Megabytes of this process."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what))
     return int(line.split()[1]) / 1024
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from roar.attributes import declared
 from roar.datasets import delimited, unpacking
 from roar.ingestion import ingest, numbers, quality
-from roar.near_duplicates import declared
 from roar.near_duplicates.text import tokens
 from roar.parameters import ABTest, Evaluation, Ingestion, NearDuplicates
 from roar.text import attribute_json

@@ -262,12 +262,21 @@ def difference(folder: Path, expected: Mapping[str, str]) -> str:
     A file too many is a difference: what is read may depend on what is there.
     """
     there = _sealed(folder)
-    changed = (name for name, digest in expected.items() if name not in there or sha256(folder / name) != digest)
+    changed = (
+        name for name, digest in expected.items() if name not in there or _sha256_or_none(folder / name) != digest
+    )
     added = (name for name in there if name not in expected)
     if name := next(changed, ""):
-        return f"{name} is missing or changed"
+        return f"{name} is missing, unreadable or changed"
     name = next(added, "")
     return f"{name} does not belong to it" if name else ""
+
+
+def _sha256_or_none(path: Path) -> str | None:
+    try:
+        return sha256(path)
+    except OSError:
+        return None
 
 
 def _sealed(folder: Path) -> list[str]:
@@ -293,7 +302,7 @@ class Lock:
         """
         self.release()  # closing any handle of a file gives up all locks that the process has on it
         path = self.folder / LOCK
-        with clear_disk_errors(path):
+        with clear_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="utf-8")
         try:
@@ -311,7 +320,7 @@ class Lock:
                 "own (`data` in globals.yml)."
             ) from error
         self._file = file
-        with clear_disk_errors(path):
+        with clear_disk_errors(self.folder):
             file.truncate(0)
             file.write(f"{_command()} (process {os.getpid()} on {socket.gethostname()}), since {_now()}\n")
             file.flush()

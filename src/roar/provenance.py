@@ -5,17 +5,18 @@ of its node, and so on up to the raw tables. The record lies with the data and s
 folder stays current; files are hashed when their size or times have changed, and otherwise believed.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ValidationError
 
-from roar.code_version import code_version
+from roar.code_version import code_version, text_version
+from roar.errors import InputError
 from roar.files import fingerprint, replaced_file, stamp
 from roar.parameters import Parameters
 
@@ -36,43 +37,57 @@ class Maker(NamedTuple):
 
 
 class Provenance:
-    """The record of one data folder.
+    """The records of one data folder: a small file for each dataset, so that nodes may run side by side.
 
     Args:
-        path: the record's file; a missing or unreadable one knows nothing.
+        folder: of the records; one that is missing or unreadable knows nothing.
         parameters: the configuration as it is now, block by block.
         locate: the files and folders of a dataset; None for what has no content of its own.
+        writes: whether this process writes what it finds out.
     """
 
     def __init__(
-        self, path: Path, parameters: Mapping[str, Any], locate: Callable[[str], Sequence[Path] | None]
+        self,
+        folder: Path,
+        parameters: Mapping[str, Any],
+        locate: Callable[[str], Sequence[Path] | None],
+        *,
+        writes: bool = True,
     ) -> None:
-        self.path, self.parameters, self.locate = path, parameters, locate
-        record = _read(path)
-        self.seen: dict[str, dict[str, str]] = record.get("seen", {})
-        self.made: dict[str, dict[str, Any]] = record.get("made", {})
-        self.values: dict[str, dict[str, Any]] = record.get("values", {})
+        self.folder, self.parameters, self.locate, self.writes = folder, parameters, locate, writes
+        records = {unquote(path.stem): _read(path) for path in folder.glob("[!.]*.json")}
+        self.seen = {dataset: record["seen"] for dataset, record in records.items() if "seen" in record}
+        self.made: dict[str, dict[str, Any]] = {
+            dataset: record["made"] for dataset, record in records.items() if "made" in record
+        }
 
-    def write(self) -> None:
-        """Replace the file."""
-        used = {digest for made in self.made.values() for digest in made["parameters"].values()}
-        self.values = {digest: value for digest, value in self.values.items() if digest in used}
-        content = {"layout": _LAYOUT, "seen": self.seen, "made": self.made, "values": self.values}
-        with replaced_file(self.path) as partial:
-            partial.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+    def _write(self, dataset: str) -> None:
+        if self.writes:
+            record = {"layout": _LAYOUT, "seen": self.seen.get(dataset), "made": self.made.get(dataset)}
+            kept = {name: part for name, part in record.items() if part is not None}
+            with replaced_file(self.folder / f"{quote(dataset, safe='')}.json") as partial:
+                partial.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     def content(self, dataset: str) -> str | None:
-        """Fingerprint of what a dataset holds now; None for what has no content of its own."""
+        """Fingerprint of what a dataset holds now; None for what has no content of its own.
+
+        Raises:
+            InputError: it is there and cannot be read.
+        """
         paths = self.locate(dataset)
         if paths is None:
             return None
-        there = [path for path in paths if path.exists()]
-        if not there:
-            return ABSENT
-        seal = " ".join(map(stamp, there))
-        if self.seen.get(dataset, {}).get("stamp") != seal:
-            self.seen[dataset] = {"stamp": seal, "content": " ".join(map(fingerprint, there))}
-        return self.seen[dataset]["content"]
+        try:
+            there = [path for path in paths if path.exists()]
+            now = " ".join(map(stamp, there))
+            if there and self.seen.get(dataset, {}).get("stamp") != now:
+                self.seen[dataset] = {"stamp": now, "content": " ".join(map(fingerprint, there))}
+                self._write(dataset)
+        except OSError as error:
+            raise InputError(
+                f"{dataset}: {error.filename} cannot be read ({error.strerror}); change its owner or mode, or bring it back."
+            ) from error
+        return self.seen[dataset]["content"] if there else ABSENT
 
     def record(self, dataset: str, by: Maker, inputs: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
         """Note what made a dataset that was just saved.
@@ -83,53 +98,48 @@ class Provenance:
             inputs: fingerprints of what the node read.
             parameters: values of the blocks that it read.
         """
-        blocks = {name: self._kept(value) for name, value in parameters.items()}
         self.made[dataset] = {
             "by": by.function,
             "reads": list(by.reads),
+            "text": text_version(_module(by.function)),
             "code": code_version(_module(by.function)),
             "content": self.content(dataset),
             "inputs": dict(inputs),
-            "parameters": blocks,
+            "parameters": {
+                name: {"model": _model(value), "value": decisive(value)} for name, value in parameters.items()
+            },
         }
+        self._write(dataset)
 
     def follow(self, dataset: str, before: str | None) -> None:
         """Take a dataset for unchanged where it was `before` to its readers: a run added to it what it made of it."""
         now = self.content(dataset)
-        for made in self.made.values():
+        for reader, made in self.made.items():
             if made["inputs"].get(dataset) == before:
                 made["inputs"][dataset] = now
-
-    def _kept(self, value: Any) -> str:
-        model = f"{type(value).__module__}:{type(value).__qualname__}" if isinstance(value, BaseModel) else None
-        entry = {"model": model, "value": decisive(value)}
-        digest = _digest(entry)
-        self.values[digest] = entry
-        return digest
+                self._write(reader)
 
     def stale(self, datasets: Iterable[str], made_here: Mapping[str, Maker] | None = None) -> dict[str, str]:
         """Those of the datasets that would be made differently now, each with the reason.
 
-        A file that was changed by hand counts as a raw one, as it is, unless this run makes it.
-
         Args:
             datasets: to look at.
-            made_here: what this run can make, and by what; its content must be what that made.
+            made_here: what this run can make, and by what. Whatever else it reads is then given, as it is; without this
+                argument everything is traced back to the raw tables, and to files that were changed by hand.
         """
         reasons: dict[str, str] = {}
         named = {dataset: self._reason(dataset, made_here or {}, reasons) for dataset in datasets}
         return {dataset: reason for dataset, reason in named.items() if reason}
 
-    def to_keep(self, dataset: str) -> bool:
-        """Whether a dataset is on disk as its node made it, would be made the same now, and was not kept yet."""
+    def to_keep(self, dataset: str, made_here: Mapping[str, Maker]) -> bool:
+        """Whether a dataset is what this run makes of what it is given, and was not kept yet."""
         made = self.made.get(dataset)
-        as_made = made is not None and "kept" not in made and made["content"] == self.content(dataset)
-        return as_made and not self.stale([dataset])
+        return made is not None and "kept" not in made and not self.stale([dataset], made_here)
 
     def kept(self, dataset: str) -> None:
         """Note that a copy was put by, which is done once for each time that a dataset is made."""
         self.made[dataset]["kept"] = True
-        self.write()
+        self._write(dataset)
 
     def _reason(self, dataset: str, made_here: Mapping[str, Maker], known: dict[str, str]) -> str:
         if dataset not in known:
@@ -143,9 +153,10 @@ class Provenance:
         if not self._is_its_own(dataset):
             return ""
         made = self.made[dataset]
-        if made["code"] != code_version(_module(made["by"])):
+        module = _module(made["by"])
+        if made["text"] != text_version(module) and made["code"] != code_version(module):
             return f"the code of {made['by']} {_SINCE}"
-        changed = [name for block, digest in made["parameters"].items() for name in self._changed(block, digest)]
+        changed = [name for block, was in made["parameters"].items() for name in self._changed(block, was)]
         return f"parameter {', '.join(changed)} {_SINCE}" if changed else ""
 
     def _not_made_by(self, dataset: str, maker: Maker) -> str:
@@ -165,7 +176,7 @@ class Provenance:
         if not self._is_its_own(dataset):
             return ""
         for name, content in self.made[dataset]["inputs"].items():
-            if reason := self._reason(name, made_here, known):
+            if (not made_here or name in made_here) and (reason := self._reason(name, made_here, known)):
                 return reason
             now = self.content(name)
             removed = now == ABSENT and self.made.get(name, {}).get("content") == content
@@ -173,14 +184,14 @@ class Provenance:
                 return f"{name} {_SINCE}"
         return ""
 
-    def _changed(self, block: str, digest: str) -> list[str]:
-        """Names of the values of a block that are others than recorded; the whole block where it cannot be told."""
-        entry = self.values.get(digest)
-        value = _at(self.parameters, block)
-        if entry is None:
-            return [block]
-        now = _normal(value, entry["model"])
-        return [] if now == entry["value"] else _differing(entry["value"], now, block)
+    def _changed(self, block: str, was: Mapping[str, Any]) -> list[str]:
+        """Names of the values of a block that are others than recorded."""
+        now = _normal(_at(self.parameters, block), was["model"])
+        return [] if now == was["value"] else _differing(was["value"], now, block)
+
+
+def _model(value: Any) -> str | None:
+    return f"{type(value).__module__}:{type(value).__qualname__}" if isinstance(value, BaseModel) else None
 
 
 def decisive(value: Any) -> Any:
@@ -220,16 +231,10 @@ def _module(function: str) -> str:
     return function.partition(":")[0]
 
 
-def _digest(entry: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return record if record.get("layout") == _LAYOUT else {}
-    except (ValueError, AttributeError):
-        logger.warning("%s is unreadable: what made the data on disk is not known.", path)
+    except (OSError, ValueError, AttributeError):
+        logger.warning("%s is unreadable: what made the data is not known.", path)
         return {}

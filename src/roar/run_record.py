@@ -106,7 +106,7 @@ def _without_seed(record: Record) -> Record:
 def compare_records(first: Record, second: Record) -> pl.DataFrame:
     """What differs between two records: what, name, first, second; a value that one lacks is null."""
     rows = []
-    for what in ("parameters", "versions", "data", "machine"):
+    for what in ("parameters", "versions", "data", "stale", "machine"):
         a, b = (_flat(record.get(what) or {}) for record in (first, second))
         rows += [(what, name, a.get(name), b.get(name)) for name in sorted(a | b) if a.get(name) != b.get(name)]
     for what in ("commit", "environment", "peak_memory_mb"):

@@ -23,6 +23,8 @@ from .conftest import moments_of
 
 MEAN = OnlineMetric(label="Revenue per searcher", numerator="revenue")
 SHARE = OnlineMetric(label="Click-through", numerator="clicked_searches", denominator="searches")
+RNG = np.random.default_rng(5)
+ORDERS = [RNG.poisson(1.0, 60).astype(float) for _ in range(2)]
 PLAIN = ("control", "treatment", "difference", "low", "high", "relative", "relative_low", "relative_high", "p")
 
 
@@ -127,10 +129,27 @@ def test_what_cannot_be_told_is_said(control, treatment, caveat, known):
     assert {name: found[name] for name in known} == pytest.approx(known)
 
 
+@pytest.mark.parametrize("value", [0.1, 1.0, 7.3])
+@pytest.mark.parametrize("metric", [MEAN, SHARE], ids=["mean", "share"])
+def test_searchers_who_are_all_alike_stay_so_under_a_covariate(value, metric):
+    """Rounding is no variance, and there is none to be taken off."""
+    searches = RNG.integers(1, 9, 60).astype(float)
+    arm = one(value * searches if metric.denominator else np.full(60, value), x=searches, c=RNG.normal(size=60))
+    found = uplift(arm, arm, metric, adjusted=True)
+    assert (found["caveat"], found["adjusted"], found["p"]) == (ALIKE, False, None)
+
+
 def test_a_treatment_without_an_event_lost_all_of_them():
     found = uplift(one([1, 0] * 50), one([0] * 100), MEAN)
     assert found["caveat"] is None and found["p"] < 0.001
     assert (found["relative"], found["relative_low"]) == (-1, -1) and -1 < found["relative_high"] < 0
+
+
+def test_an_interval_of_any_width_ends_or_is_not_there():
+    """An always-valid interval whose tail is too small for a number: no end, whether or not there is an event."""
+    for treatment in ([0] * 100, [1, 0] * 50):
+        found = compared(one([1, 0] * 50), one(treatment), MEAN, adjusted=False, min_events=2)[0]
+        assert found.relative_interval(found.quantile(0.0)) is None
 
 
 def test_a_ratio_without_a_denominator_in_one_variant_names_it():
@@ -138,10 +157,6 @@ def test_a_ratio_without_a_denominator_in_one_variant_names_it():
     some, none = one([2, 3, 4], x=[1, 1, 1]), one([0, 0, 0], x=[0, 0, 0])
     assert uplift(some, none, seconds)["caveat"] == "no first clicks in the treatment"
     assert uplift(none, none, seconds)["caveat"] == ABSENT
-
-
-RNG = np.random.default_rng(5)
-ORDERS = [RNG.poisson(1.0, 60).astype(float) for _ in range(2)]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Power: a test of the size that was planned finds the effect as often as it says."""
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
@@ -45,6 +46,17 @@ def test_a_metric_with_next_to_no_variance_needs_next_to_no_units():
     """An effect of ten standard deviations: less than two units, and no search for a root that is not there."""
     history = moments_of(np.random.default_rng(6).normal(1, 0.01, size=(1, 1_000)))[0]
     assert 0 < units_needed(history, MEAN, 0.1, ABTest()) < 2
+
+
+def test_no_test_is_planned_that_has_too_few_events_to_decide():
+    """An effect of half the mean among 2% of orders in 500 a day: 20 events a variant take 2,000 units, four days."""
+    log = make_log(500, days=1).with_columns(
+        orders=(pl.col("unit_id").str.slice(1).cast(pl.Int64) % 100 < 2).cast(pl.Int64)
+    )
+    found = aggregate(log.unique("unit_id", keep="first"))
+    sizes = plan(found.moments, 1, ABTest(), ExperimentPlan(effects=(0.99,), days=(1, 7))).filter(metric="orders")
+    assert sizes.filter(question="effect").select("days", "units").row(0) == (4, 2_000)
+    assert sizes.filter(question="days")["days"].to_list() == [7]
 
 
 def test_a_covariate_that_is_the_metric_does_not_make_tests_free():

@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +20,11 @@ from roar.datasets.optional_json import OptionalJSON
 from roar.datasets.optional_table import OptionalTable
 from roar.datasets.run_archive import RunArchive
 from roar.datasets.table import Table
+from roar.errors import InputError
+from roar.files import fingerprint
 from roar.hooks import DistributedHooks, OneWriterHooks, ProvenanceHooks, RunRecordHooks
 from roar.parameters import Encoder, Ingestion, Stage2
+from roar.run_record import KeptRun, Record, compare_records
 
 
 class Shop:
@@ -60,8 +63,8 @@ class Shop:
             node(noted("page", 7), ["metrics", "run_archive", "run_record", "params:seed"], "page", name="page"),
         ]
 
-    def run(self, *names: str, only_missing: bool = False) -> list[str]:
-        """Run these nodes, or all, and say which ran."""
+    def run(self, *names: str, only_missing: bool = False, apart: bool = False) -> list[str]:
+        """Run these nodes, or all, and say which ran; `apart` as Kedro's ParallelRunner does, whose nodes meet no hooks of ours."""
         self.ran.clear()
         pipeline = Pipeline(self.nodes())
         pipeline = pipeline.only_nodes(*names) if names else pipeline
@@ -80,10 +83,12 @@ class Shop:
             manager.register(hooks)
         loader = {"globals": {"data": "data", "environment": "test"}, "parameters": self.parameters}
         manager.hook.after_context_created(context=SimpleNamespace(project_path=self.folder, config_loader=loader))
-        asked = {"run_params": {"only_missing_outputs": only_missing}, "pipeline": pipeline, "catalog": catalog}
+        params = {"only_missing_outputs": only_missing, "runner": "<ParallelRunner>" if apart else "SequentialRunner"}
+        asked = {"run_params": params, "pipeline": pipeline, "catalog": catalog}
         manager.hook.before_pipeline_run(**asked)
         try:
-            SequentialRunner().run(pipeline, catalog, manager, only_missing_outputs=only_missing)
+            nodes_hooks = None if apart else manager
+            SequentialRunner().run(pipeline, catalog, nodes_hooks, only_missing_outputs=only_missing)
         except Exception as error:
             manager.hook.on_pipeline_error(error=error, **asked)
             raise
@@ -156,7 +161,9 @@ def test_a_mapping_in_its_short_and_its_long_form_is_one_mapping():
     ) != library.decisive(short)
 
 
-def test_other_code_makes_again(shop, monkeypatch, caplog):
+def test_other_code_makes_again_and_other_comments_do_not(shop, monkeypatch, caplog):
+    monkeypatch.setattr(library, "text_version", lambda module: "another")
+    assert shop.run(only_missing=True) == []
     monkeypatch.setattr(library, "code_version", lambda module: "another")
     assert shop.run(only_missing=True) == ["products", "encoder", "metrics", "page"]
     assert "the code of " in caplog.text
@@ -198,6 +205,15 @@ def test_a_copied_folder_is_as_current_as_the_original(shop, monkeypatch):
     assert shop.run(only_missing=True) == [] and read == []
 
 
+def test_what_cannot_be_read_is_named(shop, monkeypatch):
+    def denied(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(library, "stamp", denied)
+    with pytest.raises(InputError, match=r"products: .*products\.parquet cannot be read \(Permission denied\)"):
+        shop.run(only_missing=True)
+
+
 def test_what_is_missing_is_made_and_its_equal_followers_stay(shop):
     (shop.folder / "data/products.parquet").unlink()
     assert shop.run(only_missing=True) == ["products"]
@@ -228,21 +244,47 @@ def _with_broken_page(nodes: Callable[[Shop], list[Node]]) -> Callable[[Shop], l
     return lambda self: [*nodes(self)[:3], node(lambda *_: 1 / 0, nodes(self)[3].inputs, "page", name="page")]
 
 
-def test_a_part_that_reads_what_is_stale_says_so_and_is_not_kept(shop, caplog):
+def test_a_part_that_reads_what_is_stale_says_so_before_and_after(shop, caplog):
+    """By name, in the log, and in the record that is kept with the figures."""
     shop.parameters["stage2"] = {"beta": 0.9}
     assert shop.run("judge", "page") == ["metrics", "page"]
-    assert "parameter stage2.beta has changed since the data on disk were made: this run" in caplog.text
-    assert "reads as they are encoder." in caplog.text and shop.kept() == [35]
-    record = OptionalJSON(filepath=str(shop.folder / "data/run_record.json")).load()
-    assert record["stale"] == {"encoder": "parameter stage2.beta has changed since the data on disk were made"}
-    shop.parameters["stage2"] = {"beta": 0.1}
-    assert shop.run("judge") == ["metrics"] and shop.kept() == [35, 35]  # of a part, which is another run
+    why = "parameter stage2.beta has changed since the data on disk were made"
+    assert f"{why}: this run reads the old encoder; run what makes them first" in caplog.text
+    kept = RunArchive(filepath=str(shop.folder / "data/runs")).load().values()
+    assert sorted(str(run.record["stale"]) for run in kept) == sorted(["{}", str({"encoder": why})])
+    stale = [
+        compare_records(*pair).filter(what="stale")["name"].to_list() for pair in (_records(kept), _records(kept)[::-1])
+    ]
+    assert stale == [["encoder"], ["encoder"]]
+
+
+def _records(kept: Iterable[KeptRun]) -> list[Record]:
+    return [run.record for run in kept]
+
+
+def test_what_processes_of_their_own_made_is_known_as_well(tmp_path):
+    shop = Shop(tmp_path)
+    assert shop.run(apart=True) == ["products", "encoder", "metrics", "page"]
+    assert shop.run(only_missing=True) == shop.run(only_missing=True, apart=True) == []
+    shop.parameters["stage2"] = {"beta": 0.9}
+    assert shop.run(only_missing=True, apart=True) == ["encoder", "metrics", "page"] and shop.kept() == [35, 75]
+    assert shop.run(only_missing=True) == []
+
+
+def test_what_a_run_is_given_and_cannot_make_is_made_again_by_nobody(shop, caplog):
+    """A raw table whose node has changed since: its content counts, and an unchanged rerun makes nothing."""
+    shop.parameters["stage2"] = {"beta": 0.9}
+    assert shop.run("judge", "page", only_missing=True) == []
+    assert "this run reads the old encoder" in caplog.text and "made again" not in caplog.text
 
 
 def test_without_its_record_nothing_counts_as_current(shop, caplog):
-    for content in ("", '{"page": {"seed": 1}}', "garbage"):
-        (shop.folder / "data/provenance.json").write_text(content)
-        assert shop.run(only_missing=True) == ["products", "encoder", "metrics", "page"]
+    for content in ("", '{"made": {"code": "1"}}', "[]", "garbage"):
+        (shop.folder / "data/provenance/encoder.json").write_text(content)
+        assert shop.run(only_missing=True) == ["encoder", "metrics", "page"]
+    shutil.rmtree(shop.folder / "data/provenance")
+    caplog.clear()
+    assert shop.run(only_missing=True) == ["products", "encoder", "metrics", "page"]
     assert "no record says what made the data on disk: made again are products" in caplog.text
 
 
@@ -256,8 +298,8 @@ def test_the_lock_is_given_up_after_a_run_and_after_a_failed_one(shop, monkeypat
 
 def test_other_processes_of_a_launched_run_decide_and_do_not_write(shop, monkeypatch):
     shop.parameters["stage2"] = {"beta": 0.9}
-    before = (shop.folder / "data/provenance.json").read_bytes()
+    before = fingerprint(shop.folder / "data/provenance")
     monkeypatch.setenv("RANK", "1")
     assert shop.run(only_missing=True) == ["encoder", "metrics", "page"]
-    assert (shop.folder / "data/provenance.json").read_bytes() == before
+    assert fingerprint(shop.folder / "data/provenance") == before
     assert shop.get("metrics") == 35 and shop.kept() == [35]

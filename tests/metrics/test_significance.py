@@ -136,6 +136,18 @@ def test_a_few_queries_that_all_gain_are_no_finding_and_have_no_interval() -> No
     assert row["p"] == 2 / 64 and row["low"] > 0
 
 
+def test_with_many_queries_the_interval_is_the_bootstraps() -> None:
+    """Skewed, partly tied differences of 150 queries: the ends lie as near as those of two bootstraps to each other."""
+    rng, one = np.random.default_rng(22), np.ones(150)
+    before = rng.beta(4, 1, size=(150, 60))
+    change = rng.normal(0.02, 0.12, size=before.shape) * (rng.random(before.shape) < 0.6)
+    difference = np.clip(before + change, 0, 1) - before
+    _, low, high = sign_flips(difference, one, 10_000, 0.95, rng)
+    first, second = (interval(difference, one, bootstrap_means(difference, one, 2_000, rng), 0.95) for _ in range(2))
+    apart = np.mean(np.abs([low - first[0], high - first[1]]))
+    assert apart < 1.2 * np.mean(np.abs([second[0] - first[0], second[1] - first[1]]))
+
+
 def test_interval_and_p_of_a_comparison_agree_at_random_sizes_and_with_missing_values() -> None:
     """Tied, skewed, sparse and weighted differences of 7 to 90 queries; both outcomes occur."""
     rng, found = np.random.default_rng(21), []

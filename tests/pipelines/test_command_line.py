@@ -1,5 +1,6 @@
 """`kedro run` as people type it: names of pipelines, one clear line for what they can mend."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,61 @@ def test_bad_raw_data_end_in_one_line_and_leave_nothing_half_written(project, mo
         judgments.write_bytes(good)
     assert status == 1 and "grade" in caplog.records[-1].message and "Traceback" not in output
     assert (project / "data/test/03_primary/judgments.parquet").read_bytes() == kept
+
+
+def test_raw_data_that_have_changed_are_followed_by_only_missing_outputs(project, monkeypatch, caplog):
+    """Raters' exact and irrelevant swapped: a run that makes what is missing ends where a full run does."""
+    primary = project / "data/test/03_primary/judgments.parquet"
+    raw = project / "data/test/01_raw/judgments.parquet"
+    assert kedro_run(project, monkeypatch, "--pipelines", "data_engineering", "--only-missing-outputs")[0] == 0
+    good, before = raw.read_bytes(), pl.read_parquet(primary)
+    swap = pl.col("grade").cast(pl.String).replace({"exact": "irrelevant", "irrelevant": "exact"})
+    try:
+        pl.read_parquet(raw).with_columns(swap).write_parquet(raw)
+        assert kedro_run(project, monkeypatch, "--pipelines", "data_engineering", "--only-missing-outputs")[0] == 0
+        said, after = caplog.text, pl.read_parquet(primary)
+    finally:
+        raw.write_bytes(good)
+    assert "raw_judgments has changed since the data on disk were made: made again are" in said
+    assert all(f" {name}" in said for name in ("judgments", "query_splits", "graded_groups", "data_section"))
+    exact = [set(table.filter(pl.col("grade") == "exact")["product_id"]) for table in (before, after)]
+    assert before["grade"].value_counts().height == after["grade"].value_counts().height and exact[0] != exact[1]
+    assert kedro_run(project, monkeypatch, "--pipelines", "data_engineering", "--only-missing-outputs")[0] == 0
+    assert pl.read_parquet(primary).equals(before)
+
+
+def test_a_second_run_is_told_who_writes(project, monkeypatch, caplog):
+    code = f"""
+import time
+from pathlib import Path
+from roar.files import Lock
+lock = Lock(Path({str(project / "data/test")!r}))
+lock.take()
+print("held", flush=True)
+time.sleep(60)
+"""
+    first = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert first.stdout.readline() == b"held\n"
+        status, output = kedro_run(project, monkeypatch, "--pipelines", "data_engineering")
+        assert status == 1 and "Traceback" not in output
+        assert f"data/test: another run writes there, -c (process {first.pid} on " in caplog.records[-1].message
+    finally:
+        first.kill()
+        first.wait()
+
+
+def test_a_full_disk_is_one_line_and_what_was_there_stays(project, monkeypatch, caplog):
+    products = project / "data/test/03_primary/products.parquet"
+    kept, limit = products.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limit[1]))  # run record and provenance are smaller
+        status, output = kedro_run(project, monkeypatch, "--pipelines", "data_engineering")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert status == 1 and "Traceback" not in output
+    assert "products.parquet: cannot be written (File too large)" in caplog.records[-1].message
+    assert products.read_bytes() == kept
 
 
 def test_an_unknown_parameter_is_named(project, monkeypatch, caplog):

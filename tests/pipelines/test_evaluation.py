@@ -6,10 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from roar.encoder import load_encoder
 from roar.errors import InputError
-from roar.parameters import Evaluation, MetricSettings
+from roar.parameters import Encoder, Evaluation, MetricSettings
 from roar.pipelines.evaluation.judging import compare_systems
-from roar.pipelines.evaluation.nodes import fuse_scores
+from roar.pipelines.evaluation.nodes import fuse_scores, index_products, run_encoder, truncate_index
 
 from .conftest import copy_project, run_pipelines
 
@@ -146,3 +147,22 @@ def test_a_fold_without_validation_queries_takes_the_usual_setting(caplog) -> No
     scores = {(query, product): score for query, product, score in fused.iter_rows()}
     assert scores == pytest.approx({("q1", "x"): 0.1, ("q1", "y"): 0.9, ("q2", "x"): 0.5, ("q2", "y"): 0.5})
     assert "b: no validation queries" in caplog.text
+
+
+def test_queries_of_another_encoder_are_refused(tiny_encoder, tiny_qwen_folder):
+    """The base encoder's index in stage 2's place: figures of a mixture otherwise."""
+    products = pl.DataFrame({"product_id": ["a", "b"], "title": ["red shoe", "blue hat"]})
+    queries = pl.DataFrame({"query_id": ["q"], "query": ["shoe"]})
+    splits = pl.DataFrame({"query_id": ["q"], "split": ["test"], "fold": ["holdout"]})
+    judgments = pl.DataFrame({"query_id": ["q"], "product_id": ["a"], "grade": ["exact"]})
+    reads, config = Encoder(product_fields=("title",), max_tokens=24, precision="float32"), Evaluation()
+    other = load_encoder(reads.model_copy(update={"preset": str(tiny_qwen_folder)}))
+    indexes = index_products({"holdout": lambda: tiny_encoder}, products, reads, config)
+    asked = queries, judgments, splits, reads, config
+    assert run_encoder({"holdout": lambda: tiny_encoder}, indexes, *asked).catalogue["product_id"][0] == "a"
+    for searched in (indexes, truncate_index(indexes, Evaluation(deployed_dimension=16))):
+        with pytest.raises(InputError, match=r"another encoder made it .*differ in weights"):
+            run_encoder({"holdout": lambda: other}, searched, *asked)
+    brands = reads.model_copy(update={"product_fields": ("title", "brand")})
+    with pytest.raises(InputError, match="differ in product_fields"):
+        run_encoder({"holdout": lambda: tiny_encoder}, indexes, *asked[:3], brands, config)

@@ -79,7 +79,7 @@ def test_one_flipped_bit_of_an_index_is_found(tmp_path, name):
     content = bytearray((tmp_path / "x" / name).read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "x" / name).write_bytes(content)
-    with pytest.raises(InputError, match=f"{name} is missing or changed"):
+    with pytest.raises(InputError, match=f"{name} is missing, unreadable or changed"):
         ProductIndex.read(tmp_path / "x")
 
 

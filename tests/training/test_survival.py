@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,6 @@ from small_run import run
 
 from roar.errors import InputError
 from roar.files import SEAL, damage, seal
-from roar.training import weights as module
 from roar.training.checkpoints import Checkpoints, checkpoints_in
 
 SCRIPT = Path(__file__).with_name("small_run.py")
@@ -85,7 +85,7 @@ def test_history_and_best_weights_are_taken_up_too(six_steps, folder, tiny_bert_
 def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(six_steps, folder, tiny_bert_folder, caplog):
     (folder / "checkpoint-6" / "optimizer.pt").write_bytes(b"garbage")
     assert same(go_on(tiny_bert_folder, folder, (0.3,)), six_steps[1])
-    assert "checkpoint-6: not usable (optimizer.pt is missing or changed)" in caplog.text
+    assert "checkpoint-6: not usable (optimizer.pt is missing, unreadable or changed)" in caplog.text
 
 
 def test_checkpoints_follow_their_steps_and_not_the_clock(tiny_bert_folder, tmp_path):
@@ -149,13 +149,16 @@ def test_checkpoints_of_another_run_are_removed(tmp_path):
     assert not Checkpoints(tmp_path / "run", "another").folder.joinpath("checkpoint-3").exists()
 
 
-def test_a_full_disk_is_one_clear_error(tiny_bert_folder, tmp_path, monkeypatch):
-    """The system's own error, raised where weights are written."""
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(module, "save_file", full)
-    with pytest.raises(InputError, match=r"cannot be written .*No space left.*GiB are free.*run again") as error:
-        run(str(tiny_bert_folder), "stage1", folder=str(tmp_path / "checkpoints"), checkpoint_steps=1)
+@pytest.mark.parametrize("room", [1 << 20, 6 << 20], ids=["weights", "optimiser"])
+def test_a_full_disk_is_one_line_and_training_goes_on_when_there_is_room(six_steps, folder, tiny_bert_folder, room):
+    """No file may grow as large as the weights, or as the optimiser's, of which torch says "unexpected pos"."""
+    shutil.rmtree(folder / "checkpoint-6")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        with pytest.raises(InputError, match=r"cannot be written .*run again; what was there is unchanged") as error:
+            go_on(tiny_bert_folder, folder, (0.3,))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "\n" not in str(error.value)
+    assert same(go_on(tiny_bert_folder, folder, (0.3,)), six_steps[1])

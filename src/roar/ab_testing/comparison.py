@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
         """Compare, with the covariate where it is asked for and can be used."""
         control, treatment = (_arm(side, divisor) for side in sides)
         plain = cls(control, treatment, events)
-        if not adjusted:
+        if not (adjusted and plain.varies):
             return plain
         if (slope := _slope(sides, divisor)) is None:
             return plain._replace(not_adjusted=FLAT_COVARIATE)
@@ -120,7 +120,7 @@ class Comparison(NamedTuple):
         the control's mean.
         """
         control, treatment = self.control.mean, self.treatment.mean
-        if control <= 0:
+        if control <= 0 or not math.isfinite(quantile):
             return None
         if treatment <= 0:
             return -1.0, self.interval(quantile)[1] / control
@@ -162,21 +162,28 @@ def compared(
 def effective_events(control: Mapping[str, float], treatment: Mapping[str, float], metric: OnlineMetric) -> float:
     """How many events of equal weight the smaller variant's share of the data is worth.
 
-    The squared sum over the sum of squares (Kish 1965) of both variants together, times the smaller one's share of the
-    units: the searchers with an order where orders are rare, far fewer where a few searchers make most of the revenue.
-    Both variants together, because a large value lowers the count of its own variant and raises its mean: counting
-    each by itself would keep, of equal variants, those that differ by chance. For a ratio the fewer of numerator's and
-    denominator's, for a share also of what is missing to 1.
+    `effective_count` of both variants together times the smaller one's share of the units. Together, because a large value
+    lowers the count of its own variant and raises its mean: counting each by itself would keep, of equal variants, those
+    that differ by chance.
     """
-    units = control["units"] + treatment["units"]
+    units = control["units"], treatment["units"]
     both = {name: control[name] + treatment[name] for name in ("y", "x", "yy", "xx", "yx")}
-    pairs = [(both["y"], both["yy"])]
+    return effective_count(both, metric) * min(units) / sum(units)
+
+
+def effective_count(moments: Mapping[str, float], metric: OnlineMetric) -> float:
+    """How many units with an event of equal weight would vary as little: the squared sum over the sum of squares (Kish 1965).
+
+    Where orders are rare these are the searchers with one, where a few orders make the revenue far fewer. For a ratio the
+    fewer of numerator's and denominator's, for a share also of what is missing to 1.
+    """
+    y, x, yy, xx, yx = (moments[name] for name in ("y", "x", "yy", "xx", "yx"))
+    pairs = [(y, yy)]
     if metric.denominator:
-        pairs.append((both["x"], both["xx"]))
-    if SHARES.get(metric.numerator) == metric.denominator is not None:
-        pairs.append((both["x"] - both["y"], both["xx"] - 2 * both["yx"] + both["yy"]))
-    fewest = min(total**2 / squares if squares > 0 else 0.0 for total, squares in pairs)
-    return fewest * min(control["units"], treatment["units"]) / units
+        pairs.append((x, xx))
+        if SHARES.get(metric.numerator) == metric.denominator:
+            pairs.append((x - y, xx - 2 * yx + yy))
+    return min(total**2 / squares if squares > 0 else 0.0 for total, squares in pairs)
 
 
 def unit_variance(row: Mapping[str, float], metric: OnlineMetric, *, adjusted: bool) -> float:

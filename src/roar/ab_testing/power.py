@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from scipy import stats
 
-from roar.ab_testing.comparison import unit_variance
+from roar.ab_testing.comparison import effective_count, unit_variance
 from roar.ab_testing.moments import OVERALL, SUMS
 from roar.parameters import ABTest, ExperimentPlan, OnlineMetric
 
@@ -36,6 +36,13 @@ def units_needed(moments: Mapping[str, float], metric: OnlineMetric, effect: flo
     """
     spread = _spread(moments, metric, config)
     return None if spread is None else (spread / effect) ** 2
+
+
+def units_for_events(moments: Mapping[str, float], metric: OnlineMetric, config: ABTest) -> float:
+    """Units of both variants together with which the smaller one has `min_events`; inf where there are none."""
+    share = min(1.0, config.ratio) / (1 + config.ratio)
+    a_unit = effective_count(moments, metric) / moments["units"] if moments["units"] else 0.0
+    return config.min_events / (share * a_unit) if a_unit else math.inf
 
 
 def detectable_effect(moments: Mapping[str, float], metric: OnlineMetric, units: int, config: ABTest) -> float | None:
@@ -77,7 +84,8 @@ def plan(
 ) -> pl.DataFrame:
     """Units and days for each effect, and the effect that each number of days can find, for every metric.
 
-    Units are taken to arrive as they did on average over the days of the log.
+    Units are taken to arrive as they did on average over the days of the log. With fewer than `min_events` nothing is
+    decided, whatever the effect, so that no smaller test is planned.
 
     Args:
         moments: of a log that is like the test to come. Variances are those of its control, arrivals those of all units.
@@ -94,12 +102,14 @@ def plan(
     rows: list[tuple[str, str, int, int, float]] = []
     for name, row in pooled_moments(moments, config, control_only=True).items():
         metric = config.metrics[name]
+        least = units_for_events(row, metric, config)
         for effect in planned.effects:
-            if units := units_needed(row, metric, effect, config):
+            if (units := units_needed(row, metric, effect, config)) and math.isfinite(least):
+                units = max(units, least)
                 rows.append((name, "effect", math.ceil(units / a_day), math.ceil(units), effect))
         for length in planned.days:
             units = round(a_day * length)
-            if found := detectable_effect(row, metric, units, config):
+            if units >= least and (found := detectable_effect(row, metric, units, config)):
                 rows.append((name, "days", length, units, found))
     schema = {"metric": pl.String, "question": pl.String, "days": pl.Int64, "units": pl.Int64, "effect": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")

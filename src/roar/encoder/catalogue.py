@@ -61,12 +61,13 @@ def _write(
     config: Encoder,
     progress: str,
 ) -> None:
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    row = 0
-    with tqdm(total=shape[0], desc=progress, unit="product", disable=not progress) as bar:
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+    with (
+        path.open("wb") as out,  # written, not mapped: a full disk kills whoever writes to a mapping
+        tqdm(total=shape[0], desc=progress, unit="product", disable=not progress) as bar,
+    ):
+        np.lib.format.write_array_header_1_0(out, header)
         for batch in batches:
             texts = product_texts(pl.DataFrame(batch), config.product_fields, config.max_tokens).to_list()
-            out[row : row + len(texts)] = encode(encoder, texts, config=config)
-            row += len(texts)
+            out.write(np.ascontiguousarray(encode(encoder, texts, config=config)).data)
             bar.update(len(texts))
-    out.flush()

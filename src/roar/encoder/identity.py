@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 
+from roar.encoder.product_text import TEMPLATE
 from roar.parameters import Encoder
 
 
@@ -18,9 +19,9 @@ def identity_of(encoder: SentenceTransformer, config: Encoder) -> dict[str, Any]
         config: what it reads of a product: `product_fields`.
 
     Returns:
-        weights, tokenizer, modules (hashes), dimension, max_tokens, query_prompt, product_prompt, product_fields; ready for JSON.
+        weights, tokenizer, modules (hashes), dimension, max_tokens, query_prompt, product_prompt, product_fields, template; ready for JSON.
     """
-    parts: list[list[Any]] = [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in encoder]
+    parts: list[Any] = [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in encoder]
     return {
         "weights": weights_hash(encoder),
         "tokenizer": _short(_words_of(encoder.tokenizer)),
@@ -30,6 +31,7 @@ def identity_of(encoder: SentenceTransformer, config: Encoder) -> dict[str, Any]
         "query_prompt": encoder.prompts.get("query", ""),
         "product_prompt": encoder.prompts.get("product", ""),
         "product_fields": list(config.product_fields),
+        "template": TEMPLATE,
     }
 
 

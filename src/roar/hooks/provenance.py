@@ -1,7 +1,7 @@
 """A run never mixes, in silence, what was made from different things.
 
 `--only-missing-outputs` makes again what is stale as well as what is missing, and so ends where a full run would; Kedro itself
-asks for existence alone. A run of a part that reads what is stale says so by name, and its metrics are not kept.
+asks for existence alone. A run of a part that reads what is stale says so by name, and so does its record.
 """
 
 import inspect
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -28,43 +28,43 @@ RECORD = "run_record"
 
 
 class ProvenanceHooks:
-    """Keeps `<data>/provenance.json` up to date, and compares before a run."""
+    """Keeps `<data>/provenance/` up to date, and compares before a run."""
 
     def __init__(self) -> None:
-        self._path = Path()
+        self._folder = Path()
         self._parameters: dict[str, Any] = {}
         self._contents: dict[str, dict[str, str]] = {}
         self._values: dict[str, dict[str, Any]] = {}
         self._again: set[str] = set()
-        self.record: Provenance
+        self.record: Provenance | None = None
+        self.makers: dict[str, Maker] = {}
         self.read_stale: dict[str, str] = {}
         """What this run reads although it would be made differently now, with the reasons."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Find the record of this environment's data."""
-        self._path = Path(context.project_path) / context.config_loader["globals"]["data"] / "provenance.json"
+        self._folder = Path(context.project_path) / context.config_loader["globals"]["data"] / "provenance"
         self._parameters = context.config_loader["parameters"]
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Name what is stale; where only what is missing is asked for, let Kedro take it for missing."""
-        self.record = Provenance(self._path, self._parameters, partial(locate, catalog))
-        makers = _makers(pipeline)
-        stale = self.record.stale(stored(makers), makers) if run_params.get("only_missing_outputs") else {}
-        _say(stale, "made again are")
+        self.record = Provenance(self._folder, self._parameters, partial(locate, catalog), writes=first_process())
+        self.makers = _makers(pipeline)
+        stale = self.record.stale(stored(self.makers), self.makers) if run_params.get("only_missing_outputs") else {}
+        _say(stale, "made again are %s")
         self._again = set(stale)
-        exists = catalog.exists
         # The one question that Kedro asks of an output, whichever class of catalog the runner brings.
-        catalog.exists = lambda name: name not in self._again and exists(name)  # type: ignore[method-assign]
+        catalog.exists = _ExistsAndIsCurrent(catalog, self._again)  # type: ignore[method-assign, assignment]
         self.read_stale = self.record.stale(stored(pipeline.inputs()))
-        _say(self.read_stale, "this run, which will not be kept in the archive, reads as they are")
+        _say(self.read_stale, "this run reads the old %s; run what makes them first, if the new are meant")
         wait_for_all()  # the first of several processes writes later what all decide by here
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
         """Note what the node reads: the contents of datasets, the values of parameters."""
-        if first_process():
+        if self.record is not None and first_process():
             contents = {name: self.record.content(name) for name in stored(node.inputs)}
             self._contents[node.name] = {name: content for name, content in contents.items() if content is not None}
             blocks = {name.removeprefix("params:"): inputs[name] for name in node.inputs if name.startswith("params:")}
@@ -74,20 +74,39 @@ class ProvenanceHooks:
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
         """Record them once the data are on disk: what could not be saved is still what it was."""
         self._again.discard(dataset_name)
-        if first_process():
+        if self.record is not None and first_process():
             self.record.record(dataset_name, _maker(node), self._contents[node.name], self._values[node.name])
-            self.record.write()
 
     @hook_impl(tryfirst=True)
-    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        """Name what was kept although its inputs, made again, came out differently."""
-        if run_params.get("only_missing_outputs"):
-            makers = _makers(pipeline)
-            stale = self.record.stale(stored(makers), makers)
-            _say(
-                {name: why for name, why in stale.items() if why not in self.read_stale.values()},
-                "still to be made again are",
-            )
+    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Name what was left although its inputs, made again, came out differently."""
+        assert self.record is not None
+        some = bool(run_params.get("only_missing_outputs"))
+        if "ParallelRunner" in str(run_params.get("runner")):
+            self._record_all(pipeline, catalog, some)
+        elif some:
+            _say(self.record.stale(stored(self.makers), self.makers), "still to be made again are %s")
+
+    def _record_all(self, pipeline: Pipeline, catalog: CatalogProtocol, some: bool) -> None:
+        """Record what processes with hooks of their own made, when all is done; `some` leaves alone what was current."""
+        assert self.record is not None
+        for node in pipeline.nodes:
+            made = self.record.stale(stored(node.outputs), self.makers) if some else node.outputs
+            if made:
+                parameters = {name: catalog.load(name) for name in node.inputs if name.startswith("params:")}
+                self.before_node_run(node, parameters)
+                for name in made:
+                    self.after_dataset_saved(name, node)
+
+
+class _ExistsAndIsCurrent(NamedTuple):
+    """Stands in for `catalog.exists`; goes with the catalog to the processes of Kedro's ParallelRunner."""
+
+    catalog: CatalogProtocol
+    stale: set[str]
+
+    def __call__(self, name: str) -> bool:
+        return name not in self.stale and type(self.catalog).exists(self.catalog, name)
 
 
 def locate(catalog: CatalogProtocol, dataset: str) -> Sequence[Path] | None:
@@ -117,4 +136,4 @@ def stored(names: Iterable[str]) -> list[str]:
 def _say(stale: dict[str, str], consequence: str) -> None:
     for reason in dict.fromkeys(stale.values()):
         names = ", ".join(name for name, why in stale.items() if why == reason)
-        logger.warning("%s: %s %s.", reason, consequence, names)
+        logger.warning("%s: %s.", reason, consequence % names)

@@ -23,8 +23,8 @@ class RunRecordHooks:
     """Writes the dataset `run_record` before and after every run, and keeps runs that made metrics in `run_archive`.
 
     A run of a part updates the record: nodes and data that it did not touch keep what an earlier run said of them. A run
-    that failed has a record without a time at which it finished. Kept are metrics that were made since the last run was kept,
-    and that would be made the same now; what was read although it was stale is noted.
+    that failed has a record without a time at which it finished. Kept are metrics that this run made, or that one made which
+    was interrupted later, of the very same; what a run read although it was stale is noted.
 
     Args:
         provenance: knows what made the metrics.
@@ -73,6 +73,7 @@ class RunRecordHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Write the record, and keep the run if it made metrics that can be told from what."""
         made = self._provenance.record
+        assert made is not None
         contents = {name: made.content(name) for name in stored(pipeline.inputs()) if name != ARCHIVE}
         self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb(), "stale": self._provenance.read_stale}
         if (
@@ -81,7 +82,8 @@ class RunRecordHooks:
             self._record["machine"] |= {"precision": precision.decisions()}
         self._record["data"] |= {name: content for name, content in contents.items() if content not in (None, ABSENT)}
         self._save(catalog)
-        if self._recorded and first_process() and "metrics" in pipeline.all_outputs() and made.to_keep("metrics"):
+        fresh = "metrics" in pipeline.all_outputs() and made.to_keep("metrics", self._provenance.makers)
+        if self._recorded and first_process() and fresh:
             before = made.content(ARCHIVE)
             catalog.save(ARCHIVE, {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
             made.follow(ARCHIVE, before)

@@ -55,9 +55,9 @@ def drop(
 def _conform_column(table: str, column: Column, raw: pl.Series, config: Ingestion, quality: Quality) -> pl.Series:
     try:
         values, broken = _READERS[column.kind](raw, config)
+        quality.repaired(table, column.name, raw, broken, config.max_loss)
     except InputError as error:
         raise InputError(f"{table}: {error}") from error
-    quality.repaired(table, column.name, raw, broken, config.max_loss)
     if column.default is not None:
         quality.add(table, f"gap filled with {column.default}", "repaired", values.null_count(), column=column.name)
         values = values.fill_null(column.default)

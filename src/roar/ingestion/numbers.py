@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from roar.text import ascii_digits, visible
+from roar.text import ascii_digits, visible, without_entities
 
 _CODES = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP
@@ -43,7 +43,7 @@ def _literal(words: str) -> str:
 _CURRENCY = rf"(?:{_literal(_CODES + _WORDS)}|\p{{Sc}})"
 _GROUP = r"[\s'’‘´`ʼ٬]"
 _NUMBER = rf"(?:[0-9]+(?:(?:[.,٫]|{_GROUP})[0-9]+)*|[.,][0-9]+)"
-_END = r"(?:[.,][-–—]+)?"
+_END = r"(?:[.,:/][-–—]+)?"
 _AMOUNT = (
     rf"^(?i:(?P<from>{_FROM})\s*)?(?P<minus>[-−])?\s*(?:(?i:{_CURRENCY})\s*)?(?P<sign>[-−])?\s*(?P<number>{_NUMBER}){_END}"
     rf"\s*(?i:{_CURRENCY})?(?P<to>\s*(?i:{_TO})\s*(?:(?i:{_CURRENCY})\s*)?{_NUMBER}{_END}\s*(?i:{_CURRENCY})?|\s*\+)?$"
@@ -95,6 +95,10 @@ def read_numbers(texts: pl.Series, decimal: str | None = None) -> Numbers:
 
 def _amounts(texts: pl.Series, decimal: str | None, elsewhere: pl.Series) -> pl.DataFrame:
     """value, lower, ambiguous of texts that are no plain numbers; `elsewhere` are all texts, which tell the decimal mark."""
+    escaped = texts.str.contains("&", literal=True).fill_null(False).arg_true()
+    if len(escaped):
+        plain = [without_entities(text) for text in texts.gather(escaped).to_list()]
+        texts = texts.scatter(escaped, plain).str.strip_chars()
     short = pl.when(pl.col("x").str.len_chars() <= LONGEST).then("x")
     groups = texts.to_frame("x").select(short.str.extract_groups(_AMOUNT).alias("amount")).unnest("amount")
     digits = pl.col("number").str.replace_all(_GROUP, "'")

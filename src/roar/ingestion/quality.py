@@ -61,7 +61,7 @@ class Quality:
             count = int(rows.sum())
             if unreadable and count > max_loss * filled:
                 raise InputError(
-                    f"{table}: column {column}: {count} of {filled} values are no {rule.split()[-1]} (first: "
+                    f"column {column}: {count} of {filled} values are no {rule.removeprefix('not a ')} (first: "
                     f"{listed(raw.filter(rows))}); {advice}"
                 )
             # Two expressions may read one raw column; what it lost is told once.

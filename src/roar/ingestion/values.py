@@ -65,7 +65,7 @@ def counted_numbers(raw: pl.Series, decimal: str | None = None) -> Read:
         numbers.values,
         [
             unreadable._replace(rows=unreadable.rows & ~numbers.ambiguous),
-            Broken("point or comma of an ambiguous number", numbers.ambiguous, unreadable=True, advice=advice),
+            Broken("not a clear number", numbers.ambiguous, unreadable=True, advice=advice),
             Broken("lower end of a range or of a price 'from'", numbers.lower_ends),
         ],
     )

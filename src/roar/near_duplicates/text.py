@@ -6,7 +6,7 @@ A token is what stands between blanks, with inner separators kept ("kdl-26m4000/
 
 import polars as pl
 
-from roar.text import folded, spaced, without_accents
+from roar.text import ascii_digits, spaced, visible, without_accents
 
 TOKEN = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[-./+&'][\p{L}\p{N}\p{M}]+)*\+?"
 """Letters with their marks and digits, with single separators inside; a final plus is part of a name ("hero3+")."""
@@ -31,8 +31,9 @@ _REWRITES: tuple[tuple[str, str], ...] = (
 
 
 def normalise(text: pl.Expr) -> pl.Expr:
-    """Folded (`roar.text.folded`), accents dropped, HTML and quotation marks out, inch marks spelled."""
-    text = folded(without_accents(text.fill_null("").str.replace_all(r"[®™©]", " ")))
+    """Lower case, compatibility forms composed, accents and invisible marks dropped, digits ASCII, HTML and quotation marks out, inch marks spelled."""
+    text = without_accents(text.fill_null("").str.replace_all(r"[®™©]", " "))
+    text = ascii_digits(visible(text)).str.to_lowercase()
     for pattern, replacement in _REWRITES:
         text = text.str.replace_all(pattern, replacement)
     return text

@@ -10,8 +10,8 @@ from roar.retrieval.vector_index import StoredVectors
 Hits = tuple[np.ndarray, np.ndarray]
 """Rows (hits,) int64 and cosines (hits,) float32 of one query."""
 
-_GATHERED_BELOW = 2_000
-"""So few rows are fetched one by one; of more, all are scanned and those that are not allowed passed over."""
+_GATHERED_BELOW = 1 / 200
+"""A smaller share of rows is fetched; of more, all are scanned and those that are not allowed passed over."""
 
 
 def scanned(stored: StoredVectors, queries: np.ndarray, wanted: int, allowed: np.ndarray | None) -> list[Hits]:
@@ -20,7 +20,7 @@ def scanned(stored: StoredVectors, queries: np.ndarray, wanted: int, allowed: np
     wanted = min(wanted, count)
     if not wanted:
         return [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)) for _ in queries]
-    if allowed is not None and count <= _GATHERED_BELOW:
+    if allowed is not None and count <= _GATHERED_BELOW * len(stored):
         rows = np.flatnonzero(allowed)
         cosine = queries @ stored.vectors(rows).T
         best = np.argpartition(cosine, count - wanted, axis=1)[:, count - wanted :]

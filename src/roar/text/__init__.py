@@ -7,7 +7,7 @@
 Everything is a polars expression or takes whole columns: linear in the letters, and fast on millions of rows.
 """
 
-from roar.text.attribute_json import as_attributes, attribute_pairs, attribute_values
+from roar.text.attribute_json import as_attributes, attribute_pairs
 from roar.text.forms import (
     INVISIBLE,
     MISSING,
@@ -28,7 +28,6 @@ __all__ = [
     "as_ids",
     "ascii_digits",
     "attribute_pairs",
-    "attribute_values",
     "folded",
     "is_missing",
     "spaced",

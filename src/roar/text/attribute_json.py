@@ -75,13 +75,6 @@ def attribute_pairs(attributes: pl.Series, longest: int = LONGEST) -> pl.DataFra
     return members.select("row", name=_bare(pl.col("member").str.extract(rf"^({_STRING})")), value=_value("member"))
 
 
-def attribute_values(attributes: pl.Series) -> pl.Series:
-    """The texts and numbers of each object as one text, in their order; empty where there are none."""
-    members = as_attributes(attributes).texts.str.extract_all(rf"{_STRING}: (?:{_STRING}|{_NUMBER})")
-    joined = pl.col("x").list.eval(_value("")).list.join(" ").fill_null("")
-    return members.to_frame("x").select(joined.alias(attributes.name)).to_series()
-
-
 def _value(column: str) -> pl.Expr:
     member = pl.col(column) if column else pl.element()
     return _bare(member.str.replace(rf"^{_STRING}: ", ""))
