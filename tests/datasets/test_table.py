@@ -148,9 +148,3 @@ def test_what_is_not_there_comes_with_what_is(tmp_path: Path, name: str, said: s
 def test_separators_and_quotes_are_one_character(option: dict) -> None:
     with pytest.raises(InputError, match="expected one ASCII character"):
         Table(filepath="a.csv", **option)
-
-
-def test_a_file_that_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"\x00\x01\x02,\x00\n1,2\n")
-    with pytest.raises(DatasetError, match="no text"):
-        Table(filepath=str(tmp_path / "a.csv")).load()

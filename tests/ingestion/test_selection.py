@@ -55,7 +55,7 @@ def test_judgments_of_products_left_out_are_no_loss(shop: dict[str, pl.DataFrame
     assert result.judgments.select("query_id", "product_id").rows() == [("q2", "p4")]
     assert left_out(result, "judgments") == 5 and result.quality.filter(action="dropped", table="judgments").is_empty()
     unknown = shop["raw_judgments"].with_columns(product_id="x" + pl.col("product_id"))
-    with pytest.raises(InputError, match="unknown product_id"):
+    with pytest.raises(InputError, match="6 of 6 rows name a product_id that is not there"):
         ingest(shop | {"raw_judgments": unknown}, config)
 
 

@@ -92,10 +92,7 @@ class Table(AbstractDataset[Frame, Frame]):
         return scan if self._lazy else scan.collect()
 
     def _load_text(self) -> pl.DataFrame:
-        frame = read_delimited(self._path, separator=self._separator, quote=self._quote, encoding=self._encoding)
-        if any("\0" in name for name in frame.columns):
-            raise InputError(f"{self._path}: no text; set file_format to what it is, or export it as CSV")
-        return frame
+        return read_delimited(self._path, separator=self._separator, quote=self._quote, encoding=self._encoding)
 
     def _advice(self, error: Exception) -> str:
         reason = " ".join(str(error).split())[:200]

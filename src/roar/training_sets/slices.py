@@ -81,11 +81,10 @@ def query_slices(
     Raises:
         InputError: `config.columns` names a column that the queries lack.
     """
-    asked = (config or Slices()).columns
-    require_columns(queries, "queries", ["query_id", "query", "frequency", *asked])
+    config = config or Slices()
+    require_columns(queries, "queries", ["query_id", "query", "frequency"])
     require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
     require_columns(products, "products", ["title"])
-    config = config or Slices()
     if missing := [name for name in config.columns if name not in queries.columns]:
         raise InputError(
             f"training_sets.slices.columns: {missing[0]} is no column of table queries; "
