@@ -11,7 +11,7 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.datasets.release_folder import NewRelease
-from roar.encoder import encode, product_texts, read_encoder
+from roar.encoder import encode, identity_of, product_texts, read_encoder
 from roar.encoder.shards import encode_in_shards
 from roar.errors import InputError
 from roar.parameters import Encoder, Evaluation, Release, Stage1, Stage2, TrainingSets
@@ -29,9 +29,6 @@ Encoders = dict[str, Callable[[], SentenceTransformer]]
 
 KEPT, SINGLE = "kept", "all"
 """Names of an encoder that `release.from` names, and of one that was trained on all judged queries."""
-
-_SAME = 0.98
-"""Cosine from which on vectors are those of the encoder at hand: its precision may be another."""
 
 
 def choose_encoder(
@@ -132,13 +129,15 @@ def catalogue_vectors(
 ) -> np.ndarray:
     """Vectors of all products: the evaluation's where they are this encoder's, encoded otherwise."""
     settings = encoder.model_copy(update={"dimension": None})
+    ours = (
+        known is not None
+        and known.encoder == identity_of(model, encoder)
+        and known.index.d == known.encoder["dimension"]
+    )
+    if known is not None and ours and known.product_ids.equals(products["product_id"]):
+        return known.vectors(np.arange(len(products)))
+    logger.info("Encoding %d products: no index of this encoder's is there.", len(products))
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    if known is not None and known.product_ids.equals(products["product_id"]):
-        some = np.linspace(0, len(texts) - 1, num=min(16, len(texts))).astype(int)
-        again = encode(model, [texts[row] for row in some], config=settings)
-        if again.shape[1] == known.index.d and np.all((known.vectors(some) * again).sum(axis=1) > _SAME):
-            return known.vectors(np.arange(len(texts)))
-    logger.info("Encoding %d products: no index of this encoder's is there.", len(texts))
     return encode_in_shards(model, texts, shards, settings, progress="catalogue, release")
 
 
