@@ -145,9 +145,8 @@ def backends(count: int, rounds: int) -> None:
     read = product_texts(table, CONFIG.product_fields, CONFIG.max_tokens).to_list()
     encoder, config = load_encoder(CONFIG), CONFIG.model_copy(update={"precision": "float32"})
     int8 = load_encoder(CONFIG)
-    int8[0].auto_model = torch.ao.quantization.quantize_dynamic(
-        int8[0].auto_model, {torch.nn.Linear: torch.ao.quantization.per_channel_dynamic_qconfig}
-    )
+    linear = {torch.nn.Linear: torch.ao.quantization.per_channel_dynamic_qconfig}
+    torch.ao.quantization.quantize_dynamic(int8, linear, inplace=True)
     with tempfile.TemporaryDirectory() as folder:
         graph = write_graph(encoder, Path(folder) / "graph")
         contenders: dict[str, Callable[[], np.ndarray]] = {

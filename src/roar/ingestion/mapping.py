@@ -163,9 +163,13 @@ def _evaluated(
 def _require_columns(wanted: Sequence[str], names: Sequence[str]) -> None:
     missing = [name for name in dict.fromkeys(wanted) if name not in names]
     if missing:
-        near = nearest(missing[0], names)
-        hint = f"did you mean {near}? T" if near else "t"
-        raise InputError(f"no column {', '.join(missing)}, which the mapping reads; {hint}he table has {_some(names)}")
+        raise InputError(f"no column {', '.join(missing)}, which the mapping reads; {_hint(missing[0], names)}")
+
+
+def _hint(missing: str, names: Sequence[str]) -> str:
+    """The nearest of a table's columns to one that it lacks, and which there are."""
+    near = nearest(missing, names)
+    return f"did you mean {near}? The table has {_some(names)}" if near else f"the table has {_some(names)}"
 
 
 def _refuse_objects(frame: pl.LazyFrame, wanted: Sequence[str]) -> None:
@@ -201,8 +205,7 @@ def _joined(frame: pl.LazyFrame, side: SideTable, mark: str, raw: RawTables, qua
     _require_columns(side.key, frame.collect_schema().names())
     missing = [name for name in (*side.key, *side.columns) if name not in names]
     if missing:
-        near = _nearest(missing[0], names)
-        raise InputError(f"{side.table} has no column {', '.join(missing)}{near}; it has {_some(names)}")
+        raise InputError(f"{side.table}: no column {', '.join(missing)}; {_hint(missing[0], names)}")
     clash = [name for name in side.columns if name in frame.collect_schema() and name not in side.key]
     if clash:
         raise InputError(f"{side.table} and the table itself both have {', '.join(clash)}; rename one of them upstream")
