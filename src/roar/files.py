@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import IO
 
 from roar.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 SEAL = "SHA256SUMS"
 """A seal's file name; `sha256sum --check SHA256SUMS` reads it as well."""
@@ -93,6 +96,7 @@ def _put_back(old: Path) -> None:
     target = old.with_name(old.name.removeprefix(".").removesuffix(_OLD))
     if os.path.lexists(old) and not os.path.lexists(target):
         old.rename(target)
+        logger.warning("%s: put back as it was before a run that was killed while it replaced it.", target)
     _remove(old)
 
 
@@ -149,26 +153,9 @@ _OF_A_WRITE = re.compile(r"os error \d+|unexpected pos|write error|failed writin
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM}
-_IN_THE_WAY = {
-    errno.EEXIST,
-    errno.EISDIR,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.ENOTEMPTY,
-}
-_REFUSALS = {
-    *_FULL,
-    *_DENIED,
-    *_IN_THE_WAY,
-    errno.EBUSY,
-    errno.EFBIG,
-    errno.EIO,
-    errno.ENODEV,
-    errno.EROFS,
-    errno.ESTALE,
-}
+_IN_THE_WAY = {errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY}
+_BROKEN = {errno.EBUSY, errno.EFBIG, errno.EIO, errno.ENAMETOOLONG, errno.ENODEV, errno.EROFS, errno.ESTALE}
+_REFUSALS = _FULL | _DENIED | _IN_THE_WAY | _BROKEN
 
 
 def _refusal(error: Exception, path: Path) -> int | None:
