@@ -8,6 +8,7 @@ from roar import retrieval, training_sets
 from roar.encoder import product_texts
 from roar.errors import InputError
 from roar.metrics import aggregate, compare, score_queries, slice_table
+from roar.near_duplicates import cluster, find_pairs
 from roar.parameters import Slices
 from roar.tables import require_columns
 
@@ -22,6 +23,8 @@ STRATA = pl.DataFrame({"query_id": ["q"], "vertical": ["a"], "stratum": ["HEAD"]
 VARIANTS = pl.DataFrame({"query": ["lamp"], "variant_group": ["lamp"]})
 SPLITS = pl.DataFrame({"fold": ["0"], "query_id": ["q"], "split": ["train"], "variant_group": ["lamp"]})
 CLUSTERS = pl.DataFrame({"product_id": ["p"], "cluster_id": ["p"]})
+OTHER = PRODUCTS.with_columns(product_id=pl.lit("r"))
+PAIRS = pl.DataFrame({"product_id_a": ["p"], "product_id_b": ["r"], "similarity": [1.0]})
 VALUES = pl.DataFrame({"query_id": ["q"], "metric": ["ndcg@8"], "value": [1.0]})
 
 
@@ -47,6 +50,8 @@ CASES = {
     "weighted_sum": lambda: retrieval.weighted_sum(RUN, wrong(RUN, "product_id"), 0.5),
     "bm25_runs": lambda: retrieval.bm25_runs(wrong(QUERIES, "query"), PRODUCTS["product_id"], PRODUCTS["title"], JUDGMENTS, 5, k1=1, b=0.5),
     "index": lambda: retrieval.ProductIndex.build(np.ones((1, 4), np.float32), PRODUCTS["product_id"]).runs(np.ones((1, 4), np.float32), wrong(QUERIES, "query_id"), JUDGMENTS, 5),
+    "random_runs": lambda: retrieval.random_runs(wrong(QUERIES, "query_id"), PRODUCTS["product_id"], JUDGMENTS, 5, seed=1),
+    "cluster": lambda: cluster(PRODUCTS.vstack(OTHER), PAIRS.with_columns(similarity=pl.lit("x"))),
     "score_queries": lambda: score_queries(wrong(RUN, "score"), JUDGMENTS),
     "score_queries of judgments": lambda: score_queries(RUN, wrong(JUDGMENTS, "query_id")),
     "aggregate": lambda: aggregate(wrong(VALUES, "value"), STRATA.select("query_id", slice=pl.lit("a"), level="vertical")),
@@ -69,6 +74,8 @@ def test_series_and_other_objects_are_told_too():
         training_sets.query_variants(["lamp"])
     with pytest.raises(InputError, match="Table queries: expected a polars DataFrame, got dict"):
         training_sets.query_strata({"query_id": ["q"]})
+    with pytest.raises(InputError, match="Table products: expected a polars DataFrame, got list"):
+        find_pairs([])
     with pytest.raises(InputError, match=r"product texts, series title: expected text, got Float64"):
         retrieval.LexicalIndex(PRODUCTS["product_id"], wrong(PRODUCTS, "title")["title"])
 

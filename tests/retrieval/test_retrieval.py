@@ -192,3 +192,9 @@ def test_bm25_finds_words_of_every_script(query, title):
     ids, texts = pl.Series("product_id", ["other", "p"]), pl.Series(["red tea 帽子 タオル ผ้า 모자 कप", title])
     found = bm25_runs(queries, ids, texts, JUDGED, 2, k1=1.2, b=0.75).catalogue
     assert found["product_id"].to_list() == ["p"]
+
+
+def test_chance_over_nothing_is_nothing():
+    none = pl.Series("product_id", [], dtype=pl.String)
+    assert random_runs(QUERIES, none, JUDGED, 5, seed=1).catalogue.is_empty()
+    assert random_runs(QUERIES.clear(), IDS, JUDGED, 5, seed=1).catalogue.is_empty()

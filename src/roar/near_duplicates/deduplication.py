@@ -16,6 +16,7 @@ from roar.near_duplicates.evidence import explain
 from roar.near_duplicates.profiles import Profiles
 from roar.near_duplicates.verification import score, score_and_learn
 from roar.parameters import NearDuplicates
+from roar.tables import require_columns
 
 ACCEPT = 0.5
 """Similarity from which two listings are one item."""
@@ -118,6 +119,7 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
     config = config or NearDuplicates()
     products = prepared(products)
     a, b = rows_of(products, pairs)
+    require_columns(pairs, "pairs", ["similarity"])
     read = _worth_reading(len(products), a, b)
     comparison = Comparison.of(Profiles.read(products[read]))
     alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False, "learn": False})
@@ -138,6 +140,7 @@ def _worth_reading(products: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def prepared(products: pl.DataFrame) -> pl.DataFrame:
     """The columns that are read, checked, in the order of `product_id`."""
+    require_columns(products, "products", [])
     for column in ("product_id", "title"):
         if products.schema.get(column) != pl.String:
             found = products.schema.get(column, "no such column")

@@ -14,7 +14,6 @@ import polars as pl
 from roar.errors import InputError
 from roar.files import damage, seal
 from roar.retrieval.runs import Runs, judged_positions, run_table
-from roar.tables import require_columns
 
 _QUERIES_AT_ONCE = 1024
 _VECTORS, _IDS, _ABOUT = "index.faiss", "product_ids.parquet", "index.json"
@@ -103,8 +102,6 @@ class ProductIndex:
             judgments: query_id, product_id; pairs of other queries are ignored.
             depth: products to retrieve from the catalogue.
         """
-        require_columns(queries, "queries", ["query_id"])
-        require_columns(judgments, "judgments", ["query_id", "product_id"])
         return Runs(self.judged(vectors, queries, judgments), self.retrieved(vectors, queries, depth))
 
     def retrieved(self, vectors: np.ndarray, queries: pl.DataFrame, depth: int) -> pl.DataFrame:

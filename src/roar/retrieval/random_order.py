@@ -23,6 +23,7 @@ def random_runs(
     rows, columns = pairs["row"].to_numpy(), pairs["column"].to_numpy()
     judged = run_table(queries["query_id"], product_ids, rows, columns, rng.random(len(pairs)))
     depth = min(depth, len(product_ids))
-    drawn = np.concatenate([rng.choice(len(product_ids), depth, replace=False) for _ in range(len(queries))])
+    draws = [rng.choice(len(product_ids), depth, replace=False) for _ in range(len(queries) if depth else 0)]
+    drawn = np.concatenate([np.empty(0, dtype=np.int64), *draws])
     row = np.repeat(np.arange(len(queries)), depth)
     return Runs(judged, run_table(queries["query_id"], product_ids, row, drawn, rng.random(len(drawn))))

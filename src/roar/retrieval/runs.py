@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from roar.tables import require_columns, require_values
+
 
 class Runs(NamedTuple):
     """query_id, product_id, score under each protocol; scores are Float64, higher is better."""
@@ -32,6 +34,9 @@ def run_table(
 
 def judged_positions(queries: pl.DataFrame, product_ids: pl.Series, judgments: pl.DataFrame) -> pl.DataFrame:
     """Judged pairs as positions: `row` in queries and `column` in product_ids, sorted by both."""
+    require_columns(queries, "queries", ["query_id"])
+    require_columns(judgments, "judgments", ["query_id", "product_id"])
+    require_values(product_ids, "product ids", "product_id")
     rows = queries.select("query_id").with_row_index("row")
     columns = product_ids.to_frame("product_id").with_row_index("column")
     return (
