@@ -1,5 +1,6 @@
 """The page of limits states the figures that hold, and what happens at each one is a test."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from roar.attributes import declared
 from roar.datasets import delimited, unpacking
+from roar.encoder import product_texts
 from roar.ingestion import ingest, numbers, quality
 from roar.near_duplicates.text import tokens
 from roar.parameters import ABTest, Evaluation, Ingestion, NearDuplicates
@@ -47,6 +49,24 @@ def test_the_page_states_what_holds(what: str, figures: tuple[int, ...]) -> None
 def test_near_duplicates_read_2000_characters_of_a_text() -> None:
     read = tokens(pl.DataFrame({"title": ["lamp " * 10_000]}), "title")
     assert read.height == 400 and "| 2,000 characters |" in PAGE
+
+
+def test_near_duplicates_read_so_many_characters_of_attributes() -> None:
+    long = {f"key {i}": "v" * 10 for i in range(500)} | {"prose": "v" * 41, "last": "v"}
+    prose = {"short": "v" * 40, "prose": "v" * 41}
+    products = pl.DataFrame(
+        {"attributes": [json.dumps(long), json.dumps(prose)], "brand": [None, None]},
+        schema_overrides={"brand": pl.String},
+    )
+    named = declared.read(products)[0]
+    assert "“last”" not in named.filter(row=0)["dimension"] and named.filter(row=0).height > 100
+    assert named.filter(row=1)["dimension"].to_list() == ["“short”"]
+
+
+def test_encoder_and_bm25_read_8_characters_for_each_token() -> None:
+    products = pl.DataFrame({"title": ["x" * 100_000]})
+    assert [product_texts(products, ["title"], tokens)[0].count("x") for tokens in (64, 10_000)] == [512, 80_000]
+    assert "| 80,000 characters |" in PAGE and "8 characters for each" in PAGE
 
 
 def test_typos_end_at_the_stated_length() -> None:

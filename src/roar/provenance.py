@@ -111,13 +111,17 @@ class Provenance:
         }
         self._write(dataset)
 
-    def follow(self, dataset: str, before: str | None) -> None:
-        """Take a dataset for unchanged where it was `before` to its readers: a run added to it what it made of it."""
+    def follow(self, dataset: str, before: str | None, readers: Iterable[str]) -> None:
+        """Take a dataset that was `before` to these readers for unchanged: their run added to it what it made of it."""
         now = self.content(dataset)
-        for reader, made in self.made.items():
-            if made["inputs"].get(dataset) == before:
-                made["inputs"][dataset] = now
+        for reader in readers:
+            if reader in self.made and self.made[reader]["inputs"].get(dataset) == before:
+                self.made[reader]["inputs"][dataset] = now
                 self._write(reader)
+
+    def by_other_hands(self, datasets: Iterable[str]) -> list[str]:
+        """Those of the datasets that are there, and not as their node made them."""
+        return [dataset for dataset in datasets if dataset in self.made and not self._is_its_own(dataset)]
 
     def stale(self, datasets: Iterable[str], made_here: Mapping[str, Maker] | None = None) -> dict[str, str]:
         """Those of the datasets that would be made differently now, each with the reason.

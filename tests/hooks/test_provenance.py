@@ -180,6 +180,7 @@ def test_what_other_hands_changed_is_made_again_or_read_as_raw(shop, caplog):
     """`--only-missing-outputs` ends where a full run would; a part that reads a file takes it as it is."""
     shop.put("products", 50)
     assert shop.run("train", "judge") == ["encoder", "metrics"] and shop.get("metrics") == 5 * (150 + 1)
+    assert "changed by other hands since a node made them: this run reads products as they are." in caplog.text
     assert shop.run(only_missing=True) == ["products", "encoder", "metrics", "page"]
     assert "products has changed since the data on disk were made, by other hands" in caplog.text
     assert shop.get("metrics") == 35

@@ -107,7 +107,7 @@ def p_of_shift(difference: np.ndarray, weight: np.ndarray, shift: float) -> floa
     return float(np.mean(totals >= abs(terms.sum()) - 1e-12 * np.abs(terms).sum()))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(-10, 10), min_size=2, max_size=9), st.sampled_from([0.8, 0.9, 0.95]), st.booleans())
 def test_the_interval_of_a_difference_inverts_its_test(tenths: list[int], confidence: float, weighted: bool) -> None:
     """The shifts within it are those that the exact test does not reject; too few queries have no interval."""
@@ -124,7 +124,7 @@ def test_the_interval_of_a_difference_inverts_its_test(tenths: list[int], confid
     assert (low > 0 or high < 0) == (p <= 1 - confidence + 1e-12)
     for end, outward in ((low, -1), (high, 1)):
         assert p_of_shift(difference, weight, end + 1e-7 * outward) <= 1 - confidence + 1e-12
-        assert p_of_shift(difference, weight, end - 1e-7 * outward) > 1 - confidence - 1e-12
+        assert p_of_shift(difference, weight, end) > 1 - confidence - 1e-12
 
 
 def test_a_few_queries_that_all_gain_are_no_finding_and_have_no_interval() -> None:
@@ -179,8 +179,9 @@ def test_a_metric_that_never_varied_may_still_have_another_mean() -> None:
     """Twenty zeros exclude no mean up to 17%, a thousand ones none down to 99.6% (Clopper and Pearson 1934)."""
     table = aggregate(per_query(np.zeros(20)), no_slices(), FAST).row(0, named=True)
     assert (table["low"], table["high"]) == (0, pytest.approx(1 - 0.025 ** (1 / 20)))
-    table = aggregate(per_query(np.ones(1_000)), no_slices(), FAST).row(0, named=True)
-    assert (table["low"], table["high"]) == (pytest.approx(0.025 ** (1 / 1_000)), 1)
+    nearly = np.resize([1.0, np.nextafter(1, 0), np.nextafter(1, 2)], 1_000)  # as sums of gains come out
+    table = aggregate(per_query(nearly), no_slices(), FAST).row(0, named=True)
+    assert (table["low"], table["high"]) == pytest.approx((0.025 ** (1 / 1_000), 1))
 
 
 def test_a_metric_of_many_values_keeps_the_bootstrap_however_few_the_queries() -> None:

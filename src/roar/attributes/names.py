@@ -61,11 +61,15 @@ _PAPER = re.compile(rf"(?:{'|'.join(words.PAPER_BUT)})\s$")
 _BESIDE_DIGIT = re.compile(r"(?<=\d)[ -]?([a-z])|([a-z#/])(?= ?-?\d)")
 
 
+_WORDED = tuple(entry for entry in _HINTED if not all("<" in hint or ">" in hint for hint in entry[0]))
+"""Those that may read a text without a digit."""
+
+
 def named(folded: str) -> Iterator[Fact]:
     """All names of a folded text; they may overlap, the first is right."""
     beside = "".join({f">{after}" if after else f"{before}<" for after, before in _BESIDE_DIGIT.findall(folded)})
     hinted = f"{folded}\n{beside}"
-    for hints, fact, pattern in _HINTED:
+    for hints, fact, pattern in _HINTED if beside else _WORDED:
         if any(map(hinted.__contains__, hints)):
             for match in pattern.finditer(folded):
                 yield from _name(fact, match, folded)

@@ -1,14 +1,15 @@
 """A catalogue's vectors shard by shard, each kept on disk when it is done: a run that is killed goes on where it stopped."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder.encoding import dimension_of, encode
+from roar.encoder.identity import identity_of
 from roar.files import replaced_file
 from roar.parameters import Encoder
 
@@ -51,9 +52,5 @@ def encode_in_shards(
 
 
 def _digest(encoder: SentenceTransformer, config: Encoder) -> str:
-    digest = hashlib.sha256(
-        f"{config.model_dump_json()} {sorted(encoder.prompts.items())} {encoder.max_seq_length}".encode()
-    )
-    for name, weight in encoder.state_dict().items():
-        digest.update(name.encode() + weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+    decisive = {"encoder": identity_of(encoder, config), "settings": config.decisive()}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

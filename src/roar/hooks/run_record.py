@@ -86,7 +86,7 @@ class RunRecordHooks:
         if self._recorded and first_process() and fresh:
             before = made.content(ARCHIVE)
             catalog.save(ARCHIVE, {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
-            made.follow(ARCHIVE, before)
+            made.follow(ARCHIVE, before, self._provenance.makers)
             made.kept("metrics")
 
     def _save(self, catalog: CatalogProtocol) -> None:

@@ -201,7 +201,8 @@ def _joined(frame: pl.LazyFrame, side: SideTable, mark: str, raw: RawTables, qua
     _require_columns(side.key, frame.collect_schema().names())
     missing = [name for name in (*side.key, *side.columns) if name not in names]
     if missing:
-        raise InputError(f"{side.table} has no column {', '.join(missing)}; it has {_some(names)}")
+        near = _nearest(missing[0], names)
+        raise InputError(f"{side.table} has no column {', '.join(missing)}{near}; it has {_some(names)}")
     clash = [name for name in side.columns if name in frame.collect_schema() and name not in side.key]
     if clash:
         raise InputError(f"{side.table} and the table itself both have {', '.join(clash)}; rename one of them upstream")

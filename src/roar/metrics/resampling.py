@@ -23,7 +23,7 @@ FEW = 15
 """Queries that differ from the value of most others, in effect, below which a mean is a rare event's."""
 
 _TIE = 1e-12
-"""Share of the sum of absolute terms below which a sum of them is rounding."""
+"""What is smaller than this is rounding: of a metric, and, as a share of the absolute terms, of a sum."""
 
 
 def weighted_mean(values: Floats, weight: Floats) -> Floats:
@@ -96,17 +96,17 @@ def mean_interval(values: Floats, weight: Floats, draws: Floats, confidence: flo
     """
     low, high = interval(values, weight, draws, confidence)
     sizes, means = effective_size(values, weight), weighted_mean(values, weight)
-    bounded = (np.nan_to_num(values) >= 0).all(axis=0) & (np.nan_to_num(values) <= 1).all(axis=0)
+    bounded = ((np.nan_to_num(values) >= -_TIE) & (np.nan_to_num(values) <= 1 + _TIE)).all(axis=0)
     rare = bounded & (sizes > 1 + 1e-9) & (_off_the_commonest(values, weight) < FEW)
     if rare.any():
-        found = proportion_confint(means[rare] * sizes[rare], sizes[rare], 1 - confidence, method="beta")
-        low[rare], high[rare] = found
+        successes = np.clip(means[rare], 0, 1) * sizes[rare]
+        low[rare], high[rare] = proportion_confint(successes, sizes[rare], 1 - confidence, method="beta")
     return low, high
 
 
 def _off_the_commonest(values: Floats, weight: Floats) -> Floats:
     """Effective number of rows of each column that differ from the value of more than half of them; inf where none is that."""
-    there = ~np.isnan(values)
+    there, values = ~np.isnan(values), values.round(12)  # a metric of 1 may be off by its rounding
     count = there.sum(axis=0)
     ordered = np.sort(np.where(there, values, np.inf), axis=0)
     middle = np.take_along_axis(ordered, np.maximum(count - 1, 0)[None, :] // 2, axis=0)
@@ -149,10 +149,7 @@ def sign_flips(
     added = 0 if exact else 1
     p = (added + extreme) / (added + len(sums))
     means = np.concatenate([_part_means(flipped, weights, whole), _part_means(others, whole - weights, whole)])
-    allowed = (
-        int(np.floor((1 - confidence) * (added + len(sums)) * (1 + 1e-12))) - added
-    )  # patterns that may be extreme
-    low, high = _order_statistics(means, allowed)
+    low, high = _order_statistics(means, int((1 - confidence) * (added + len(sums)) * (1 + _TIE)) - added)
     absent = np.isnan(differences).all(axis=0)
     return tuple(np.where(absent, np.nan, part) for part in (p, low, high))  # type: ignore[return-value]
 
@@ -168,7 +165,7 @@ def _part_means(sums: Floats, weights: Floats, whole: Floats) -> Floats:
 
 
 def _order_statistics(means: Floats, allowed: int) -> tuple[Floats, Floats]:
-    """The subset means (2B, M) of which so many lie beyond, from either side; empty subsets (NaN) lie beyond any."""
+    """The subset means (2B, M) beyond which so many lie, from either side; empty subsets (NaN) lie beyond any."""
     low, high = np.full((2, means.shape[1]), np.nan)
     empty = np.isnan(means).sum(axis=0)
     for nothing in np.unique(empty):

@@ -1,8 +1,8 @@
 """Means over queries with intervals, and paired comparisons of two systems.
 
 The query is the unit: intervals of means come from a bootstrap over queries (from the binomial where a metric is rare),
-p-values of differences from flipping the signs of the per-query ones, their intervals from inverting that test. A slice's resamples depend on the seed and the slice's name alone, so that adding a slice or a system
-changes no other figure.
+p-values of differences from flipping the signs of the per-query ones, their intervals from inverting that test. A
+slice's resamples depend on the seed and the slice's name alone, so that adding a slice or a system changes no other figure.
 """
 
 import logging
@@ -75,10 +75,10 @@ def compare(
     Returns:
         slice, level, metric, n, mean_a, mean_b, difference, low, high, p, p_adjusted, family, detectable. p is two-sided,
         of the paired sign-flip permutation test, which low and high invert: they leave out 0 exactly where p is at most
-        1 - confidence, and are null where so few queries cannot reach it (below six at 95%). p_adjusted is Holm's, within one metric and family: "slices", the levels
-        of all plain slices; "crossed slices", which only explore and must not weaken the plain ones; an "overall"
-        comparison is a claim of its own, and its p stands as it is. detectable is the smallest true difference that a
-        test at 1 - confidence would find with the stated power.
+        1 - confidence, and are null where so few queries cannot reach it (below six at 95%). p_adjusted is Holm's, within
+        one metric and family: "slices", the levels of all plain slices; "crossed slices", which only explore and must not
+        weaken the plain ones; an "overall" comparison is a claim of its own, and its p stands as it is. detectable is the
+        smallest true difference that a test at 1 - confidence would find with the stated power.
 
     Raises:
         InputError: a column is missing or a (query, metric) repeats.

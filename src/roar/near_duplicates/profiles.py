@@ -15,6 +15,9 @@ from roar.attributes import declared
 from roar.attributes.tables import dimensions, scan_all
 from roar.near_duplicates import expressions, model_numbers, text, wording
 
+NUMERAL = r"[\p{N}一二三四五六七八九十两半]"
+"""A number of any script."""
+
 SLICE = 50_000
 """Products read at a time."""
 
@@ -62,7 +65,8 @@ class Profiles:
 
 def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Every table of `Profiles` for a slice that starts at row `start`; the first slice fills `learned`."""
-    (said, title), (told, description) = (_read_text(products[column]) for column in ("title", "description"))
+    said, title = _read_text(products["title"], words=True)
+    told, description = _read_text(products["description"], words=False)  # its quantities are terms, nothing more
     named, spoken, models = declared.read(products)
     spoken = spoken.drop("role")
     phrases = expressions.phrases(title.clear() if named.is_empty() else title)  # nothing declared, nothing to learn
@@ -97,10 +101,13 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
     return tables | {"dictionary": dictionary}
 
 
-def _read_text(texts: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The facts of a text column, and its other words as analysed tokens."""
-    facts, rest = scan_all(texts.str.slice(0, text.LONGEST))
-    return dimensions(facts), wording.analyse(text.tokens(rest.to_frame(texts.name), texts.name))
+def _read_text(texts: pl.Series, *, words: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The facts of a text column, and its other words as analysed tokens; without `words` only texts with numbers are read."""
+    texts = texts.str.slice(0, text.LONGEST)
+    read = texts if words else pl.select(pl.when(texts.str.contains(NUMERAL)).then(texts)).to_series()
+    facts, rest = scan_all(read)
+    rest = pl.select(pl.coalesce(rest, texts).alias(texts.name))
+    return dimensions(facts), wording.analyse(text.tokens(rest, texts.name))
 
 
 def _measured(facts: pl.DataFrame) -> pl.DataFrame:

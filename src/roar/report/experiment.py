@@ -100,7 +100,8 @@ def _metrics(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     words = "; ".join(
         f"{label} {percent(value)}" for label, value in zip(labels, rows["relative"], strict=True) if value is not None
     )
-    how = "Filled where the adjusted p is below alpha: blue is better, orange worse; hollow: no difference found, or too few events."
+    how = "Filled where the adjusted p is below alpha: blue is better, orange worse; hollow: no difference found, or too few "
+    how += "events."
     blocks: list[Block] = [Heading(text="Uplift by metric", anchor=f"{ANCHOR}-metrics")]
     if rows["relative_low"].is_not_null().any():
         blocks.append(chart("Uplift by metric, all searches", figure, alternative=words, note=how))

@@ -129,11 +129,15 @@ def catalogue_vectors(
 ) -> np.ndarray:
     """Vectors of all products: the evaluation's where they are this encoder's, encoded otherwise."""
     settings = encoder.model_copy(update={"dimension": None})
+    ours = (
+        known is not None
+        and known.encoder == identity_of(model, encoder)
+        and known.index.d == known.encoder["dimension"]
+    )
+    if known is not None and ours and known.product_ids.equals(products["product_id"]):
+        return known.vectors(np.arange(len(products)))
+    logger.info("Encoding %d products: no index of this encoder's is there.", len(products))
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    made_here = known is not None and known.encoder == identity_of(model, encoder)
-    if known is not None and made_here and known.product_ids.equals(products["product_id"]):
-        return known.vectors(np.arange(len(texts)))
-    logger.info("Encoding %d products: no index of this encoder's is there.", len(texts))
     return encode_in_shards(model, texts, shards, settings, progress="catalogue, release")
 
 
