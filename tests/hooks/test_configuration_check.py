@@ -136,3 +136,16 @@ def test_another_engines_run_counts_as_a_system(project) -> None:
 @pytest.mark.parametrize("environment", ["../conf/holt", "holt/catalog", "holt/"])
 def test_a_path_is_no_environment(project, environment) -> None:
     refused(project, "no folder conf/", environment)
+
+
+@pytest.mark.parametrize("folder", ["base", "local"])
+def test_a_shops_own_file_is_safe_from_the_simulator(project, folder) -> None:
+    """In base, where `simulate` may run, a raw table outside the data folder must be read-only."""
+    entry = "raw_queries:\n  type: roar.datasets.table.Table\n  filepath: shop/queries.csv\n"
+    name = "all" if folder == "base" else "raw"
+    before = (project.folder / "conf/base/catalog/all.yml").read_text() if folder == "base" else ""
+    kept = before.replace("raw_queries:\n  <<: *table\n  filepath: ${globals:data}/01_raw/queries.parquet\n", "")
+    project.write(f"conf/{folder}/catalog/{name}.yml", kept + entry)
+    refused(project, "catalog raw_queries: .*`simulate` would write over it; set read_only: true", None)
+    project.write(f"conf/{folder}/catalog/{name}.yml", kept + entry + "  read_only: true\n")
+    project.check(None)

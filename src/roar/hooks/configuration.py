@@ -22,6 +22,9 @@ from roar.parameters.blocks import check_parameters, control_characters
 
 logger = logging.getLogger(__name__)
 
+SIMULATED_ENVIRONMENTS = ("base", "test")
+"""Environments whose raw tables the simulator writes."""
+
 _KEDRO_KEYS = {
     "type",
     "metadata",
@@ -211,6 +214,13 @@ def check_folders(catalog: Mapping[str, Any], loader: ConfigLoader, project: Pat
     data = str(loader["globals"]["data"])
     own = _absolute(project, data)
     written = {f"catalog {name}": _absolute(project, path) for name, path in _written(catalog)}
+    if loader.environment in SIMULATED_ENVIRONMENTS:
+        for what, path in written.items():
+            if what.startswith("catalog raw_") and not path.is_relative_to(own):
+                raise InputError(
+                    f"{what}: {path} lies outside {data}, and `simulate` would write over it; set read_only: true, or bring "
+                    "the shop as an environment of its own (docs/bring_your_own_data.md)"
+                )
     for other, folder in _data_folders(loader, project):
         if own == folder or _in_layer(own, folder):
             raise InputError(

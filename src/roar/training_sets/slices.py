@@ -83,13 +83,13 @@ def query_slices(
     """
     config = config or Slices()
     require_columns(queries, "queries", ["query_id", "query", "frequency"])
-    require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
-    require_columns(products, "products", ["title"])
     if missing := [name for name in config.columns if name not in queries.columns]:
         raise InputError(
             f"training_sets.slices.columns: {missing[0]} is no column of table queries; "
             f"{did_you_mean(missing[0], queries.columns)}; map it under ingestion.queries.columns"
         )
+    require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
+    require_columns(products, "products", ["title"])
     wide = (
         queries.select(
             "query_id", "query", "frequency", *[pl.col(c).cast(pl.String).fill_null("unknown") for c in config.columns]

@@ -1,10 +1,9 @@
 """The node of the simulator, and the guard that keeps it off real data."""
 
 from roar.errors import InputError
+from roar.hooks.configuration import SIMULATED_ENVIRONMENTS
 from roar.marketplace import Marketplace, simulate
 from roar.parameters import Simulation
-
-SIMULATED_ENVIRONMENTS = ("base", "test")
 
 
 def simulate_marketplace(config: Simulation, seed: int, environment: str) -> Marketplace:
