@@ -106,8 +106,8 @@ def _read_text(texts: pl.Series, *, words: bool) -> tuple[pl.DataFrame, pl.DataF
     texts = texts.str.slice(0, text.LONGEST)
     read = texts if words else pl.select(pl.when(texts.str.contains(NUMERAL)).then(texts)).to_series()
     facts, rest = scan_all(read)
-    rest = pl.select(pl.coalesce(rest, texts).alias(texts.name))
-    return dimensions(facts), wording.analyse(text.tokens(rest, texts.name))
+    words_left = pl.select(pl.coalesce(rest, texts).alias(texts.name))
+    return dimensions(facts), wording.analyse(text.tokens(words_left, texts.name))
 
 
 def _measured(facts: pl.DataFrame) -> pl.DataFrame:
