@@ -41,3 +41,12 @@ def test_a_run_warns_above_the_stated_rate_alone(caplog: pytest.LogCaptureFixtur
         assert not caplog.records
         warn_where_grades_differ(agreement, 0.5)
     assert "Grades differ in 67% of the 3" in caplog.text
+
+
+def test_no_pairs_make_an_empty_table_of_the_contract() -> None:
+    from roar.schemas import JudgedDuplicates
+
+    none = pl.DataFrame(
+        schema={"product_id_a": pl.String, "product_id_b": pl.String, "similarity": pl.Float64, "evidence": pl.String}
+    )
+    assert JudgedDuplicates.validate(judged_pairs(JUDGMENTS, none)).is_empty()

@@ -8,7 +8,7 @@ from fabricated_evaluation import Fabricated
 
 from roar.report import training_section, wide_tables
 from roar.report.data_charts import agreement_chart, ingestion_chart
-from roar.report.section import Chart, Expandable, Facts, Section, Table
+from roar.report.section import Chart, Expandable, Facts, Paragraph, Section, Table
 from roar.report.wide_tables import latex, markdown
 
 
@@ -37,6 +37,17 @@ def test_near_duplicates_can_be_browsed_as_pairs_and_as_clusters(fabricated: Fab
     sizes = [row[0].value for row in clusters.rows]
     assert sizes == sorted(sizes, reverse=True) and sizes[0] == 4
     assert clusters.rows[0][1].text.count("Thing") == 4 and clusters.rows[0][2].text.startswith("same ")
+
+
+def test_the_page_says_how_sure_near_duplicates_are_and_how_grades_agree_within_clusters(
+    fabricated: Fabricated,
+) -> None:
+    data = fabricated.sections[1]
+    doubtful = listed(data, "The accepted pairs nearest to the threshold")
+    likeness = [row[2].value for row in doubtful.rows]
+    assert len(likeness) == 20 and likeness == sorted(likeness)
+    said = " ".join(block.text for block in data.blocks if isinstance(block, Paragraph))
+    assert "By their own odds" in said and "grades differ in" in said
 
 
 def test_charts_show_what_the_data_are(fabricated: Fabricated) -> None:

@@ -37,7 +37,7 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     (_SIZED, "size", re.compile(rf"(?<![\w])({_SIZE_SCALE})[ .:]{{0,2}}((?:\d{{1,2}}(?:[.,]5)?|\d{{1,2}} ?1/2|{_LETTER_SIZE}))(?![\w]){_MEASURE}")),
     ((">u", ">e"), "size", re.compile(r"(?<![\w])()(\d{1,2}(?:[.,]5)?) ?(us|uk|eu)(?![\w])")),
     (_BEDS, "size", re.compile(rf"(?<![\w])({words.BED_SIZES})(?=[ -](?:{words.BED_WORDS})(?![\w]))")),
-    ((",", "(", "/", "|"), "size", re.compile(r"(?<=[,(/|])\s?([sml])\s?(?=[),/|]|$)")),
+    ((",", "(", "/", "|"), "size", re.compile(r"(?<=[,(|])\s?([sml])\s?(?=[),/|]|$)")),
     ((">t",), "size", re.compile(r"(?<![\w])([2-6]t)(?![\w])")),
     (_OF, "count", re.compile(r"(?<![\w])(?:pack|set|box|case|lot|bundle|bag|jar|carton|paquete|caja|confezione|coffret|boite|packung|packungen|karton|"
                          r"kasten|paquet|zestaw|opakowanie|набор|упаковка|комплект)s?(?: of| de| da| mit| von| a| van| из|:)? ?(\d{1,4})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),

@@ -30,7 +30,7 @@ LONGEST_RUN = 6
 _WORD_UNITS = spelled([name for name in FOLDED_UNITS if bounded(name) or name[-1].isdigit()])
 _SIGN_UNITS = spelled([name for name in FOLDED_UNITS if not (bounded(name) or name[-1].isdigit())])
 _ATOM = re.compile(
-    rf"(?<![{LETTER}\d])(?<!\d[.,/])(?P<number>{NUMBER})"
+    rf"(?<![{LETTER}\d])(?<!\d[.,/])(?<![{LETTER}]-)(?!0\d)(?P<number>{NUMBER})"
     rf"(?:(?P<gap>\+? {{0,2}}-? ?)(?:(?P<unit>{_WORD_UNITS})(?![{LETTER}\d])|(?P<sign>{_SIGN_UNITS}))\.?"
     rf"|(?P<mark> ?(?:\"|'')|'(?=[ )x,.]|\d|$|-))"
     rf"|(?![{LETTER}])|(?=x(?: |$)))"
@@ -94,8 +94,7 @@ def _atom(text: str, folded: str, match: re.Match[str], spelling: str | None, st
             unit, end = None, start + len(number)
     elif match["mark"] and end == match.end():
         mark = match["mark"].strip()
-        quoted = mark == '"' and folded[start - 1 : start] == '"'
-        unit = None if quoted else _MARKS[mark]
+        unit = None if mark == '"' and _quoted(folded, start, end) else _MARKS[mark]
     if unit is None:
         end = start + len(number)
     amount = value(number, small=unit is not None and unit.name in SMALL)
@@ -109,6 +108,18 @@ def _atom(text: str, folded: str, match: re.Match[str], spelling: str | None, st
     ):
         amount, start = -amount, start - 1
     yield Atom(start, end, number, amount, unit, bool(gap))
+
+
+_OPENING = re.compile(r'(?<![^\s(\[|])"(?=\S)')
+
+
+def _quoted(folded: str, start: int, end: int) -> bool:
+    """Whether the mark before `end` closes a quotation: 'Speedlight "SB 700"' has no inches."""
+    if folded[end : end + 1] == "@":
+        return True  # web data name the language of a text after it
+    before = folded[max(0, start - 200) : start]
+    opened = [match.end() for match in _OPENING.finditer(before)]
+    return bool(opened) and '"' not in before[opened[-1] :]
 
 
 @lru_cache(maxsize=4096)

@@ -93,14 +93,14 @@ def dimensions(facts: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Distinct `row`, `dimension`, `value` (String), `shown`, `measured` (whether it is a number), `role`. Lengths, frequencies
         and masses are dimensions of their own by scale (a 3-inch display does not contradict an 18 mm lens), sizes by theirs,
-        and bounds are no amounts. Values keep three significant digits, which join 15.6 inch with 39.6 cm and part 49 from
+        each thing left out is one, and bounds are no amounts. Values keep three significant digits, which join 15.6 inch with 39.6 cm and part 49 from
         50; binary storage reads as decimal, and megapixels lose their fraction, as shops cut it off.
     """
     scale, value = pl.col("scale"), pl.col("value")
     length = (
         pl.when(scale.is_in(["ft", "m", "yd", "km"]))
         .then(pl.lit("m"))
-        .when((scale == "mm") & (value < 0.1))
+        .when((scale == "mm") & ((value < 0.1) | pl.col("role").is_in(["at_least", "at_most"])))
         .then(pl.lit("mm"))
         .otherwise(pl.lit("cm"))
     )
@@ -116,7 +116,8 @@ def dimensions(facts: pl.DataFrame) -> pl.DataFrame:
         .when((pl.col("fact") == "size") & (scale != ""))
         .then(scale)
     )
-    named = pl.col("fact").replace(NAMES)
+    left_out = pl.col("fact") == "feature"
+    named = pl.when(left_out).then("text").otherwise(pl.col("fact").replace(NAMES))
     named = pl.when(faceted.is_null()).then(named).otherwise(pl.format("{} ({})", named, faceted))
     bounded = pl.col("role").replace_strict(
         {"at_least": " at least", "at_most": " at most", "excludes": " left out"}, default=""
@@ -131,7 +132,7 @@ def dimensions(facts: pl.DataFrame) -> pl.DataFrame:
         dimension=pl.concat_str(named, bounded),
         value=pl.coalesce(pl.when(pl.col("fact") == "size").then(value), amount)
         .cast(pl.String)
-        .fill_null(pl.col("text")),
+        .fill_null(pl.when(left_out).then(pl.lit("yes")).otherwise("text")),
         shown="shown",
         measured=value.is_not_null(),
         role="role",

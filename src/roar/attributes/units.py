@@ -79,6 +79,8 @@ pressure bar 0.0689476: psi
 torque Nm 1: nm newton_meter
 data_rate Mbit/s 1: mbps mbit/s
 data_rate Mbit/s 1000: gbps gbit/s
+data_rate Mbit/s 8: mb/s mo/s
+data_rate Mbit/s 8000: gb/s
 colour_temperature K 1: k kelvin кельвин
 temperature C 1: °c ℃ celsius grad_celsius degree_celsius degrees_c
 angle deg 1: degree deg °

@@ -168,6 +168,8 @@ FREE_BUT = frozenset(
         "feel",
         "ein",
         "dozen",
+        "wire",
+        "cord",
         "range",
     ]
 )
@@ -204,6 +206,13 @@ NOT_EXCLUDED = frozenset(
         "returns",
         "reserve",
         "bake",
+        "included",
+        "including",
+        "necessary",
+        "required",
+        "needed",
+        "available",
+        "applicable",
         "the",
         "a",
         "an",

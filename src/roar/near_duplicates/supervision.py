@@ -84,16 +84,15 @@ def fit(products: pl.DataFrame, labelled: pl.DataFrame, config: NearDuplicates |
     products = prepared(products)
     a, b = rows_of(products, labelled)
     comparison = Comparison.of(Profiles.read(products))
-    pairwise = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False})
     features = _features(comparison.signals(a, b, config.evidence), config.evidence)
     accepted = np.zeros(len(same), dtype=bool)
     groups = _components(a, b, len(products))
     folds = GroupKFold(min(FOLDS, len(np.unique(groups))))
     for train, test in folds.split(features, same, groups):
-        fitted = _fitted(features[train], same[train], pairwise)
-        accepted[test] = score(comparison, a[test], b[test], fitted)[0] >= ACCEPT
+        fitted = _fitted(features[train], same[train], config.evidence)
+        accepted[test] = score(comparison, a, b, fitted)[0][test] >= ACCEPT
     before = score(comparison, a, b, config.evidence)[0] >= ACCEPT
-    weights = _fitted(features, same, pairwise)
+    weights = _fitted(features, same, config.evidence)
     return Fitted(config.model_copy(update={"evidence": weights}), Scores.of(before, same), Scores.of(accepted, same))
 
 
