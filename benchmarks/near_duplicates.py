@@ -1,12 +1,16 @@
 """Quality and cost of near-duplicate detection, as `name value` lines.
 
     python benchmarks/near_duplicates.py                      quality on the simulated shop, and on real sets if there
+    python benchmarks/near_duplicates.py --alarm              a catalogue that lists items once, and its judgments
     python benchmarks/near_duplicates.py --scale 1000000      time and memory on that many simulated products
     python benchmarks/near_duplicates.py --minhash 100000     candidates against datasketch's MinHashLSH on titles
 
 The folder that `ROAR_REAL_DATA` names may hold `matching/`, labelled pairs in the layout `COL name VAL text … <tab> COL …
 <tab> 0/1`. Labels are read to measure, never to choose. `given` judges the labelled pairs as they are, `found` searches the
-union of both lists and judges what it finds, `clustered` asks whether a labelled pair ended in one cluster.
+union of both lists and judges what it finds, `clustered` asks whether a labelled pair ended in one cluster. `hindsight` is the
+best F1 of any threshold (what calibration loses), `recall_at_0.9` the best recall whose precision is 0.9, `labels` the F1 of weights
+fitted to other products' labels; `added` and `dropped` are labelled pairs that clusters join beyond those found, and part again.
+`homedepot/` holds products.parquet (product_uid, product_title) and judgments.parquet (search_term, product_uid, relevance).
 """
 
 import argparse
@@ -17,10 +21,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from datasketch import MinHash, MinHashLSH
 
-from roar.near_duplicates import candidate_pairs, cluster, find_pairs, verify
+from roar.near_duplicates import candidate_pairs, cluster, find_pairs, grade_agreement, verify
+from roar.near_duplicates.supervision import fit
 from roar.near_duplicates.text import tokens
 
 MATCHING = {
@@ -29,6 +35,9 @@ MATCHING = {
     "wdc_shoes": "wdc-shoes-test.txt",
     "wdc_watches": "wdc-watches-test.txt",
 }
+PRECISE = 0.9
+"""Precision that a mask of false negatives needs."""
+
 SCHEMA = {"product_id": pl.String, "title": pl.String, "description": pl.String, "price": pl.Float64}
 ENDS = ["product_id_a", "product_id_b"]
 Figures = Iterator[tuple[str, float]]
@@ -38,13 +47,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=int, default=0, help="products of the cost measurement")
     parser.add_argument("--minhash", type=int, default=0, help="titles of the comparison with datasketch")
+    parser.add_argument("--alarm", action="store_true", help="the catalogue of homedepot/ instead")
     options = parser.parse_args()
     if options.minhash:
         report(against_minhash(options.minhash))
     if options.scale:
         report(cost(options.scale))
-    if not (options.minhash or options.scale):
+    if options.alarm:
+        report(alarm(Path(os.environ.get("ROAR_REAL_DATA", ".")) / "homedepot"))
+    if not (options.minhash or options.scale or options.alarm):
         report(simulated())
+        report(two_shops())
         for name, file in MATCHING.items():
             path = Path(os.environ.get("ROAR_REAL_DATA", ".")) / "matching" / file
             if path.exists():
@@ -62,6 +75,9 @@ def matching(path: Path) -> Figures:
     matches = pairs.filter(pl.col("label") == 1)
     judged = verify(products, pairs)
     yield from scores("given", judged["accepted"] & (judged["label"] == 1), judged["accepted"], len(matches))
+    same = (judged["label"] == 1).to_numpy()
+    yield from hindsight(judged["similarity"].to_numpy(), same)
+    yield "labels_f1", fit(products, pairs).cross_validated.f1
     yield "candidate_recall", len(matches.join(candidate_pairs(products), on=ENDS, how="semi")) / len(matches)
     found = find_pairs(products)
     hits = found.join(pairs, on=ENDS)
@@ -71,6 +87,22 @@ def matching(path: Path) -> Figures:
     together = together.join(clusters, left_on=ENDS[1], right_on="product_id")
     same = together["cluster_id"] == together["cluster_id_right"]
     yield from scores("clustered", same & (together["label"] == 1), same, len(matches))
+    joined = together.filter(same).join(found, on=ENDS, how="anti")
+    parted = together.filter(~same).join(found, on=ENDS, how="semi")
+    yield "clustered_added", len(joined)
+    yield "clustered_dropped", len(parted)
+
+
+def hindsight(similarity: np.ndarray, same: np.ndarray) -> Figures:
+    """What the best thresholds would give, known afterwards."""
+    order = np.argsort(-similarity, kind="stable")
+    right, taken = np.cumsum(same[order]), np.arange(1, len(same) + 1)
+    last = np.append(np.diff(similarity[order]) != 0, True)  # equal similarities stand or fall together
+    precision, recall = (right / taken)[last], (right / max(same.sum(), 1))[last]
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    yield "hindsight_f1", float(f1.max())
+    yield "hindsight_threshold", float(similarity[order][last][f1.argmax()])
+    yield "recall_at_0.9", float(recall[precision >= PRECISE].max(initial=0.0))
 
 
 def scores(name: str, true: pl.Series, positive: pl.Series, matches: int) -> Figures:
@@ -128,6 +160,52 @@ def simulated(size: int = 12_000) -> Figures:
     clusters = cluster(products, found).rename({"cluster_id": "item_id"})
     together = true_pairs(clusters).join(matches.with_columns(true=True), on=ENDS, how="left").fill_null(False)
     yield from scores("simulated_clustered", together["true"], together["product_id_a"] != "", len(matches))
+
+
+def two_shops(size: int = 6_000) -> Figures:
+    """The simulated shop as two shops: each half of the listings has its own category tree and its own names for attributes."""
+    products, truth = shop(size)
+    second = (pl.col("product_id").hash(7) % 2) == 1
+    tree = pl.when(second).then(pl.format("outlet {}", pl.col("product_id").hash(3) % 40)).otherwise("vertical")
+    named = pl.col("attributes").str.replace_all(r'"(\w+)":', '"spec_$1":')
+    own = pl.when(second).then(named).otherwise("attributes").fill_null("{}")
+    rest = pl.when(own == "{}").then(pl.lit("}")).otherwise(pl.concat_str(pl.lit(", "), own.str.slice(1)))
+    filed = pl.concat_str(pl.lit('{"tree": "'), tree, pl.lit('"'), rest)
+    products = products.with_columns(attributes=filed)
+    matches = true_pairs(truth)
+    found = find_pairs(products).join(matches.with_columns(true=True), on=ENDS, how="left").fill_null(False)
+    yield from scores("two_shops_found", found["true"], found["similarity"] > 0, len(matches))
+
+
+def alarm(folder: Path) -> Figures:
+    """A catalogue without labels: how much of it is in clusters, and how often grades differ within them.
+
+    Its relevance is a mean of raters, 1 to 3; grades are cut half-way between whole numbers.
+    """
+    products = pl.read_parquet(folder / "products.parquet").select(product_id="product_uid", title="product_title")
+    judgments = pl.read_parquet(folder / "judgments.parquet").select(
+        query_id="search_term", product_id="product_uid", grade=(pl.col("relevance") + 0.5).floor().cast(pl.Int64)
+    )
+    start = time.process_time()
+    pairs = find_pairs(products)
+    clusters = cluster(products, pairs)
+    several = clusters.filter(pl.len().over("cluster_id") > 1)
+    agreement = grade_agreement(judgments.unique(["query_id", "product_id"]), clusters)
+    yield "homedepot_pairs", len(pairs)
+    yield "homedepot_share_in_clusters", len(several) / len(products)
+    yield "homedepot_cells", agreement.cells
+    yield "homedepot_differing_grades", agreement.rate
+    yield "homedepot_usual_difference", agreement.usual
+    yield "homedepot_processor_seconds", time.process_time() - start
+    titles = dict(products.iter_rows())
+    drawn = pairs.sample(min(DRAWN, len(pairs)), seed=0).sort(ENDS)
+    sheet = [(a, b, round(s, 3), titles[a], titles[b]) for a, b, s in drawn.select(*ENDS, "similarity").iter_rows()]
+    table = pl.DataFrame(sheet, schema=[*ENDS, "similarity", "title_a", "title_b"], orient="row")
+    table.write_csv("homedepot_pairs.tsv", separator="\t")
+
+
+DRAWN = 100
+"""Pairs that are drawn to be judged by hand."""
 
 
 def cost(size: int) -> Figures:

@@ -23,7 +23,9 @@ def pairs(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
 
         shop = simulate(Simulation(products=4000, queries=6000, judged_queries=1500), seed=seed)
         exact = shop.judgments.filter(pl.col("grade") == "exact")
-        table = exact.join(shop.queries, on="query_id").join(shop.products, on="product_id").select("query", "title")
+        table = exact.join(shop.queries.select("query_id", "query"), on="query_id").join(
+            shop.products.select("product_id", "title"), on="product_id"
+        )
     drawn = table.sample(count, seed=seed, shuffle=True, with_replacement=count > len(table))
     return drawn["query"].to_list(), drawn["title"].to_list()
 

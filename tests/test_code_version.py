@@ -19,6 +19,12 @@ SOURCES = {
 }
 
 
+def forget() -> None:
+    """As a new process would."""
+    for cached in (module.code_version, module.text_version, module._closure, module._imported, module._meaning):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def version(tmp_path, monkeypatch):
     """The version of `roar.nodes` after one file was given other text."""
@@ -30,19 +36,18 @@ def version(tmp_path, monkeypatch):
             path = root / (name if "." in name else f"{name}.py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        for cached in (module.code_version, module._imported, module._version):
-            cached.cache_clear()
+        forget()
         return module.code_version("roar.nodes")
 
     yield of
-    for cached in (module.code_version, module._imported, module._version):
-        cached.cache_clear()
+    forget()
 
 
 def test_comments_docstrings_and_line_numbers_do_not_count(version):
     before = version()
     said = '"""Better said."""\n\n# why\nfrom roar.tools import weigh\nfrom roar.parameters import Stage\n\n\ndef train(x):\n    """Train."""\n    return weigh(x)\n'
-    assert version(nodes=said) == before
+    text = module.text_version("roar.nodes")
+    assert version(nodes=said) == before and module.text_version("roar.nodes") != text
 
 
 def test_what_the_code_does_counts_through_a_packages_front(version):
@@ -56,8 +61,7 @@ def test_word_lists_count_and_what_is_not_imported_does_not(version, tmp_path):
     before = version()
     assert version(elsewhere="x = 2\n", tools__light="def feather():\n    return 2\n", parameters="x = 3\n") == before
     (tmp_path / "roar" / "tools" / "words.yml").write_text("- b\n")
-    module.code_version.cache_clear()
-    module._version.cache_clear()
+    forget()
     assert module.code_version("roar.nodes") != before
 
 

@@ -2,36 +2,18 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.framework.project import configure_project, pipelines
 from kedro.io import DataCatalog
 
-from roar import parameters
+from roar.hooks import ConfigLoader, ConfigurationHooks
+from roar.parameters.blocks import BLOCKS
 from roar.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ("base", "test", "esci", "icecat", "crowdflower", "wands")
-BLOCKS = {
-    "simulate": parameters.Simulation,
-    "ingestion": parameters.Ingestion,
-    "near_duplicates": parameters.NearDuplicates,
-    "training_sets": parameters.TrainingSets,
-    "encoder": parameters.Encoder,
-    "stage1": parameters.Stage1,
-    "stage2": parameters.Stage2,
-    "ablation": parameters.Ablation,
-    "ablation_studies": parameters.AblationStudies,
-    "evaluation": parameters.Evaluation,
-    "metrics": parameters.MetricSettings,
-    "release": parameters.Release,
-    "reporting": parameters.Reporting,
-    "compare_runs": parameters.CompareRuns,
-    "ab_test": parameters.ABTest,
-    "experiment_plan": parameters.ExperimentPlan,
-    "simulated_experiment": parameters.SimulatedExperiment,
-}
 WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks")
 
 
@@ -40,9 +22,9 @@ def project():
     configure_project("roar")
 
 
-def loader(environment: str, monkeypatch) -> OmegaConfigLoader:
+def loader(environment: str, monkeypatch) -> ConfigLoader:
     monkeypatch.setenv("ROAR_REAL_DATA", "somewhere")
-    return OmegaConfigLoader(str(ROOT / "conf"), env=environment, **CONFIG_LOADER_ARGS)
+    return ConfigLoader(str(ROOT / "conf"), env=environment, **CONFIG_LOADER_ARGS)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -68,6 +50,12 @@ def test_every_environment_has_valid_parameters(environment, monkeypatch):
     for block, model in BLOCKS.items():
         model.model_validate(written[block])
     assert written["environment"] == environment
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_environment_passes_the_check_before_a_run(environment, monkeypatch):
+    context = SimpleNamespace(config_loader=loader(environment, monkeypatch), project_path=ROOT)
+    ConfigurationHooks().after_context_created(context)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -192,6 +192,18 @@ def test_other_errors_are_not_taken_for_the_disks(tmp_path, error):
     assert raised.value is error
 
 
+def test_a_refusal_behind_a_link_is_one_too(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    for place in ("data", "disk"):
+        path = tmp_path / place / "models"
+        with (
+            pytest.raises(InputError, match="models: cannot be written"),
+            clear_disk_errors(tmp_path / "data" / "models"),
+        ):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path / "encoder"))
+
+
 def test_a_file_where_a_folder_should_be_is_said(tmp_path):
     (tmp_path / "models").touch()
     with pytest.raises(InputError, match=r"encoder: cannot be written .*(Not a directory|File exists)"):
@@ -238,13 +250,19 @@ def test_every_change_of_a_sealed_folder_is_named(sealed):
     changed = bytearray(weights.read_bytes())
     changed[77] ^= 4
     weights.write_bytes(changed)
-    assert damage(sealed) == "inner/weights is missing or changed"
+    assert damage(sealed) == "inner/weights is missing, unreadable or changed"
     weights.unlink()
-    assert damage(sealed) == "inner/weights is missing or changed"
+    assert damage(sealed) == "inner/weights is missing, unreadable or changed"
     weights.write_bytes(bytes(range(256)))
     assert damage(sealed) == ""
     (sealed / "adapter_config.json").touch()
     assert damage(sealed) == "adapter_config.json does not belong to it"
+    (sealed / "adapter_config.json").unlink()
+    (sealed / "2_Dense").symlink_to(sealed / "inner")
+    assert damage(sealed) == "2_Dense/weights does not belong to it"
+    (sealed / "2_Dense").unlink()
+    (sealed / "loop").symlink_to(sealed)
+    assert "does not belong" in damage(sealed)
     (sealed / SEAL).unlink()
     assert "no seal" in damage(sealed) and "no seal" in damage(sealed / "nowhere")
 

@@ -7,9 +7,11 @@ compared themselves, nor do other packages: an upgrade is the user's to follow b
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+
+from roar.files import sha256
 
 ROOT = Path(__file__).parent
 _LEFT_OUT = f"{ROOT.name}.parameters"
@@ -20,13 +22,24 @@ _IMPORT = re.compile(rf"^\s*from ({ROOT.name}[\w.]*) import (\([^)]*\)|[^\n]*)",
 @cache
 def code_version(module: str) -> str:
     """Hash of a module of this project with everything it imports from there; empty where there is no such module."""
-    modules = _closure(module)
-    files = [*modules, *_resources(modules)]
-    digest = hashlib.sha256("".join(f"{path.relative_to(ROOT)} {_version(path)}\n" for path in sorted(files)).encode())
-    return digest.hexdigest()[:16] if files else ""
+    return _together(module, _meaning)
 
 
-def _closure(module: str) -> set[Path]:
+@cache
+def text_version(module: str) -> str:
+    """The same of the files as they are, comments included: equal texts mean equal code, and are had in an instant."""
+    return _together(module, sha256)
+
+
+def _together(module: str, version: Callable[[Path], str]) -> str:
+    files = sorted(_closure(module))
+    named = "".join(f"{path.relative_to(ROOT)} {version(path)}\n" for path in files)
+    return hashlib.sha256(named.encode()).hexdigest()[:16] if files else ""
+
+
+@cache
+def _closure(module: str) -> frozenset[Path]:
+    """Files of the module, of what it imports, and what lies beside them."""
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
@@ -35,7 +48,7 @@ def _closure(module: str) -> set[Path]:
         if name not in found and path is not None:
             found[name] = path
             waiting += _imported(path)
-    return set(found.values())
+    return frozenset(found.values()) | _resources(set(found.values()))
 
 
 def _file(module: str) -> Path | None:
@@ -77,10 +90,10 @@ def _resources(modules: set[Path]) -> set[Path]:
 
 
 @cache
-def _version(path: Path) -> str:
+def _meaning(path: Path) -> str:
     if path.suffix != ".py":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+        return sha256(path)
+    tree = ast.parse(path.read_text(encoding="utf-8"), path.name)
     for part in ast.walk(tree):
         if isinstance(part, _DOCUMENTED) and ast.get_docstring(part, clean=False) is not None:
             part.body = part.body[1:]

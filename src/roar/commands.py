@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import polars as pl
-import yaml
 
 from roar.errors import InputError
 
@@ -41,16 +40,11 @@ def release_folder(release: Path | None, env: str) -> Path:
     """The folder that is named, or the environment's."""
     if release is not None:
         return release
-    data = None
-    for name in ("base", env):
-        path = Path("conf") / name / "globals.yml"
-        written = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        data = (written or {}).get("data", data)
-    if data is None:
-        raise InputError(
-            "no conf/base/globals.yml here: run this in the project's folder, or name a release by --release."
-        )
-    return Path(data) / "06_models" / "release"
+    if not Path("conf").is_dir():
+        raise InputError("no folder conf here: run this in the project's folder, or name a release by --release.")
+    from roar.hooks import ConfigLoader
+
+    return Path(ConfigLoader("conf", env, base_env="base").data_of(env)) / "06_models" / "release"
 
 
 def _of_a_release(command: Callable[..., Any]) -> Callable[..., Any]:

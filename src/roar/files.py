@@ -147,7 +147,7 @@ def clear_disk_errors(path: Path) -> Iterator[None]:
 _OF_A_WRITE = re.compile(r"os error \d+|unexpected pos|write error|failed writing|\d+ requested and \d+ written")
 """How torch, safetensors, polars, faiss and numpy say that writing failed."""
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM}
 _IN_THE_WAY = {
     errno.EEXIST,
@@ -158,14 +158,24 @@ _IN_THE_WAY = {
     errno.ENOTDIR,
     errno.ENOTEMPTY,
 }
-_REFUSALS = {*_FULL, *_DENIED, *_IN_THE_WAY, errno.EBUSY, errno.EIO, errno.ENODEV, errno.EROFS, errno.ESTALE}
+_REFUSALS = {
+    *_FULL,
+    *_DENIED,
+    *_IN_THE_WAY,
+    errno.EBUSY,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENODEV,
+    errno.EROFS,
+    errno.ESTALE,
+}
 
 
 def _refusal(error: Exception, path: Path) -> int | None:
     """The system's error number behind an exception, 0 where it is unknown; None where the disk has no part in it."""
     if isinstance(error, OSError) and error.errno is not None:
-        folder = os.path.realpath(path.parent)
-        ours = str(error.filename).startswith(folder) if error.filename else error.errno != errno.ENOENT
+        where, folder = os.path.realpath(str(error.filename)), os.path.realpath(path.parent)
+        ours = where.startswith(folder) if error.filename else error.errno != errno.ENOENT
         return error.errno if ours and error.errno in _REFUSALS else None
     if not _OF_A_WRITE.search(str(error)):
         return None
@@ -193,7 +203,7 @@ def _advice(reason: int, path: Path) -> str:
         errno.EFBIG: "Files may not grow so large there: raise the limit (ulimit -f)",
         errno.EROFS: "The disk is mounted read-only: mount it for writing, or set `data` in globals.yml to another folder",
     }
-    advice |= dict.fromkeys((errno.ENOSPC, errno.EDQUOT, 0), f"{free:.1f} GiB are free there: make room")
+    advice |= dict.fromkeys((*_FULL, 0), f"{free:.1f} GiB are free there: make room")
     advice |= dict.fromkeys(_DENIED, "You may not write there: change its owner or mode, or `data` in globals.yml")
     return f"{advice.get(reason, f'Look at {_standing(path)}')}, and run again; what was there is unchanged."
 
@@ -228,10 +238,13 @@ def stamp(path: Path) -> str:
 
 
 def _members(folder: Path) -> list[str]:
-    """Relative names of a folder's files at any depth, in order; hidden ones are left out."""
-    found = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    """Relative names of a folder's files at any depth, links followed, in order; hidden ones are left out."""
+    found: list[str] = []
+    been: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        here = os.path.realpath(place)
+        folders[:] = [name for name in folders if not name.startswith(".") and here not in been]
+        been.add(here)
         found += [Path(place, name).relative_to(folder).as_posix() for name in files if not name.startswith(".")]
     return sorted(found)
 
@@ -262,12 +275,21 @@ def difference(folder: Path, expected: Mapping[str, str]) -> str:
     A file too many is a difference: what is read may depend on what is there.
     """
     there = _sealed(folder)
-    changed = (name for name, digest in expected.items() if name not in there or sha256(folder / name) != digest)
+    changed = (
+        name for name, digest in expected.items() if name not in there or _sha256_or_none(folder / name) != digest
+    )
     added = (name for name in there if name not in expected)
     if name := next(changed, ""):
-        return f"{name} is missing or changed"
+        return f"{name} is missing, unreadable or changed"
     name = next(added, "")
     return f"{name} does not belong to it" if name else ""
+
+
+def _sha256_or_none(path: Path) -> str | None:
+    try:
+        return sha256(path)
+    except OSError:
+        return None
 
 
 def _sealed(folder: Path) -> list[str]:

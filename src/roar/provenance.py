@@ -15,7 +15,8 @@ from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ValidationError
 
-from roar.code_version import code_version
+from roar.code_version import code_version, text_version
+from roar.errors import InputError
 from roar.files import fingerprint, replaced_file, stamp
 from roar.parameters import Parameters
 
@@ -68,18 +69,25 @@ class Provenance:
                 partial.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     def content(self, dataset: str) -> str | None:
-        """Fingerprint of what a dataset holds now; None for what has no content of its own."""
+        """Fingerprint of what a dataset holds now; None for what has no content of its own.
+
+        Raises:
+            InputError: it is there and cannot be read.
+        """
         paths = self.locate(dataset)
         if paths is None:
             return None
-        there = [path for path in paths if path.exists()]
-        if not there:
-            return ABSENT
-        seal = " ".join(map(stamp, there))
-        if self.seen.get(dataset, {}).get("stamp") != seal:
-            self.seen[dataset] = {"stamp": seal, "content": " ".join(map(fingerprint, there))}
-            self._write(dataset)
-        return self.seen[dataset]["content"]
+        try:
+            there = [path for path in paths if path.exists()]
+            now = " ".join(map(stamp, there))
+            if there and self.seen.get(dataset, {}).get("stamp") != now:
+                self.seen[dataset] = {"stamp": now, "content": " ".join(map(fingerprint, there))}
+                self._write(dataset)
+        except OSError as error:
+            raise InputError(
+                f"{dataset}: {error.filename} cannot be read ({error.strerror}); change its owner or mode, or bring it back."
+            ) from error
+        return self.seen[dataset]["content"] if there else ABSENT
 
     def record(self, dataset: str, by: Maker, inputs: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
         """Note what made a dataset that was just saved.
@@ -93,6 +101,7 @@ class Provenance:
         self.made[dataset] = {
             "by": by.function,
             "reads": list(by.reads),
+            "text": text_version(_module(by.function)),
             "code": code_version(_module(by.function)),
             "content": self.content(dataset),
             "inputs": dict(inputs),
@@ -102,13 +111,17 @@ class Provenance:
         }
         self._write(dataset)
 
-    def follow(self, dataset: str, before: str | None) -> None:
-        """Take a dataset for unchanged where it was `before` to its readers: a run added to it what it made of it."""
+    def follow(self, dataset: str, before: str | None, readers: Iterable[str]) -> None:
+        """Take a dataset that was `before` to these readers for unchanged: their run added to it what it made of it."""
         now = self.content(dataset)
-        for reader, made in self.made.items():
-            if made["inputs"].get(dataset) == before:
-                made["inputs"][dataset] = now
+        for reader in readers:
+            if reader in self.made and self.made[reader]["inputs"].get(dataset) == before:
+                self.made[reader]["inputs"][dataset] = now
                 self._write(reader)
+
+    def by_other_hands(self, datasets: Iterable[str]) -> list[str]:
+        """Those of the datasets that are there, and not as their node made them."""
+        return [dataset for dataset in datasets if dataset in self.made and not self._is_its_own(dataset)]
 
     def stale(self, datasets: Iterable[str], made_here: Mapping[str, Maker] | None = None) -> dict[str, str]:
         """Those of the datasets that would be made differently now, each with the reason.
@@ -144,7 +157,8 @@ class Provenance:
         if not self._is_its_own(dataset):
             return ""
         made = self.made[dataset]
-        if made["code"] != code_version(_module(made["by"])):
+        module = _module(made["by"])
+        if made["text"] != text_version(module) and made["code"] != code_version(module):
             return f"the code of {made['by']} {_SINCE}"
         changed = [name for block, was in made["parameters"].items() for name in self._changed(block, was)]
         return f"parameter {', '.join(changed)} {_SINCE}" if changed else ""

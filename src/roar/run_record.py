@@ -36,8 +36,20 @@ def surroundings(folder: Path) -> Record:
     return {
         "commit": commit(folder),
         "versions": versions(),
-        "machine": {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()},
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "processor": processor(),
+            "cores": os.cpu_count(),
+        },
     }
+
+
+def processor() -> str:
+    """The processor's name, as the system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
+    return found[1] if found else platform.processor() or platform.machine()
 
 
 def commit(folder: Path) -> str:

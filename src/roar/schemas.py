@@ -22,6 +22,11 @@ HOLDOUT = "holdout"
 """Name of the single fold where queries are split once instead of cross-fitted."""
 
 
+ORIGIN = "origin"
+SIMULATOR = "roar.marketplace"
+"""What stands in the column `origin` of raw tables that the simulator made: wherever they go, they say so."""
+
+
 class Table(pa.DataFrameModel):
     """Settings shared by all tables."""
 
@@ -112,6 +117,18 @@ class DuplicatePairs(Table):
     product_id_b: str
     similarity: float = pa.Field(ge=0, le=1)
     evidence: str
+
+
+class JudgedDuplicates(Table):
+    """What judgments say of pairs accepted as listings of one item: they deserve one grade."""
+
+    product_id_a: str
+    product_id_b: str
+    similarity: float = pa.Field(ge=0, le=1)
+    evidence: str
+    queries: int = pa.Field(ge=1)
+    differing: int = pa.Field(ge=0)
+    label: int = pa.Field(isin=[0, 1])
 
 
 class ProductClusters(Table):

@@ -1,14 +1,31 @@
 """Kedro settings: where configuration comes from, and the hooks that guard a run."""
 
-from kedro.config import OmegaConfigLoader
-
 from roar.datasets.environment import environment_variable
-from roar.hooks import DistributedHooks, OneWriterHooks, ProvenanceHooks, RunRecordHooks, WorkingFolderHooks
+from roar.hooks import (
+    ConfigLoader,
+    ConfigurationHooks,
+    DistributedHooks,
+    ForecastHooks,
+    OneWriterHooks,
+    ProvenanceHooks,
+    ResultHooks,
+    RunRecordHooks,
+    WorkingFolderHooks,
+)
 
 _provenance = ProvenanceHooks()
-HOOKS = (OneWriterHooks(), _provenance, RunRecordHooks(_provenance), DistributedHooks(), WorkingFolderHooks())
+HOOKS = (
+    ResultHooks(),
+    ConfigurationHooks(),
+    OneWriterHooks(),
+    _provenance,
+    RunRecordHooks(_provenance),
+    ForecastHooks(),
+    DistributedHooks(),
+    WorkingFolderHooks(),
+)
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -77,6 +77,26 @@ def test_variants_that_differed_before_the_test_are_doubtful():
     assert state(check(aggregate(log)), "alike before the test") == "not possible"
 
 
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, "not possible"), (5.0, "doubtful")])
+def test_a_covariate_that_is_the_same_within_each_variant_is_checked_without_a_variance(shift, expected):
+    log = make_log(400)
+    ids = log["unit_id"].unique(maintain_order=True)
+    constant = pl.DataFrame({"unit_id": ids, "covariate": 1e6 + shift * (np.arange(len(ids)) % 2)})
+    assert state(check(aggregate(log, constant)), "alike before the test") == expected
+
+
+def test_days_with_too_few_events_say_nothing_on_an_effect_over_time():
+    """A treatment without an order on the last days has no log ratio there."""
+    log = pl.concat([
+        make_log(60, days=1).with_columns(pl.col("timestamp") + pl.duration(days=day), pl.format("{}d{}", "session_id", pl.lit(day)).alias("session_id"))
+        for day in range(4)
+    ])  # fmt: skip
+    lost = (pl.col("variant") == "treatment") & (pl.col("timestamp").dt.day() > 6)
+    found = aggregate(log.with_columns(orders=pl.when(lost).then(0).otherwise(pl.col("orders"))))
+    for needed, expected in ((20, "not possible"), (2, "not possible")):
+        assert state(check(found, config=ABTest(min_events=needed)), "effect over time") == expected
+
+
 def test_a_missing_day_is_doubtful():
     days = make_log().filter(pl.col("timestamp").dt.day() != 6)
     assert every_day(aggregate(days).days).state == "doubtful"

@@ -93,9 +93,42 @@ def test_equal_rankers_are_told_apart_as_seldom_as_alpha_says():
         (lambda votes: votes.drop("tied"), "no column tied"),
         (lambda votes: pl.concat([votes, votes.head(1)]), "unit_id repeats"),
         (lambda votes: votes.with_columns(won=pl.lit(-1, pl.Int64)), "count is negative"),
-        (lambda votes: votes.head(1), "fewer than two searchers"),
+        (lambda votes: votes.with_columns(won=pl.lit(None, pl.Int64)), "negative or missing"),
+        (lambda votes: votes.with_columns(pl.col("won").cast(pl.String)), "column won holds String"),
+        (lambda votes: votes.with_columns(pl.col("won", "lost", "tied") * 0), "nobody searched"),
     ],
 )
 def test_votes_that_cannot_be_counted_are_refused(change, message):
     with pytest.raises(InputError, match=message):
         preference(change(clicks(np.random.default_rng(4), 1.0, 1.0, searchers=10)))
+
+
+def votes(won: list[int], lost: list[int], tied: list[int]) -> pl.DataFrame:
+    return pl.DataFrame({"unit_id": [str(n) for n in range(len(won))], "won": won, "lost": lost, "tied": tied})
+
+
+@pytest.mark.parametrize("searchers", [1, 2, 5, 8, 200])
+def test_searchers_who_all_prefer_one_ranking_are_as_convincing_as_they_are_many(searchers):
+    """Of n, all by chance with 2 / 2^n; two are nothing to go by."""
+    found = preference(votes([1] * searchers, [0] * searchers, [0] * searchers))
+    assert found.exact and found.preference == 1 == found.high
+    assert found.p == pytest.approx(min(1.0, 2.0 ** (1 - searchers)))
+    assert -1 < found.low < 1 and (found.low > 0) == (found.p < 0.05)
+
+
+def test_where_nobody_prefers_one_nothing_is_known():
+    found = preference(votes([0] * 9, [0] * 9, [2] * 9))
+    assert (found.preference, found.low, found.high, found.p, found.needed) == (0, -1, 1, 1, None)
+
+
+def test_interval_and_p_agree_from_few_searchers_to_many():
+    rng = np.random.default_rng(7)
+    exact = []
+    for searchers in rng.integers(2, 150, size=60):
+        searches = 1 + rng.poisson(1, searchers)
+        won = rng.binomial(searches, rng.choice([0.05, 0.3, 0.6]))
+        lost = rng.binomial(searches - won, 0.3)
+        found = preference(votes(won.tolist(), lost.tolist(), (searches - won - lost).tolist()))
+        assert (found.low > 0 or found.high < 0) == (found.p < 0.05)
+        exact.append(found.exact)
+    assert 10 < sum(exact) < 50, "both tests were tried"

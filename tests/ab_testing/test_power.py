@@ -1,6 +1,7 @@
 """Power: a test of the size that was planned finds the effect as often as it says."""
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
@@ -41,6 +42,35 @@ def test_units_are_the_textbook_formula():
     assert needed == pytest.approx(4 * (z * y.std() / (0.02 * y.mean())) ** 2, rel=1e-3)
 
 
+def test_a_metric_with_next_to_no_variance_needs_next_to_no_units():
+    """An effect of ten standard deviations: less than two units, and no search for a root that is not there."""
+    history = moments_of(np.random.default_rng(6).normal(1, 0.01, size=(1, 1_000)))[0]
+    assert 0 < units_needed(history, MEAN, 0.1, ABTest()) < 2
+
+
+def test_no_test_is_planned_that_has_too_few_events_to_decide():
+    """An effect of half the mean among 2% of orders in 500 a day: 20 events a variant take 2,000 units, four days."""
+    log = make_log(500, days=1).with_columns(
+        orders=(pl.col("unit_id").str.slice(1).cast(pl.Int64) % 100 < 2).cast(pl.Int64)
+    )
+    found = aggregate(log.unique("unit_id", keep="first"))
+    sizes = plan(found.moments, 1, ABTest(), ExperimentPlan(effects=(0.99,), days=(1, 7))).filter(metric="orders")
+    assert sizes.filter(question="effect").select("days", "units").row(0) == (4, 2_000)
+    assert sizes.filter(question="days")["days"].to_list() == [7]
+
+
+def test_a_covariate_that_is_the_metric_does_not_make_tests_free():
+    y = np.random.default_rng(7).poisson(2, size=(1, 5_000)).astype(float)
+    same, alone = moments_of(y, c=y - y.mean())[0], moments_of(y)[0]
+    assert units_needed(same, MEAN, 0.02, ABTest()) == pytest.approx(units_needed(alone, MEAN, 0.02, ABTest()))
+
+
+def test_an_unequal_split_needs_more_units():
+    history = moments_of(*draw_units(np.random.default_rng(8), 1, 20_000, 0.2))[0]
+    even, uneven = (units_needed(history, MEAN, 0.03, ABTest(ratio=ratio)) for ratio in (1, 4))
+    assert uneven / even == pytest.approx(25 / 16)
+
+
 def test_a_plan_covers_every_metric_that_occurs_and_days_follow_arrivals():
     found = aggregate(make_log(600))
     sizes = plan(found.moments, 3, ABTest(), ExperimentPlan(effects=(0.02, 0.04), days=(7, 28)))
@@ -65,3 +95,4 @@ def test_units_for_an_uplift_at_the_edge_of_significance():
     row = {"difference": 1.96, "low": 0.0, "high": 3.92, "units_control": 500, "units_treatment": 500}
     assert units_for_uplift(row, ABTest()) == pytest.approx(1_000 * ((1.96 + 0.8416) / 1.96) ** 2, rel=1e-3)
     assert units_for_uplift(row | {"difference": 0.0}, ABTest()) is None
+    assert units_for_uplift(row | {"low": None, "high": None}, ABTest()) is None, "all searchers of a variant are alike"

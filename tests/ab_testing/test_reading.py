@@ -38,6 +38,10 @@ def test_a_sound_log_loses_nothing(log):
         ({"revenue": float("inf")}, "negative or not finite"),
         ({"first_click_s": -1.0}, "negative or not finite"),
         ({"clicks": 11}, "more clicks than impressions"),
+        ({"revenue": 1e16}, "larger than any count or amount"),
+        ({"revenue": 1e300}, "larger than any count or amount"),
+        ({"first_click_s": 1e17}, "larger than any count or amount"),
+        ({"carts": 2**62}, "larger than any count or amount"),
         ({"unit_id": None}, "a needed value is missing"),
         ({"session_id": ""}, "a needed value is missing"),
         ({"orders": None}, "a needed value is missing"),
@@ -124,6 +128,37 @@ def test_fractional_counts_are_refused(log):
 def test_first_clicks_need_not_be_logged(log):
     found = aggregate(log.drop("first_click_s"))
     assert found.totals["first_clicks"].sum() == 0
+
+
+@pytest.mark.parametrize("amount", [1e13, 8e12, 1e15])
+def test_large_amounts_are_summed_exactly(log, amount):
+    """Their millionths fit into 64 bits neither alone nor together."""
+    large = log.with_columns(revenue=pl.when(pl.col("unit_id").is_in(["u0", "u1", "u7"])).then(amount).otherwise(0.0))
+    found = aggregate(large, config=ABTest(winsorise=None)).totals.filter(pl.col("revenue") > 0)
+    assert found["revenue"].to_list() == [2 * amount] * 3
+
+
+def test_counts_of_any_width_are_read(log):
+    wide = log.with_columns(pl.col("clicks").cast(pl.UInt64), pl.col("impressions").cast(pl.Int8))
+    assert aggregate(wide).totals.equals(aggregate(log).totals)
+    assert excluded(first(wide, clicks=2**63))["larger than any count or amount", "rows"] == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        (pl.DataFrame({"unit_id": ["u0"], "history": [1.0]}), "no column covariate; the table has unit_id, history"),
+        (pl.DataFrame({"unit_id": ["u0"], "covariate": ["many"]}), "column covariate holds String; expected numbers"),
+    ],
+)
+def test_units_without_a_readable_covariate_are_refused(log, units, message):
+    with pytest.raises(InputError, match=message):
+        aggregate(log, units)
+
+
+def test_a_covariate_too_large_to_square_is_unknown(log):
+    units = pl.DataFrame({"unit_id": ["u0", "u1", "u2"], "covariate": [1e200, 2.0, 3.0]})
+    assert excluded(log, units=units)["no covariate, mean taken", "units"] == (29, 29, 0)
 
 
 def test_losing_much_of_the_log_is_an_error(log):

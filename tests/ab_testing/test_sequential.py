@@ -3,10 +3,15 @@
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
-from roar.ab_testing import always_valid_quantile
+from roar.ab_testing import always_valid_quantile, cumulative
+from roar.ab_testing.moments import UNTIL, moment_table
+from roar.parameters import ABTest, OnlineMetric
+
+from .conftest import moments_of
 
 REPLICATES = 4_000
 
@@ -59,3 +64,56 @@ def test_it_is_the_formula_of_the_paper():
     planned = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / rho**2
     half = math.sqrt(2 * (t * rho**2 + 1) / (t**2 * rho**2) * math.log(math.sqrt(t * rho**2 + 1) / alpha))
     assert always_valid_quantile(t, planned, alpha) == pytest.approx(half * math.sqrt(t))
+
+
+REVENUE = ABTest(
+    metrics={"revenue": OnlineMetric(label="Revenue", numerator="revenue")},
+    primary="revenue", guardrails=(), offline=None, planned_days=8,
+)  # fmt: skip
+
+
+def day_by_day(revenue: np.ndarray, days: np.ndarray, treated: np.ndarray) -> list[tuple]:
+    """Moments up to each day of searchers who come once."""
+    rows = []
+    for day in range(8):
+        for arm in (0, 1):
+            own = revenue[(days <= day) & (treated == arm)]
+            rows.append((UNTIL, f"2026-10-{5 + day:02}", "revenue", arm, *moments_of(own[None])[0].values()))
+    return rows
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.5])
+def test_daily_looks_at_heavy_tailed_revenue_find_nothing_where_there_is_nothing(sigma):
+    """150 A/A tests of 600 searchers, looked at on eight days."""
+    rng, ever, looks = np.random.default_rng(11), 0, 0
+    for _ in range(150):
+        revenue = np.where(rng.random(600) < 0.5, rng.lognormal(3, sigma, 600), 0.0)
+        rows = day_by_day(revenue, rng.integers(0, 8, 600), rng.integers(0, 2, 600))
+        found = cumulative(moment_table(rows), REVENUE)
+        looks += found["sequential_low"].is_not_null().sum()
+        ever += bool((found["sequential_low"] > 0).any() or (found["sequential_high"] < 0).any())
+        assert found.filter(pl.col("events") < 20)["sequential_low"].is_null().all()
+    assert ever <= 0.05 * 150 and (looks > 300 or sigma > 2), "there was something to look at"
+
+
+def test_the_daily_reading_starts_with_enough_events_and_finds_what_is_there():
+    rng = np.random.default_rng(12)
+    treated = rng.integers(0, 2, 4_000)
+    revenue = np.where(rng.random(4_000) < np.where(treated, 0.06, 0.03), 20.0, 0.0)
+    found = cumulative(moment_table(day_by_day(revenue, np.arange(4_000) // 500, treated)), REVENUE)
+    assert found["caveat"][0] is not None and found["caveat"][-1] is None
+    assert found["sequential_low"][-1] > 0
+
+
+def test_a_reading_that_has_lost_its_information_is_not_to_be_had_rather_than_an_error():
+    """On the second day two orders of a thousand times the others' leave a hundredth of the first day's information."""
+    first = [np.array([20.0] * paying + [0.0] * (1_200 - paying)) for paying in (600, 500)]
+    second = [np.append(first[0], [20_000.0] * 2), first[1]]
+    rows = [
+        (UNTIL, f"2026-10-0{5 + day}", "revenue", arm, *moments_of(values[None])[0].values())
+        for day, arms in enumerate((first, second))
+        for arm, values in enumerate(arms)
+    ]
+    found = cumulative(moment_table(rows), REVENUE.model_copy(update={"min_events": 2.0, "planned_days": 120}))
+    assert found["sequential_low"].is_null().to_list() == [False, True] and 2 < found["events"][1] < 6
+    assert found["relative"].is_not_null().all()

@@ -104,6 +104,64 @@ def test_a_guardrail_from_zero_is_open():
     assert found.outcome == "inconclusive" and states(found)[-1] == "open"
 
 
+def from_log(log: pl.DataFrame, **settings) -> Verdict:
+    config = ABTest(planned_days=1, guardrails=(), **settings)
+    found = aggregate(log, config=config)
+    return decide(found, uplifts(found.moments, config), cumulative(found.moments, config), PASSED, config)
+
+
+def orders_of(control: list[int], treatment: list[int]) -> pl.DataFrame:
+    """A log of one search for each searcher, with these orders."""
+    orders = [*control, *treatment]
+    log = make_log(len(orders), days=1).unique("unit_id", keep="first", maintain_order=True)
+    names = ["control"] * len(control) + ["treatment"] * len(treatment)
+    return log.with_columns(variant=pl.Series(names), orders=pl.Series(orders))
+
+
+@pytest.mark.parametrize("decide_with", ["fixed", "sequential"])
+@pytest.mark.parametrize(
+    ("control", "treatment", "detail"),
+    [
+        ([0] * 60, [0] * 60, "does not occur in the log"),
+        ([0] * 100, [1] * 37 + [0] * 63, "does not occur in the control (0 in the control, 0.37 in the treatment)"),
+        ([2] * 40, [2] * 40, "no searcher differs from another of the variant (2 in the control, 2 in the treatment)"),
+        ([1] * 6 + [0] * 54, [1] * 9 + [0] * 51, "too few events: 7 in a variant, 20 needed (0.1 in the control, 0.15 in the treatment)"),
+    ],
+)  # fmt: skip
+def test_where_the_primary_metric_cannot_be_judged_the_verdict_says_what_is_true(
+    control, treatment, detail, decide_with
+):
+    found = from_log(orders_of(control, treatment), decide_with=decide_with)
+    assert found.outcome == "inconclusive" and found.rules["detail"][2] == detail
+    assert found.reason.endswith(detail)
+
+
+def test_days_are_those_until_there_are_enough_events():
+    """15 orders in 1 day are 7.5 a variant: 20 take 2.7 days, so two more."""
+    found = from_log(orders_of([1] * 6 + [0] * 54, [1] * 9 + [0] * 51))
+    assert found.days_needed == 2
+
+
+def test_a_guardrail_from_too_few_events_is_open_and_one_of_equal_searchers_not_measured():
+    config = ABTest(guardrails=(Guardrail(metric="revenue", margin=0.03),))
+    base = {"slice": "overall", "control": 1.0, "treatment": 1.0, "difference": 0.0, "low": -0.1, "high": 0.1, "relative": 0.0,
+            "relative_low": -0.1, "relative_high": 0.1, "p": 1.0, "events": 50.0, "caveat": None}  # fmt: skip
+    orders = base | {"metric": "orders", "relative": 0.05, "relative_low": 0.02, "relative_high": 0.08}
+    nothing = dict.fromkeys(("low", "high", "relative_low", "relative_high", "p"))
+    for caveat, others, state in (
+        ("too few events: 4 in a variant, 20 needed", {"events": 4.0}, "open"),
+        ("no searcher differs from another of the variant", nothing, "not measured"),
+        ("no searcher differs from another of the variant", nothing | {"treatment": 0.5, "difference": -0.5}, "open"),
+    ):
+        rows = pl.DataFrame([orders, base | others | {"metric": "revenue", "caveat": caveat}], infer_schema_length=None)
+        found = decide(experiment(), rows, pl.DataFrame(), PASSED, config)
+        assert found.rules["state"][-1] == state and caveat in found.rules["detail"][-1]
+
+
+def test_a_treatment_that_lost_every_order_is_kept_out():
+    assert from_log(orders_of([1] * 60 + [0] * 60, [0] * 120)).outcome == "keep"
+
+
 def test_days_needed_grow_with_the_variance():
     """Four times the variance needs four times the units (Cohen 1988), here in days."""
     config = ABTest(guardrails=())

@@ -121,3 +121,30 @@ def test_lazy_parquet_is_a_scan_and_the_preview_a_few_rows(tmp_path: Path) -> No
     assert isinstance(table.load(), pl.LazyFrame)
     preview = table.preview(nrows=3)
     assert preview["columns"] == ["a", "b"] and preview["data"] == [["0", None], ["1", None], ["2", None]]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("catalog.csv", r"no such file \(did you mean catalogue\.csv\?\)"),
+        ("folder.csv", "a folder, a table is one file"),
+        ("dta/a.csv", r"no folder dta in .*did you mean data\?"),
+        ("data/03_primary/products.parquet", "run the pipeline that makes it"),
+        ("empty.csv", "the file is empty"),
+    ],
+)
+def test_what_is_not_there_comes_with_what_is(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "catalogue.csv").write_text("a\n1\n")
+    (tmp_path / "empty.csv").touch()
+    for folder in ("folder.csv", "data"):
+        (tmp_path / folder).mkdir()
+    with pytest.raises(DatasetError, match=said):
+        Table(filepath=str(tmp_path / name)).load()
+    with pytest.raises(InputError, match="save the sheet as CSV"):
+        Table(filepath=str(tmp_path / "shop.xlsx"))
+
+
+@pytest.mark.parametrize("option", [{"separator": "||"}, {"separator": ""}, {"quote": "''"}, {"separator": "→"}])
+def test_separators_and_quotes_are_one_character(option: dict) -> None:
+    with pytest.raises(InputError, match="expected one ASCII character"):
+        Table(filepath="a.csv", **option)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from kedro.io import DatasetError
 
 from roar.datasets.run_archive import RunArchive
 from roar.datasets.table_folder import TableFolder
@@ -70,3 +71,19 @@ def test_kept_runs_add_up_and_a_damaged_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no readable kept run") as error:
         archive.load()
     assert isinstance(error.value, InputError) or isinstance(error.value.__cause__, InputError)
+
+
+def test_tables_inside_the_folders_of_a_folder(tmp_path: Path) -> None:
+    """Of each folder the files that are asked for, as folder.name; nothing else, and nothing is saved."""
+    for system, name in (("bm25", "judged_run"), ("bm25", "scores"), ("stage2", "judged_run")):
+        (tmp_path / system).mkdir(exist_ok=True)
+        pl.DataFrame({"a": [system]}).write_parquet(tmp_path / system / f"{name}.parquet")
+    folder = TableFolder(filepath=str(tmp_path), inside=["judged_run", "catalogue_run"])
+    loaded = folder.load()
+    assert {name: table["a"].item() for name, table in loaded.items()} == {
+        "bm25.judged_run": "bm25",
+        "stage2.judged_run": "stage2",
+    }
+    with pytest.raises(DatasetError, match="read-only"):
+        folder.save(loaded)
+    assert TableFolder(filepath=str(tmp_path / "none"), inside=["judged_run"]).load() == {}

@@ -14,7 +14,16 @@ from sentence_transformers import SentenceTransformer
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from roar.encoder import PRESETS, encode, encode_catalogue, load_encoder, presets, product_texts, read_encoder
+from roar.encoder import (
+    PRESETS,
+    encode,
+    encode_catalogue,
+    identity_of,
+    load_encoder,
+    presets,
+    product_texts,
+    read_encoder,
+)
 from roar.encoder.presets import verified_folder
 from roar.encoder.tokens import token_batches, tokenise
 from roar.errors import InputError
@@ -99,7 +108,7 @@ def test_every_file_of_the_packaged_model_is_checked(package):
     for name in names:
         good = (package / name).read_bytes()
         (package / name).write_bytes(good.replace(b"true", b"false", 1) if b"true" in good else good[:-1])
-        with pytest.raises(InputError, match=rf"{name} is missing or changed, .*reinstall the package"):
+        with pytest.raises(InputError, match=rf"{name} is missing, unreadable or changed, .*reinstall the package"):
             verified_folder(PRESETS["minilm"])
         (package / name).write_bytes(good)
 
@@ -139,6 +148,25 @@ def test_product_text_joins_fields_in_order_and_repeats_no_brand():
     )
     texts = product_texts(products, ["title", "brand", "attributes", "description"], 64)
     assert texts.to_list() == ['Orvane lamp red 40 a "b"', "lamp Orvane Bright. Warm."]
+
+
+def test_product_text_says_once_what_title_and_attributes_both_say():
+    """Whole words decide, whatever stands between a number and its unit: 50 ml is not in 250 ml."""
+    products = pl.DataFrame(
+        {
+            "title": ["Vinegar 250ml, balsamic", "Serum 250 ml", "Kabel über 2 m", None],
+            "attributes": [
+                '{"content": "250 ML", "kind": "Balsamic", "origin": "Modena", "made in": "Modena", "organic": true}',
+                '{"content": "50 ml", "pack": "250"}',
+                '{"preposition": "Über", "length": "2m", "colour": "rot"}',
+                '{"colour": "red"}',
+            ],
+        }
+    )
+    texts = product_texts(products, ["title", "attributes"], 64)
+    assert texts.to_list() == ["Vinegar 250ml, balsamic Modena", "Serum 250 ml 50 ml", "Kabel über 2 m rot", "red"]
+    alone = product_texts(products, ["attributes"], 64)
+    assert alone.to_list()[0] == "250 ML Balsamic Modena"
 
 
 def test_product_text_is_cut_where_the_encoder_cannot_read_on():
@@ -246,3 +274,26 @@ def test_a_catalogue_that_is_no_parquet_file_is_named(tiny_encoder, tmp_path):
     (tmp_path / "products.parquet").write_text("title\nshoe")
     with pytest.raises(InputError, match=r"products\.parquet: not a readable parquet file"):
         encode_catalogue(tiny_encoder, tmp_path / "products.parquet", tmp_path / "vectors.npy")
+
+
+def test_an_encoder_is_the_same_one_after_it_was_used(tiny_encoder):
+    """A tokenizer keeps how it cut and padded the last batch; that is no part of who it is."""
+    before = identity_of(tiny_encoder, FLOAT32)
+    encode(tiny_encoder, ["a text", "a longer text with more words"], config=FLOAT32)
+    assert identity_of(tiny_encoder, FLOAT32) == before
+
+
+@pytest.mark.parametrize(
+    ("attributes", "read"),
+    [
+        ('{"material": "wei\\u00df"}', "weiß"),
+        ('{"colour":["red","blue"],"width":3}', "red, blue 3"),
+        ('{"size": {"width": "3 cm"}, "note": "a \\"b\\" \\\\ c"}', '3 cm a "b" \\ c'),
+        ('{"brand": "N/A", "empty": null}', ""),
+        ("no JSON", ""),
+        (None, ""),
+    ],
+)
+def test_attributes_are_read_in_any_form(attributes: str | None, read: str) -> None:
+    products = pl.DataFrame({"title": ["Lamp"], "attributes": [attributes]}, schema_overrides={"attributes": pl.String})
+    assert product_texts(products, ["title", "attributes"], 100).item() == f"Lamp {read}".strip()

@@ -20,6 +20,7 @@ from roar.datasets.optional_json import OptionalJSON
 from roar.datasets.optional_table import OptionalTable
 from roar.datasets.run_archive import RunArchive
 from roar.datasets.table import Table
+from roar.errors import InputError
 from roar.files import fingerprint
 from roar.hooks import DistributedHooks, OneWriterHooks, ProvenanceHooks, RunRecordHooks
 from roar.parameters import Encoder, Ingestion, Stage2
@@ -160,7 +161,9 @@ def test_a_mapping_in_its_short_and_its_long_form_is_one_mapping():
     ) != library.decisive(short)
 
 
-def test_other_code_makes_again(shop, monkeypatch, caplog):
+def test_other_code_makes_again_and_other_comments_do_not(shop, monkeypatch, caplog):
+    monkeypatch.setattr(library, "text_version", lambda module: "another")
+    assert shop.run(only_missing=True) == []
     monkeypatch.setattr(library, "code_version", lambda module: "another")
     assert shop.run(only_missing=True) == ["products", "encoder", "metrics", "page"]
     assert "the code of " in caplog.text
@@ -177,6 +180,7 @@ def test_what_other_hands_changed_is_made_again_or_read_as_raw(shop, caplog):
     """`--only-missing-outputs` ends where a full run would; a part that reads a file takes it as it is."""
     shop.put("products", 50)
     assert shop.run("train", "judge") == ["encoder", "metrics"] and shop.get("metrics") == 5 * (150 + 1)
+    assert "changed by other hands since a node made them: this run reads products as they are." in caplog.text
     assert shop.run(only_missing=True) == ["products", "encoder", "metrics", "page"]
     assert "products has changed since the data on disk were made, by other hands" in caplog.text
     assert shop.get("metrics") == 35
@@ -200,6 +204,15 @@ def test_a_copied_folder_is_as_current_as_the_original(shop, monkeypatch):
     read: list[Path] = []
     monkeypatch.setattr(library, "fingerprint", lambda path: read.append(path) or "")
     assert shop.run(only_missing=True) == [] and read == []
+
+
+def test_what_cannot_be_read_is_named(shop, monkeypatch):
+    def denied(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(library, "stamp", denied)
+    with pytest.raises(InputError, match=r"products: .*products\.parquet cannot be read \(Permission denied\)"):
+        shop.run(only_missing=True)
 
 
 def test_what_is_missing_is_made_and_its_equal_followers_stay(shop):

@@ -48,7 +48,7 @@ def test_prices_that_are_none_become_null_and_are_counted(shop: dict[str, pl.Dat
     assert result.products["price"].to_list() == [12.5, None, None, None]
     assert counts(result, "products") == {
         ("not a number", "repaired"): 1,
-        ("NaN or infinite", "repaired"): 1,
+        ("a word for nothing", "repaired"): 1,
         ("not a number from 0", "repaired"): 1,
     }
 
@@ -123,7 +123,7 @@ def test_times_are_read_as_utc_without_a_zone() -> None:
     ("raw", "expected"),
     [
         ("<p>Lamp</p><br/>shade", "Lamp shade"),
-        ("&lt;b&gt;Lamp&lt;/b&gt; &amp;amp; shade &#153;", "Lamp & shade ™"),
+        ("&lt;b&gt;Lamp&lt;/b&gt; &amp;amp; shade &#153;", "Lamp &amp; shade ™"),
         ("Lamp&nbsp;<script type='a'>var x = '<b>';</script> on", "Lamp on"),
         ("<style>p {}</style>Lamp<!-- a > b -->", "Lamp"),
         ("5 < 10 cm > 2", "5 < 10 cm > 2"),

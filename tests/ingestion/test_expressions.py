@@ -159,12 +159,69 @@ def test_pairs_are_parsed_and_repeated_names_joined() -> None:
     ("expression", "named"),
     [
         ({"txt": ["a"]}, "one of the keys"),
-        ({"text": ["a"], "seperator": " "}, "text: seperator"),
-        ({"level": 0, "column": "a"}, "level: level"),
-        ({"translate": "a", "to": {}}, "translate: to"),
+        ({"text": ["a"], "seperator": " "}, "text.seperator; did you mean separator"),
+        ({"level": 0, "column": "a"}, "level.level"),
+        ({"translate": "a", "to": {}}, "translate.to"),
         (5, "a column's name"),
     ],
 )
 def test_a_typo_in_a_mapping_is_named(expression: Any, named: str) -> None:
     with pytest.raises(ValidationError, match=named):
         TableMapping(table="raw_products", columns={"title": expression})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ({"exact": 1.0, "substitute": 1.6, "complement": 2.3}, "bounds must fall with the grade"),
+        ({"exact": 2.0, "substitute": 2.0}, "one bound"),
+        ({"cheap": 5.0, "dear": 5.0}, "one bound"),
+        ({"exact": float("nan")}, "finite"),
+    ],
+)
+def test_bounds_that_cannot_be_meant_are_refused(bounds: dict[str, float], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        TableMapping(table="t", columns={"grade": {"at_least": bounds, "column": "r"}})
+
+
+@pytest.mark.parametrize(
+    ("expression", "columns"),
+    [
+        ({"at_least": {"exact": 2.0}, "column": "a"}, {"a": [3.0, 1.0]}),
+        ({"translate": "a", "to": {"x": "exact"}}, {"a": ["x", "y"]}),
+        ({"columns": ["a"], "first_match": {"bags": "bag"}}, {"a": ["bag", "lamp"]}),
+    ],
+)
+def test_what_no_rule_takes_is_an_error_unless_otherwise_is_said(expression: dict, columns: dict) -> None:
+    with pytest.raises(InputError, match="set `otherwise`"):
+        value(expression, **columns)
+    assert value(expression | {"otherwise": "rest"}, **columns)[1] == "rest"
+    assert value(expression | {"otherwise": None}, **columns)[1] is None, "null is said too"
+
+
+def test_a_gap_is_no_value_without_a_rule() -> None:
+    assert value({"at_least": {"exact": 2.0}, "column": "a"}, a=[3.0, None]) == ["exact", None]
+    assert value({"columns": ["a"], "first_match": {"bags": "bag"}}, a=["bag", " "]) == ["bags", None]
+
+
+def test_a_label_has_one_translation() -> None:
+    with pytest.raises(ValidationError, match="two translations"):
+        TableMapping(table="t", columns={"grade": {"translate": "l", "to": {"Good": "exact", "good ": "substitute"}}})
+
+
+def test_ratings_outside_the_scale_and_negative_variances_are_named() -> None:
+    with pytest.raises(InputError, match=r"column a holds 1 ratings outside the scale 0 to 3 \(first: 7"):
+        value({"agreement": ["a", "b"], "scale": [0, 3]}, a=[1, 7], b=[1, 1])
+    with pytest.raises(ValidationError, match="lowest to its highest"):
+        TableMapping(table="t", columns={"weight": {"agreement": ["a", "b"], "scale": [3, 0]}})
+    with pytest.raises(InputError, match="1 negative values"):
+        value({"inverse_variance": "v"}, v=[0.5, -1.0])
+
+
+def test_a_mark_that_never_stands_in_the_texts_is_named() -> None:
+    with pytest.raises(InputError, match="never holds ':'"):
+        value({"pairs": "f"}, f=["colour=red|size=4"])
+    with pytest.raises(InputError, match="never holds '>'"):
+        value({"level": 2, "column": "c"}, c=["Home / Pans"])
+    with pytest.raises(InputError, match="no column begins with 'atr_'"):
+        value({"gather": {"atr_*": "*"}}, attr_size=["4"])

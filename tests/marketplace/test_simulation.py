@@ -7,6 +7,7 @@ import pytest
 
 from roar.marketplace import simulate
 from roar.parameters import Behaviour, Simulation
+from roar.schemas import ORIGIN, SIMULATOR
 
 TINY = Simulation(products=300, queries=400, judged_queries=60, behaviour=Behaviour(sessions=200))
 
@@ -38,3 +39,8 @@ def test_truth_covers_every_product_and_query(market):
     assert market.true_judgments.select("query_id", "product_id").equals(
         market.judgments.select("query_id", "product_id")
     )
+
+
+def test_every_row_that_a_shop_could_bring_says_where_it_comes_from(market):
+    for table in (market.products, market.queries, market.judgments, market.search_log):
+        assert (table[ORIGIN] == SIMULATOR).all()

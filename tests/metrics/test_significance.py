@@ -12,7 +12,15 @@ from statsmodels.stats.multitest import multipletests
 
 from roar.errors import InputError
 from roar.metrics import aggregate, compare, slice_table
-from roar.metrics.resampling import bootstrap_means, holm, interval, sign_flip_p
+from roar.metrics.resampling import (
+    bootstrap_means,
+    bootstrap_p,
+    holm,
+    interval,
+    mean_interval,
+    sign_flip_p,
+    sign_flips,
+)
 from roar.parameters import MetricSettings
 
 FAST = MetricSettings(resamples=500, permutations=500)
@@ -81,6 +89,127 @@ def test_small_samples_keep_their_coverage() -> None:
     values = rng.normal(size=(n, experiments))
     low, high = interval(values, np.ones(n), bootstrap_means(values, np.ones(n), 1000, rng), 0.95)
     assert ((low <= 0) & (high >= 0)).mean() > 0.92
+
+
+def test_ties_of_sign_flips_are_judged_by_the_size_of_the_terms() -> None:
+    """0.1 + 0.2 + 0.3 - 0.6 is 5.6e-17 and not 0: every pattern is as extreme as what was seen."""
+    for scale in (1.0, 1e-9, 1e12):
+        difference = scale * np.array([[0.1, 0.2, 0.3, -0.6]]).T
+        assert sign_flip_p(difference, np.ones(4), 1_000, np.random.default_rng(0))[0] == 1
+    long = np.tile([0.1, 0.2, 0.3, -0.6], 100)[:, None]
+    assert sign_flip_p(long, np.ones(400), 1_000, np.random.default_rng(0))[0] == 1
+
+
+def p_of_shift(difference: np.ndarray, weight: np.ndarray, shift: float) -> float:
+    """The exact p of no difference after a shift, pattern by pattern."""
+    terms = weight * (difference - shift)
+    totals = np.abs([np.dot(signs, terms) for signs in product([-1, 1], repeat=len(terms))])
+    return float(np.mean(totals >= abs(terms.sum()) - 1e-12 * np.abs(terms).sum()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(-10, 10), min_size=2, max_size=9), st.sampled_from([0.8, 0.9, 0.95]), st.booleans())
+def test_the_interval_of_a_difference_inverts_its_test(tenths: list[int], confidence: float, weighted: bool) -> None:
+    """The shifts within it are those that the exact test does not reject; too few queries have no interval."""
+    difference = np.array(tenths) / 10
+    weight = 1 + np.arange(len(tenths)) % 3 if weighted else np.ones(len(tenths))
+    p, low, high = (
+        part[0]
+        for part in sign_flips(difference[:, None], weight.astype(float), 1_000, confidence, np.random.default_rng(0))
+    )
+    assert p == pytest.approx(p_of_shift(difference, weight, 0.0))
+    if np.isnan(low):
+        assert p_of_shift(difference, weight, -100.0) > 1 - confidence
+        return
+    assert (low > 0 or high < 0) == (p <= 1 - confidence + 1e-12)
+    for end, outward in ((low, -1), (high, 1)):
+        assert p_of_shift(difference, weight, end + 1e-7 * outward) <= 1 - confidence + 1e-12
+        assert p_of_shift(difference, weight, end) > 1 - confidence - 1e-12
+
+
+def test_a_few_queries_that_all_gain_are_no_finding_and_have_no_interval() -> None:
+    """Four of four gain by chance once in eight: the page must not show an interval above 0 beside p = 0.125."""
+    a, b = np.zeros(4), np.array([0.1, 0.2, 0.3, 0.4])
+    row = compare(per_query(a), per_query(b), no_slices(), FAST).row(0, named=True)
+    assert (row["p"], row["low"], row["high"]) == (0.125, None, None)
+    row = compare(per_query(np.zeros(6)), per_query(np.arange(1, 7) / 10), no_slices(), FAST).row(0, named=True)
+    assert row["p"] == 2 / 64 and row["low"] > 0
+
+
+def test_with_many_queries_the_interval_is_the_bootstraps() -> None:
+    """Skewed, partly tied differences of 150 queries: the ends lie as near as those of two bootstraps to each other."""
+    rng, one = np.random.default_rng(22), np.ones(150)
+    before = rng.beta(4, 1, size=(150, 60))
+    change = rng.normal(0.02, 0.12, size=before.shape) * (rng.random(before.shape) < 0.6)
+    difference = np.clip(before + change, 0, 1) - before
+    _, low, high = sign_flips(difference, one, 10_000, 0.95, rng)
+    first, second = (interval(difference, one, bootstrap_means(difference, one, 2_000, rng), 0.95) for _ in range(2))
+    apart = np.mean(np.abs([low - first[0], high - first[1]]))
+    assert apart < 1.2 * np.mean(np.abs([second[0] - first[0], second[1] - first[1]]))
+
+
+def test_interval_and_p_of_a_comparison_agree_at_random_sizes_and_with_missing_values() -> None:
+    """Tied, skewed, sparse and weighted differences of 7 to 90 queries; both outcomes occur."""
+    rng, found = np.random.default_rng(21), []
+    for n in rng.integers(7, 90, size=30):
+        difference = rng.choice([0, 0.25, 1.0], p=[0.7, 0.2, 0.1], size=(n, 20)) - 0.1 * rng.integers(0, 4)
+        difference[rng.random(difference.shape) < 0.2] = np.nan
+        p, low, high = sign_flips(difference, rng.exponential(size=n) + 0.1, 999, 0.95, rng)
+        there = ~np.isnan(low)
+        assert ((low > 0) | (high < 0))[there].tolist() == (p <= 0.05)[there].tolist()
+        assert (p[~there] > 0.05).all()
+        found += (p[there] <= 0.05).tolist()
+    assert 0.1 < np.mean(found) < 0.9
+
+
+@pytest.mark.parametrize("n", [4, 20, 60, 200])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "traffic"])
+@pytest.mark.parametrize("whole", [True, False], ids=["hit or miss", "graded"])
+def test_means_of_rare_metrics_are_covered(n: int, weighted: bool, whole: bool) -> None:
+    """90% zeros: the bootstrap alone covers 30 to 90%, as little as its resamples can know."""
+    rng, replicates = np.random.default_rng([n, weighted, whole]), 400
+    values = (rng.random((n, replicates)) < 0.1) * (1.0 if whole else rng.random((n, replicates)))
+    weight = 1 / np.arange(1, n + 1) ** 0.8 if weighted else np.ones(n)
+    low, high = mean_interval(values, weight, bootstrap_means(values, weight, 400, rng), 0.95)
+    covered = np.mean((low <= (0.1 if whole else 0.05)) & (high >= (0.1 if whole else 0.05)))
+    assert covered >= 0.9, covered
+
+
+def test_a_metric_that_never_varied_may_still_have_another_mean() -> None:
+    """Twenty zeros exclude no mean up to 17%, a thousand ones none down to 99.6% (Clopper and Pearson 1934)."""
+    table = aggregate(per_query(np.zeros(20)), no_slices(), FAST).row(0, named=True)
+    assert (table["low"], table["high"]) == (0, pytest.approx(1 - 0.025 ** (1 / 20)))
+    nearly = np.resize([1.0, np.nextafter(1, 0), np.nextafter(1, 2)], 1_000)  # as sums of gains come out
+    table = aggregate(per_query(nearly), no_slices(), FAST).row(0, named=True)
+    assert (table["low"], table["high"]) == pytest.approx((0.025 ** (1 / 1_000), 1))
+
+
+def test_a_metric_of_many_values_keeps_the_bootstrap_however_few_the_queries() -> None:
+    values = np.random.default_rng(4).uniform(0.5, 0.9, size=8)[:, None]
+    draws = bootstrap_means(values, np.ones(8), 500, np.random.default_rng(5))
+    assert mean_interval(values, np.ones(8), draws, 0.95) == interval(values, np.ones(8), draws, 0.95)
+
+
+def test_what_queries_are_worth_under_their_traffic_is_told() -> None:
+    """One query with half of the traffic of 41 leaves them worth four of equal weight (Kish 1965)."""
+    values = per_query(np.random.default_rng(6).uniform(size=41))
+    traffic = pl.DataFrame(
+        {"query_id": values["query_id"], "slice": "vertical", "level": "v", "weight": [40.0] + [1.0] * 40}
+    )
+    table = aggregate(values, traffic, FAST)
+    found = {row["slice"]: row["effective"] for row in table.to_dicts()}
+    assert found == pytest.approx({"overall": 41, "overall (traffic)": 80**2 / 1_640, "vertical": 41})
+
+
+def test_the_bootstraps_p_is_the_level_at_which_its_interval_reaches_zero() -> None:
+    rng = np.random.default_rng(13)
+    for size in (3, 12, 200):
+        draws = rng.normal(0.3, 0.15, size=(999, 1))
+        p = bootstrap_p(draws[:, 0], size)
+        for confidence, inside in ((1 - 0.98 * p, True), (1 - 1.02 * p, False)):
+            low, high = interval(np.ones((size, 1)), np.ones(size), draws, confidence)
+            assert (low[0] <= 0 <= high[0]) == inside
+    assert np.isnan(bootstrap_p(draws[:, 0], 1)) and bootstrap_p(np.zeros(100), 50) == 1
 
 
 def test_a_real_difference_is_found_and_has_the_sign_of_b_minus_a() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from roar.near_duplicates import find_pairs, rivalry, verify
 from roar.near_duplicates.comparison import ENOUGH, Comparison
-from roar.near_duplicates.deduplication import _prepared
+from roar.near_duplicates.deduplication import prepared
 from roar.near_duplicates.profiles import Profiles
 from roar.parameters import DuplicateEvidence, NearDuplicates
 
@@ -78,15 +78,15 @@ def catalogue(gap: float) -> pl.DataFrame:
 
 
 def test_unlike_prices_are_those_that_listings_of_one_model_do_not_have():
-    steady, loose = (Comparison.of(Profiles.read(_prepared(catalogue(gap)))) for gap in (1.05, 1.4))
+    steady, loose = (Comparison.of(Profiles.read(prepared(catalogue(gap)))) for gap in (1.05, 1.4))
     a, b = np.array([len(steady.price) - 2]), np.array([len(steady.price) - 1])
     assert steady.usual_gap == pytest.approx(np.log(1.05)) and loose.usual_gap == pytest.approx(np.log(1.4))
     assert steady.prices_compared(a, b, 3.0)[0] > 0.5 and loose.prices_compared(a, b, 3.0)[0] == 0
 
 
 def test_a_catalogue_that_tells_nothing_of_prices_has_a_fixed_rule():
-    few = Comparison.of(Profiles.read(_prepared(catalogue(1.05)[-2:])))
+    few = Comparison.of(Profiles.read(prepared(catalogue(1.05)[-2:])))
     assert few.usual_gap is None
     assert few.prices_compared(np.array([0]), np.array([1]), 3.0)[0] == pytest.approx(np.log(1.5) / np.log(3))
-    free = Comparison.of(Profiles.read(_prepared(shop("a lamp", "a lamp", price=[0.0, None]))))
+    free = Comparison.of(Profiles.read(prepared(shop("a lamp", "a lamp", price=[0.0, None]))))
     assert free.prices_compared(np.array([0]), np.array([1]), 3.0)[0] == 0

@@ -1,6 +1,7 @@
 """The whole chain on a tiny simulated shop: everything is there, the same twice, and resumes where it stopped."""
 
 import hashlib
+import json
 import logging
 import re
 from pathlib import Path
@@ -23,12 +24,31 @@ UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum"}
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, tiny_training) -> Path:
+def said() -> list[str]:
+    """What the run of `shop` says of itself."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, tiny_training, said) -> Path:
     """A project in which `simulate` and the default pipeline have run."""
     folder = copy_project(tmp_path_factory.mktemp("shop"))
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())
+    for name in ("roar.hooks.forecast", "roar.encoder.precision"):
+        logging.getLogger(name).addHandler(listener)
     run_pipelines(folder, "test", "simulate")
+    assert not said, "a run that reads no encoder measures nothing"
     run_pipelines(folder, "test", params=tiny_training)
     return folder
+
+
+def test_a_run_says_first_where_it_computes_and_how_long_it_will_take(shop, said):
+    (plan,) = [line for line in said if "steps on" in line]
+    assert re.fullmatch(r"\d+ steps on .+, 1 thread: (less than a|about \d+) minutes?, judged by 500 products\.", plan)
+    record = json.loads((shop / "data/test/08_reporting/run_record.json").read_text(encoding="utf-8"))
+    decision = record["machine"]["precision"]["cpu"]
+    assert decision["precision"] in {"bf16", "float32"} and decision["device"] == record["machine"]["processor"]
 
 
 def table(shop: Path, path: str) -> pl.DataFrame:

@@ -40,6 +40,17 @@ def test_every_figure_of_the_systems_table_is_that_of_the_metric_table(fabricate
     assert best == [Reporting().systems[max(expected, key=expected.__getitem__)]]
 
 
+def test_few_queries_that_have_most_of_the_traffic_are_told_and_flagged(fabricated: Fabricated) -> None:
+    """A weighted mean over many queries may rest on the weight of a dozen."""
+    weighted = fabricated.metrics.filter(slice="overall").with_columns(
+        slice=pl.lit("overall (traffic)"), effective=12.0
+    )
+    evidence = Evidence(weighted, fabricated.comparisons, Reporting(), MEASURED)
+    cells = [row[1] for row in systems_table(evidence, "judged", "overall (traffic)").rows]
+    assert {(cell.detail, cell.tone) for cell in cells} == {("worth 12 of equal weight", "warning")}
+    assert {row[1].detail for row in systems_table(fabricated.evidence, "judged").rows} == {""}
+
+
 def test_levels_stand_in_reading_order_and_small_ones_are_flagged_not_hidden(fabricated: Fabricated) -> None:
     strata = levels_table(fabricated.evidence, "judged", "stratum", "ndcg@8")
     assert [row[0].text for row in strata.rows] == list(STRATA[:5])

@@ -131,6 +131,73 @@ def test_a_fall_of_a_rate_to_be_lowered_is_good_and_what_was_not_found_is_muted(
     assert "Zero-result rate" in tables["Metrics over all searches"].note
 
 
+FEW = "too few events: 7 in a variant, 20 needed"
+
+
+def flagged() -> ExperimentEvidence:
+    """Orders from too few events though p is small, revenue unadjusted, and no always-valid interval on the first two days."""
+    plain = evidence(simulated=False)
+    orders = (pl.col("metric") == "orders") & (pl.col("slice") == "overall")
+    table = plain.uplifts.with_columns(
+        caveat=pl.when(orders).then(pl.lit(FEW)),
+        not_adjusted=pl.when(pl.col("metric") == "revenue").then(pl.lit("the covariate is the metric itself")),
+    )
+    first = pl.col("day") < date(2026, 10, 7)
+    daily = plain.cumulative.with_columns(
+        pl.when(~first).then(pl.col(name)).alias(name) for name in ("sequential_low", "sequential_high")
+    )
+    return plain._replace(uplifts=table, cumulative=daily)
+
+
+def test_a_figure_from_too_few_events_is_shown_flagged_and_counted_as_no_finding():
+    blocks = experiment_section(flagged()).blocks
+    fact = next(fact for fact in blocks[0].facts if fact.label.startswith("Orders"))
+    assert fact.tone == "muted" and fact.detail.startswith(FEW)
+    table = next(block for block in blocks if isinstance(block, Table) and block.caption == "Metrics over all searches")
+    cell = next(row[4] for row in table.rows if row[0].text == "Orders per searcher")
+    assert cell.tone == "muted" and cell.detail.endswith("too few events")
+    assert f"Orders per searcher: {FEW}." in table.note
+    assert "Not adjusted, as the covariate is the metric itself: Revenue per searcher." in table.note
+    rule = next(
+        block.text for block in blocks if isinstance(block, Paragraph) and block.text.startswith("Too few events")
+    )
+    assert "fewer than 20 of equal weight" in rule
+    forest = next(
+        block for block in blocks if isinstance(block, Chart) and block.caption == "Uplift by metric, all searches"
+    )
+    colours = {trace["y"][0]: trace["marker"]["color"] for trace in forest.figure["data"]}
+    assert colours[2] == "white" != colours[0], "orders are hollow, click-through is filled"
+
+
+def test_days_without_an_always_valid_interval_are_not_drawn():
+    charts = {block.caption: block for block in flat(experiment_section(flagged())) if isinstance(block, Chart)}
+    drawn = charts["Orders per searcher: uplift up to each day"].figure["data"]
+    assert all(list(trace["x"]) == ["2026-10-07", "2026-10-08", "2026-10-09"] for trace in drawn)
+
+
+def test_a_primary_metric_without_an_uplift_says_what_there_is():
+    plain = evidence(simulated=False)
+    nothing = pl.col("metric") == "orders"
+    table = plain.uplifts.with_columns(
+        pl.when(nothing).then(None).otherwise(pl.col(name)).alias(name)
+        for name in ("relative", "relative_low", "relative_high")
+    ).with_columns(caveat=pl.when(nothing).then(pl.lit("does not occur in the control")))
+    fact = next(
+        f for f in experiment_section(plain._replace(uplifts=table)).blocks[0].facts if f.label.startswith("Orders")
+    )
+    assert (fact.value, fact.detail, fact.tone) == ("not to be had", "does not occur in the control", "muted")
+
+
+def test_an_exact_interleaving_test_is_called_one():
+    found = evidence().preference | {"exact": True, "decided": 7}
+    texts = [
+        block.text
+        for block in experiment_section(evidence()._replace(preference=found)).blocks
+        if isinstance(block, Paragraph)
+    ]
+    assert any("an exact test of the 7 who preferred one" in text for text in texts)
+
+
 def test_every_count_of_what_was_left_out_is_shown():
     tables = {
         block.caption: block

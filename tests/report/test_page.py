@@ -11,7 +11,6 @@ from chromium import EXECUTABLE, Page
 from fabricated_evaluation import Fabricated
 
 from roar.errors import InputError
-from roar.parameters import Reporting
 from roar.report import Section, render, table
 
 
@@ -53,11 +52,13 @@ def test_sections_that_are_there_are_linked(page: str) -> None:
     assert 'id="ab-test"' not in page
 
 
-def test_simulated_data_is_marked_as_such() -> None:
-    for environment, marked in (("base", True), ("test", True), ("esci", False)):
-        text = render([], Reporting(environment=environment))
-        assert ("Simulated data." in text) is marked
-        assert f"<b>{environment}</b>" in text
+@pytest.mark.parametrize("simulated", [True, False])
+def test_what_is_simulated_is_a_fact_of_the_data_in_any_environment(simulated: bool) -> None:
+    one = section("One", "one").model_copy(update={"simulated": simulated})
+    for environment in ("base", "test", "esci"):
+        text = render([one, section("Two", "two")], environment=environment, seed=7)
+        assert ("Simulated data." in text) is simulated
+        assert f"<b>{environment}</b> · seed 7" in text
 
 
 def test_a_page_without_charts_does_without_plotly() -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def catalog(tmp_path: Path, fabricated: Fabricated) -> DataCatalog:
     entries = {}
-    for name in ("reporting", "evaluation", "ablation"):
+    for name in ("reporting", "evaluation", "ablation", "release"):
         text = (ROOT / f"conf/base/catalog/{name}.yml").read_text().replace("${globals:data}", str(tmp_path))
         entries |= {key: entry for key, entry in yaml.safe_load(text).items() if not key.startswith("_")}
     catalog = DataCatalog.from_config({name: entry | {"metadata": None} for name, entry in entries.items()})
@@ -53,6 +53,8 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
         "bm25_tuning": tuning,
         "hybrid_sum_tuning": tuning,
         "params:reporting": Reporting(),
+        "params:environment": "base",
+        "params:seed": 1,
         "params:metrics": MEASURED,
     }
 

@@ -54,3 +54,28 @@ def test_what_no_reading_mends_is_one_line(change: object, message: str) -> None
     with pytest.raises(InputError, match=message) as error:
         external_runs(change(GOOD), "ours", QUERIES, PRODUCTS, JUDGED)  # type: ignore[operator]
     assert "\n" not in str(error.value)
+
+
+NAMED = QUERIES.with_columns(query=pl.Series(["Oak desk", "brass  lamp"]))
+
+
+@pytest.mark.parametrize("column", ["query", "query_id"])
+def test_queries_may_be_named_by_their_text(column: str) -> None:
+    """Case and blanks aside; ids and texts may stand in one column."""
+    said = (
+        ["oak  DESK", "oak desk ", "brass lamp", "no such query"]
+        if column == "query"
+        else ["a", "A", "Brass Lamp", "x"]
+    )
+    table = pl.DataFrame({column: said, "product_id": ["p1", "p2", "p3", "p1"], "score": [3.0, 2.0, 1.0, 1.0]})
+    runs = external_runs(table, "ours", NAMED, PRODUCTS, JUDGED)
+    answered = [("a", "p1", 3.0), ("a", "p2", 2.0), ("b", "p3", 1.0)]
+    assert runs.catalogue.rows() == (answered if column == "query" else [answered[0], answered[2]])
+
+
+def test_a_text_that_is_two_queries_answers_both() -> None:
+    twice = pl.DataFrame({"query_id": ["a", "b"], "query": ["desk", "Desk"]})
+    runs = external_runs(
+        pl.DataFrame({"query": ["desk"], "product_id": ["p1"], "score": [1]}), "x", twice, PRODUCTS, JUDGED
+    )
+    assert sorted(runs.catalogue["query_id"]) == ["a", "b"]

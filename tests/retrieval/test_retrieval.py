@@ -79,7 +79,7 @@ def test_one_flipped_bit_of_an_index_is_found(tmp_path, name):
     content = bytearray((tmp_path / "x" / name).read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "x" / name).write_bytes(content)
-    with pytest.raises(InputError, match=f"{name} is missing or changed"):
+    with pytest.raises(InputError, match=f"{name} is missing, unreadable or changed"):
         ProductIndex.read(tmp_path / "x")
 
 
@@ -148,3 +148,47 @@ def test_random_order_is_seeded_and_covers_the_judged():
     assert one.judged.equals(again.judged) and not one.judged.equals(other.judged)
     assert one.judged.height == 3 and one.catalogue.group_by("query_id").len()["len"].to_list() == [5, 5, 5]
     assert not one.catalogue.is_duplicated().any()
+
+
+@pytest.mark.parametrize("factory", ["IVF4,Flat", "IVF4,SQ8", "L2norm,IVF4,Flat"])
+def test_cells_of_an_inverted_file_give_back_their_vectors(factory, tmp_path):
+    """Judged pairs and truncation read stored vectors, from a fresh index and from one on disk."""
+    products = vectors(200, 1)
+    ids = pl.Series("product_id", [f"p{i}" for i in range(200)])
+    index = ProductIndex.build(products, ids, factory)
+    index.write(tmp_path)
+    for one in (index, ProductIndex.read(tmp_path)):
+        np.testing.assert_allclose(one.vectors([3, 199]), products[[3, 199]], atol=0.01)
+    assert index.runs(vectors(3, 2), QUERIES, JUDGED, 5).judged.height == 3
+    assert index.truncated(8).vectors([0]).shape == (1, 8)
+
+
+def test_an_index_of_no_product_finds_nothing():
+    none = pl.Series("product_id", [], dtype=pl.String)
+    runs = ProductIndex.build(vectors(0, 1), none).runs(vectors(3, 2), QUERIES, JUDGED, depth=5)
+    assert runs.judged.is_empty() and runs.catalogue.is_empty()
+    with pytest.raises(
+        InputError, match=r"evaluation\.index 'IVF4,Flat': FAISS cannot build it over 0 products .*Flat works"
+    ):
+        ProductIndex.build(vectors(0, 1), none, "IVF4,Flat")
+
+
+@pytest.mark.parametrize("texts", [[], ["", ""], [None, "!?"]])
+def test_bm25_over_texts_without_a_word_finds_nothing(texts):
+    ids = pl.Series("product_id", [f"p{i}" for i in range(len(texts))], dtype=pl.String)
+    runs = bm25_runs(QUERIES, ids, pl.Series(texts, dtype=pl.String), JUDGED, 5, k1=1.2, b=0.75)
+    assert runs.catalogue.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("手机壳", "iphone手机壳红色"), ("鞋", "男士运动鞋"), ("スマホ", "スマホケース 黒"), ("เคส", "เคสไอโฟนสีดำ"),
+        ("가방", "가방 검정"), ("किताब", "हिन्दी किताब"), ("STRASSE", "straße"), ("iphone 12", "iphone ١٢"), ("ＳＯＮＹ", "sony tv"),
+    ],
+)  # fmt: skip
+def test_bm25_finds_words_of_every_script(query, title):
+    queries = pl.DataFrame({"query_id": ["a"], "query": [query]})
+    ids, texts = pl.Series("product_id", ["other", "p"]), pl.Series(["red tea 帽子 タオル ผ้า 모자 कप", title])
+    found = bm25_runs(queries, ids, texts, JUDGED, 2, k1=1.2, b=0.75).catalogue
+    assert found["product_id"].to_list() == ["p"]

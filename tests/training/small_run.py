@@ -15,11 +15,12 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder.adapters import add_lora
-from roar.parameters import Alignment, Calibration, Lora, Stage1, Stage2
+from roar.parameters import Alignment, Calibration, Encoder, Lora, Stage1, Stage2
 from roar.training.checkpoints import Checkpoints
-from roar.training.distributed import rank
+from roar.training.distributed import launched_ranks, rank
 from roar.training.examples import Examples
 from roar.training.objectives import ContrastiveObjective, RoarObjective
+from roar.training.stages import agreed
 from roar.training.trainer import train
 from roar.training.weights import save_weights, trained_weights
 
@@ -111,6 +112,8 @@ def run(
 if __name__ == "__main__":
     torch.set_num_threads(1)
     options = json.loads(sys.argv[1])
+    own = Encoder(precision="float32" if launched_ranks()[0] else "bf16")  # as on two kinds of machine
+    (Path(options["out"]) / f"precision_{launched_ranks()[0]}.txt").write_text(agreed(own).precision)
     for name, arguments in options["runs"].items():
         weights = run(options["encoder"], **arguments)
         if rank() == 0:

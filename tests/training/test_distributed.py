@@ -40,6 +40,11 @@ def still(encoder: Path, folder: Path) -> Path:
     return folder / "encoder"
 
 
+def test_processes_on_two_kinds_of_machine_compute_in_the_precision_of_the_first(two_processes):
+    said = [(two_processes / f"precision_{process}.txt").read_text() for process in range(2)]
+    assert said == ["bf16", "bf16"]
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_the_same_losses_and_the_same_weights_after_three_steps(name, two_processes):
     together = load_file(two_processes / f"{name}.safetensors")

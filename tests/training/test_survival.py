@@ -85,7 +85,7 @@ def test_history_and_best_weights_are_taken_up_too(six_steps, folder, tiny_bert_
 def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(six_steps, folder, tiny_bert_folder, caplog):
     (folder / "checkpoint-6" / "optimizer.pt").write_bytes(b"garbage")
     assert same(go_on(tiny_bert_folder, folder, (0.3,)), six_steps[1])
-    assert "checkpoint-6: not usable (optimizer.pt is missing or changed)" in caplog.text
+    assert "checkpoint-6: not usable (optimizer.pt is missing, unreadable or changed)" in caplog.text
 
 
 def test_checkpoints_follow_their_steps_and_not_the_clock(tiny_bert_folder, tmp_path):

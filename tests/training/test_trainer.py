@@ -6,7 +6,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from roar.datasets.encoder_folder import EncoderFolder
-from roar.encoder import encode, load_encoder
+from roar.encoder import encode, load_encoder, precision
 from roar.errors import InputError
 from roar.parameters import Alignment, Encoder, Lora, Splits, Stage1, Stage2
 from roar.schemas import Grade
@@ -179,7 +179,15 @@ def test_a_batch_larger_than_the_data_is_an_error_before_training(tables, tiny_e
     examples = pair_examples(training.pairs, training.products, training.products["title"], training.clusters)
     config = Stage1(batch_size=5000)
     with pytest.raises(InputError, match=r"a batch of 5000 is larger than the data, \d+ examples; lower"):
-        train(tiny_encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, seed=1)
+        train(
+            tiny_encoder,
+            examples,
+            lambda m: ContrastiveObjective(m, config),
+            config,
+            learning_rate=1e-3,
+            precision="float32",
+            seed=1,
+        )
 
 
 def test_a_single_example_is_an_error_before_training(tables):
@@ -275,6 +283,20 @@ def test_interpolated_adapters_are_a_share_of_their_effect():
     half = interpolated({}, end, 0.25)
     change = [w["layer.lora_B.default.weight"] @ w["layer.lora_A.default.weight"] for w in (half, end)]
     torch.testing.assert_close(change[0], 0.25 * change[1])
+
+
+def test_a_run_is_known_by_the_precision_that_auto_came_to(tables, tiny_bert_folder, monkeypatch, tmp_path):
+    """A folder of checkpoints that moves to another kind of machine is another run's."""
+    training, _ = tables
+    encoder, stage1 = Encoder(preset=str(tiny_bert_folder)), Stage1(batch_size=16, max_steps=1, validations=0)
+    known = []
+    for gain in (9.0, 0.1, 9.0):
+        monkeypatch.setattr(precision, "_decided", {})
+        monkeypatch.setattr(precision, "product_gflops", lambda shape, gain=gain: (1.0, gain))
+        start = {"all": lambda: SentenceTransformer(str(tiny_bert_folder), local_files_only=True)}
+        train_stage1(start, training, encoder, stage1, seed=1, checkpoints=tmp_path)
+        known.append((tmp_path / "holdout" / "run.json").read_text(encoding="utf-8"))
+    assert known[0] == known[2] != known[1]
 
 
 @pytest.mark.parametrize("fine_tuning", ["full", "lora"])

@@ -82,15 +82,20 @@ def test_groups_hold_train_queries_with_two_grades_best_first(queries, judgments
     assert all(g == sorted(g, reverse=True) and len(set(g)) > 1 for g in ordered["grade"].to_list())
 
 
-def test_near_duplicates_of_one_item_sit_on_one_grade(queries, judgments, catalogue, splits):
-    pair = ["p00", "p01"]  # exact and substitute of q00: now listings of one item
+def test_near_duplicates_are_dropped_only_where_grades_agree(queries, judgments, catalogue, splits):
+    pair = ["p00", "p01"]  # exact and substitute of q00: said to be listings of one item
     clusters = catalogue.select(
         "product_id", cluster_id=pl.when(pl.col("product_id").is_in(pair)).then(pl.lit("item")).otherwise("product_id")
     )
     groups = graded_groups(queries, judgments, clusters, splits, seed=1).filter(pl.col("query_id") == "q00")
-    assert set(groups.filter(pl.col("product_id").is_in(pair))["grade"]) == {"substitute"}, (
-        "a tie goes to the lower grade"
-    )
+    assert set(groups.filter(pl.col("product_id").is_in(pair))["grade"]) == {"exact", "substitute"}
+    agreed = judgments.with_columns(
+        grade=pl.when(pl.col("product_id").is_in(pair))
+        .then(pl.lit("substitute"))
+        .otherwise(pl.col("grade").cast(pl.String))
+    ).cast({"grade": judgments.schema["grade"]})
+    groups = graded_groups(queries, agreed, clusters, splits, seed=1).filter(pl.col("query_id") == "q00")
+    assert groups.filter(pl.col("product_id").is_in(pair)).group_by("fold").len()["len"].max() == 1
 
 
 def test_cutting_keeps_every_grade(queries, catalogue, splits):

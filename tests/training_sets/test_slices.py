@@ -1,7 +1,11 @@
 """Strata by cumulative traffic, and the slices that every data set has."""
 
-import polars as pl
+import time
 
+import polars as pl
+import pytest
+
+from roar.errors import InputError
 from roar.marketplace import simulate
 from roar.parameters import Simulation, Slices
 from roar.training_sets import query_slices, query_strata
@@ -99,3 +103,28 @@ def test_most_noisy_queries_of_the_simulated_shop_are_noise():
     assert truth.filter(level="noisy").height > 50
     assert share["noisy"] > 0.75
     assert share["clean"] < 0.35
+
+
+def test_length_and_spelling_read_every_script_and_are_bounded():
+    """Words of scripts without blanks count; a word of 20,000 letters is no slip, and costs no square of them."""
+    queries = pl.DataFrame(
+        {
+            "query_id": ["a", "b", "c"],
+            "query": ["iphone手机壳红色", "shoe", "x" * 20_000],
+            "frequency": [1, 1, 1],
+            "vertical": [None] * 3,
+        },
+        schema_overrides={"vertical": pl.String},
+    )
+    products = pl.DataFrame({"title": ["shoe 手机壳"]})
+    start = time.perf_counter()
+    slices = query_slices(queries, query_strata(queries), products)
+    assert time.perf_counter() - start < 2
+    lengths = dict(slices.filter(slice="query length").select("query_id", "level").iter_rows())
+    assert lengths["a"] == "5+ words" and lengths["b"] == "1-2 words"
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
+    queries = pl.DataFrame({"query_id": ["a"], "query": ["x"], "frequency": [1], "negated": [True]})
+    with pytest.raises(InputError, match=r"slices\.columns: negatd is no column .*did you mean negated\?"):
+        query_slices(queries, queries, queries, Slices(columns=("negatd",)))

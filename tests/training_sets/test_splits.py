@@ -85,3 +85,24 @@ def test_too_few_queries_are_an_error(many):
     queries, variants, strata = many
     with pytest.raises(InputError, match="too few"):
         split_queries(queries.head(3), variants, strata, Splits(method="cross_fit"), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"), [("dev", "'dev'"), ("Test", r"did you mean test\?"), (None, "nothing for 1 q")]
+)
+def test_an_upstream_split_that_says_something_else_is_refused(many, other, said):
+    """It would have trained, unsaid."""
+    queries, variants, strata = many
+    sides = ["train", "test", *["train"] * 1197, other]
+    with pytest.raises(InputError, match=said):
+        split_queries(queries.with_columns(upstream_split=pl.Series(sides)), variants, strata, seed=1)
+
+
+def test_upstreams_own_validation_side_is_honoured(many):
+    queries, variants, strata = many
+    place = pl.int_range(pl.len())
+    sides = pl.when(place < 700).then(pl.lit("train")).when(place < 750).then(pl.lit("validation"))
+    splits = split_queries(
+        queries.head(800).with_columns(upstream_split=sides.otherwise(pl.lit("test"))), variants, strata, seed=1
+    )
+    assert splits.filter(pl.col("split") == "validation")["query_id"].to_list() == [f"q{i}" for i in range(700, 750)]

@@ -1,5 +1,7 @@
 """Query variants: what is the same question, and what only looks like it."""
 
+import tracemalloc
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -52,3 +54,41 @@ def test_every_text_has_one_group_named_after_a_member_whatever_the_order(texts)
     found = query_variants(pl.Series(texts, dtype=pl.String))
     assert sorted(found["query"]) == sorted(set(texts)) and set(found["variant_group"]) <= set(texts)
     assert found.equals(query_variants(pl.Series(texts[::-1], dtype=pl.String)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("红色 手机壳", "手机壳红色"),
+        ("iphone ١٢ case", "iphone 12 case"),
+        ("스마트폰 케이스", "스마트폰케이스"),
+        ("straße schild", "STRASSE SCHILD"),
+    ],
+)
+def test_spellings_of_one_question_in_other_scripts(one, other):
+    found = groups(one, other)
+    assert found[one] == found[other]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("iphone手机壳红色", "iphone手机壳黑色"),
+        ("スマホケース赤", "スマホケース青"),
+        ("อะแดปเตอร์สีดำ", "อะแดปเตอร์สีแดง"),
+        ("カメラバッグ", "ガメラバッグ"),
+    ],
+)
+def test_another_letter_of_a_script_without_blanks_is_another_question(one, other):
+    found = groups(one, other)
+    assert found[one] != found[other]
+
+
+def test_a_query_of_20000_letters_costs_little():
+    """One-letter typos are looked for in short texts alone; equal long ones still meet."""
+    long = "memory card " * 1700
+    tracemalloc.start()
+    found = groups(long, long.upper(), "memory card")
+    assert found[long] == found[long.upper()] != found["memory card"]
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()

@@ -27,6 +27,7 @@ ROBOT = "unit with a robot's rate"
 CAPPED = "revenue capped"
 NO_COVARIATE = "no covariate, mean taken"
 UNKNOWN = "unknown"
+_LARGEST_COVARIATE = 1e100
 _ACTIONS = {OTHER_VARIANT: "left out", CAPPED: "capped", NO_COVARIATE: "filled"}
 _TALLY = {"rule": pl.String, "unit": pl.String, "variant": pl.String, "count": pl.Int64}
 
@@ -121,11 +122,17 @@ def query_levels(queries: pl.DataFrame, slices: pl.DataFrame) -> pl.DataFrame:
 
 
 def _covariates(units: Frame | None) -> pl.DataFrame:
-    """unit_id and covariate, what is not finite as unknown."""
-    if units is None or not units.lazy().collect_schema().names():
+    """unit_id and covariate, what is not finite, or too large to be squared, as unknown."""
+    schema = units.lazy().collect_schema() if units is not None else {}
+    if units is None or not schema:
         return pl.DataFrame(schema={"unit_id": pl.String, "covariate": pl.Float64})
-    known = pl.when(pl.col("covariate").is_finite()).then(pl.col("covariate"))
-    table = units.lazy().select(pl.col("unit_id").cast(pl.String), known.cast(pl.Float64)).collect(engine="streaming")
+    if missing := [name for name in ("unit_id", "covariate") if name not in schema]:
+        raise InputError(f"experiment_units: no column {', '.join(missing)}; the table has {', '.join(schema)}")
+    if not (schema["covariate"].is_numeric() or schema["covariate"] == pl.Null):
+        raise InputError(f"experiment_units: column covariate holds {schema['covariate']}; expected numbers")
+    covariate = pl.col("covariate").cast(pl.Float64)
+    known = pl.when(covariate.abs() <= _LARGEST_COVARIATE).then(covariate)
+    table = units.lazy().select(pl.col("unit_id").cast(pl.String), known).collect(engine="streaming")
     if repeated := table.height - table["unit_id"].n_unique():
         example = table.filter(pl.col("unit_id").is_duplicated())["unit_id"][0]
         raise InputError(

@@ -1,5 +1,6 @@
 """Whether an experiment can be trusted: its split, its exclusions, its days, and an effect that wears off."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,8 +10,8 @@ import tea_tasting as tt
 from scipy import stats
 
 from roar.ab_testing.aggregation import CROSSOVER, Aggregated
-from roar.ab_testing.estimates import log_error, uplift
-from roar.ab_testing.moments import EXPOSURE, OVERALL
+from roar.ab_testing.comparison import compared
+from roar.ab_testing.moments import EXPOSURE, OVERALL, aggregates
 from roar.ab_testing.reading import span
 from roar.ingestion.conform import MIXED_ZONES
 from roar.parameters import ABTest
@@ -94,28 +95,33 @@ def history_alike(moments: pl.DataFrame, config: ABTest) -> Check:
     )
     if len(rows) < 2 or not all(row["cc"] > 0 and row["units"] > 1 for row in rows):
         return Check("alike before the test", SKIPPED, None, "no pre-period covariate")
-    means = [row["c"] / row["units"] for row in rows]
-    errors = [(row["cc"] / row["units"] - mean**2) / row["units"] for row, mean in zip(rows, means, strict=True)]
-    p = float(2 * stats.norm.sf(abs(means[1] - means[0]) / sum(errors) ** 0.5))
-    state = PASSED if p >= config.sample_ratio_alpha else DOUBTFUL
-    return Check("alike before the test", state, p, f"covariate differs by {means[1] - means[0]:+.3g}")
+    control, treatment = map(aggregates, rows)
+    difference = treatment.mean("c") - control.mean("c")
+    detail = f"covariate differs by {difference:+.3g}"
+    error = sum(side.var("c") / side.count() for side in (control, treatment))
+    if not error > 1e-12 * difference**2:
+        state = PASSED if difference == 0 else DOUBTFUL
+        return Check("alike before the test", state, None, f"{detail}; it is the same for all units of a variant")
+    p = float(2 * stats.norm.sf(abs(difference) / error**0.5))
+    return Check("alike before the test", PASSED if p >= config.sample_ratio_alpha else DOUBTFUL, p, detail)
 
 
 def novelty(moments: pl.DataFrame, config: ABTest) -> Check:
     """Whether the primary metric's uplift changes with a unit's days in the test.
 
     A line through the log uplifts of each day since the unit's first search, weighed by their precision; what a unit
-    carries from day to day shifts all of them and leaves the slope alone.
+    carries from day to day shifts all of them and leaves the slope alone. Days with too few events are left out.
     """
     days, logs, weights = [], [], []
+    metric = config.metrics[config.primary]
     for day, (control, treatment) in _exposure_pairs(moments, config.primary).items():
-        row = uplift(control, treatment, config.metrics[config.primary], confidence=1 - config.alpha)
-        if row["relative"] is not None:
+        found, caveat = compared(control, treatment, metric, adjusted=False, min_events=config.min_events)
+        if found and caveat is None and found.treatment.mean > 0:
             days.append(day)
-            logs.append(np.log1p(row["relative"]))
-            weights.append(log_error(row, config.alpha) ** -2)
+            logs.append(math.log(found.treatment.mean / found.control.mean))
+            weights.append(1 / found.log_variance)
     if len(days) < 3:
-        return Check("effect over time", SKIPPED, None, "fewer than three days of exposure")
+        return Check("effect over time", SKIPPED, None, "fewer than three days of exposure with enough events")
     slope, p = weighted_slope(np.array(days, float), np.array(logs), np.array(weights))
     state = PASSED if p >= config.alpha else DOUBTFUL
     return Check("effect over time", state, p, f"uplift changes by {100 * slope:+.2f}% with each day in the test")

@@ -1,6 +1,7 @@
 """What a search counts for: the measures that metrics are ratios of.
 
-Money and seconds are carried as whole millionths, so that a sum does not depend on the order of the rows.
+Money and seconds are carried as whole millionths, so that a sum does not depend on the order of the rows; in 128 bits, so
+that none overflows.
 """
 
 from typing import get_args
@@ -12,6 +13,11 @@ from roar.parameters import Measure
 MEASURES: tuple[str, ...] = get_args(Measure)
 SCALES = {name: 1e-6 if name in ("revenue", "first_click_s") else 1.0 for name in MEASURES}
 """What one unit of a measure's integer is worth."""
+SHARES = {
+    **dict.fromkeys(("clicked_searches", "zero_results", "reformulations", "first_clicks"), "searches"),
+    "clicks": "impressions",
+}
+"""Measures that count some of another's, so that their ratio is a share of it."""
 
 
 def measured(rows: pl.DataFrame, reformulation_s: float, revenue_cap: float | None) -> pl.DataFrame:
@@ -44,4 +50,4 @@ def _reworded(seconds: float) -> pl.Expr:
 
 
 def _millionths(amount: pl.Expr) -> pl.Expr:
-    return (amount * 1e6).round().cast(pl.Int64)
+    return (amount * 1e6).round().cast(pl.Int128)

@@ -75,12 +75,6 @@ def aggregates(row: Mapping[str, float]) -> Aggregates:
     )
 
 
-def varies(side: Aggregates, divisor: str | None) -> bool:
-    """Whether y, or its ratio to the divisor, differs between units by more than rounding."""
-    ratio = side.mean("y") / side.mean(divisor)
-    return bool(side.ratio_var("y", divisor) > 1e-12 * ratio**2)
-
-
 def moment_table(rows: list[tuple]) -> pl.DataFrame:
     """Rows (*KEY, *SUMS) as a table; the variant is 0 control, 1 treatment."""
     schema = {**dict.fromkeys(KEY, pl.String), "variant": pl.Int64, **dict.fromkeys(SUMS, pl.Float64)}

@@ -45,7 +45,7 @@ def offline_to_online(comparisons: pl.DataFrame, uplifts: pl.DataFrame, config: 
     offline = comparisons.filter(
         system_a=asked.baseline, system_b=asked.system, protocol=asked.protocol, metric=asked.metric
     ).select("slice", "level", offline="difference", offline_low="low", offline_high="high")
-    online = uplifts.filter(pl.col("metric").is_in(asked.online) & pl.col("relative").is_not_null()).select(
+    online = uplifts.filter(pl.col("metric").is_in(asked.online) & pl.col("relative_low").is_not_null()).select(
         "slice", "level", "metric", online="relative", online_low="relative_low", online_high="relative_high"
     )
     joined = online.join(offline, on=["slice", "level"], how="inner", maintain_order="left")

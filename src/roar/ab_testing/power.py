@@ -1,6 +1,7 @@
 """What an experiment can find: detectable effects, and the units and days that an effect needs.
 
-Powers are tea-tasting's, from moments of the units and so from the log's own variance.
+By the normal approximation (Cohen 1988, ch. 2), from moments of the units and so from the log's own variance: an effect
+that lies z_{1 - alpha/2} + z_power standard errors from zero is found with that power.
 """
 
 import math
@@ -8,11 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-import tea_tasting as tt
 from scipy import stats
 
-from roar.ab_testing.estimates import estimator
-from roar.ab_testing.moments import OVERALL, SUMS, aggregates, varies
+from roar.ab_testing.comparison import effective_count, unit_variance
+from roar.ab_testing.moments import OVERALL, SUMS
 from roar.parameters import ABTest, ExperimentPlan, OnlineMetric
 
 
@@ -34,18 +34,21 @@ def units_needed(moments: Mapping[str, float], metric: OnlineMetric, effect: flo
         effect: relative, not 0.
         config: alpha, power, ratio, CUPED.
     """
-    if not measurable(moments, metric):
-        return None
-    solver = _solver(moments, metric, config, rel_effect_size=effect)
-    return float(solver.solve_power(aggregates(moments), "n_obs")[0].n_obs)
+    spread = _spread(moments, metric, config)
+    return None if spread is None else (spread / effect) ** 2
+
+
+def units_for_events(moments: Mapping[str, float], metric: OnlineMetric, config: ABTest) -> float:
+    """Units of both variants together with which the smaller one has `min_events`; inf where there are none."""
+    share = min(1.0, config.ratio) / (1 + config.ratio)
+    a_unit = effective_count(moments, metric) / moments["units"] if moments["units"] else 0.0
+    return config.min_events / (share * a_unit) if a_unit else math.inf
 
 
 def detectable_effect(moments: Mapping[str, float], metric: OnlineMetric, units: int, config: ABTest) -> float | None:
     """The smallest relative effect that so many units find with the configured power."""
-    if not measurable(moments, metric) or units < 4:
-        return None
-    solver = _solver(moments, metric, config, n_obs=units)
-    return float(solver.solve_power(aggregates(moments), "rel_effect_size")[0].rel_effect_size)
+    spread = _spread(moments, metric, config)
+    return None if spread is None or units < 4 else spread / units**0.5
 
 
 def units_for_uplift(row: Mapping[str, Any], config: ABTest) -> int | None:
@@ -53,7 +56,7 @@ def units_for_uplift(row: Mapping[str, Any], config: ABTest) -> int | None:
 
     The square of (z_{1 - alpha/2} + z_power) standard errors over the difference (Cohen 1988, ch. 2), times the units.
     """
-    if not row["difference"]:
+    if not row["difference"] or row["low"] is None:
         return None
     quantile = float(stats.norm.isf(config.alpha / 2))
     error = (row["high"] - row["low"]) / (2 * quantile)
@@ -61,19 +64,19 @@ def units_for_uplift(row: Mapping[str, Any], config: ABTest) -> int | None:
     return math.ceil((row["units_control"] + row["units_treatment"]) * ratio**2)
 
 
-def measurable(moments: Mapping[str, float], metric: OnlineMetric) -> bool:
-    """Whether the metric occurs at all, and varies."""
+def _spread(moments: Mapping[str, float], metric: OnlineMetric, config: ABTest) -> float | None:
+    """The relative effect that one unit would find; None where the metric does not occur, or does not vary.
+
+    n units, 1 : ratio, give a difference of means the variance of one unit times (1 + ratio)² / (ratio n).
+    """
     if moments["units"] < 2 or moments["y"] <= 0 or (metric.denominator and moments["x"] <= 0):
-        return False
-    return varies(aggregates(moments), "x" if metric.denominator else None)
-
-
-def _solver(moments: Mapping[str, float], metric: OnlineMetric, config: ABTest, **asked: float) -> tt.RatioOfMeans:
-    base = estimator(metric, adjusted=config.cuped and moments["cc"] > 0, confidence=1 - config.alpha)
-    return type(base)(
-        base.numer, base.denom, base.numer_covariate,
-        alpha=config.alpha, power=config.power, ratio=config.ratio, use_t=False, **asked,
-    )  # fmt: skip
+        return None
+    mean = moments["y"] / (moments["x"] if metric.denominator else moments["units"])
+    variance = unit_variance(moments, metric, adjusted=config.cuped)
+    if not variance > 1e-12 * mean**2:
+        return None
+    quantile = float(stats.norm.isf(config.alpha / 2) + stats.norm.ppf(config.power))
+    return quantile * (1 + config.ratio) * (variance / config.ratio) ** 0.5 / mean
 
 
 def plan(
@@ -81,7 +84,8 @@ def plan(
 ) -> pl.DataFrame:
     """Units and days for each effect, and the effect that each number of days can find, for every metric.
 
-    Units are taken to arrive as they did on average over the days of the log.
+    Units are taken to arrive as they did on average over the days of the log. With fewer than `min_events` nothing is
+    decided, whatever the effect, so that no smaller test is planned.
 
     Args:
         moments: of a log that is like the test to come. Variances are those of its control, arrivals those of all units.
@@ -98,12 +102,14 @@ def plan(
     rows: list[tuple[str, str, int, int, float]] = []
     for name, row in pooled_moments(moments, config, control_only=True).items():
         metric = config.metrics[name]
+        least = units_for_events(row, metric, config)
         for effect in planned.effects:
-            if units := units_needed(row, metric, effect, config):
+            if (units := units_needed(row, metric, effect, config)) and math.isfinite(least):
+                units = max(units, least)
                 rows.append((name, "effect", math.ceil(units / a_day), math.ceil(units), effect))
         for length in planned.days:
             units = round(a_day * length)
-            if found := detectable_effect(row, metric, units, config):
+            if units >= least and (found := detectable_effect(row, metric, units, config)):
                 rows.append((name, "days", length, units, found))
     schema = {"metric": pl.String, "question": pl.String, "days": pl.Int64, "units": pl.Int64, "effect": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")

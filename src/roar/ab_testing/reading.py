@@ -22,7 +22,10 @@ MISSING = "a needed value is missing"
 OTHER_VARIANT = "another variant"
 OUTSIDE = "outside the window"
 NEGATIVE = "negative or not finite"
+HUGE = "larger than any count or amount"
 IMPOSSIBLE = "more clicks than impressions"
+LARGEST_COUNT, LARGEST_AMOUNT = 10**9, 1e15
+"""Of one search: what is above is no number of clicks, and no money or time in any unit that keeps its millionths."""
 
 Frame = pl.DataFrame | pl.LazyFrame
 
@@ -86,7 +89,7 @@ def _conformed(log: pl.LazyFrame) -> pl.LazyFrame:
     return log.with_columns(*optional).select(
         *(pl.col(name).cast(pl.String) for name in NAMES),
         time.cast(pl.Datetime("us")),
-        *(pl.col(name).cast(pl.Int64) for name in COUNTS),
+        *(pl.col(name).cast(pl.Int128).clip(-1, LARGEST_COUNT + 1).cast(pl.Int64) for name in COUNTS),
         *(pl.col(name).cast(pl.Float64) for name in ("revenue", *OPTIONAL)),
     )
 
@@ -113,11 +116,16 @@ def _rule(config: ABTest, variants: tuple[str, ...]) -> pl.Expr:
     )
     amounts = [(pl.col(name) < 0) | ~pl.col(name).is_finite() for name in ("revenue", *OPTIONAL)]
     negative = pl.any_horizontal(*(pl.col(name) < 0 for name in COUNTS), *amounts)
+    huge = pl.any_horizontal(
+        *(pl.col(name) > LARGEST_COUNT for name in COUNTS),
+        *(pl.col(name) > LARGEST_AMOUNT for name in ("revenue", *OPTIONAL)),
+    )
     return (
         pl.when(missing.fill_null(True)).then(pl.lit(MISSING))
         .when(~pl.col("variant").is_in(variants)).then(pl.lit(OTHER_VARIANT))
         .when(_outside(config.start, config.end)).then(pl.lit(OUTSIDE))
         .when(negative.fill_null(False)).then(pl.lit(NEGATIVE))
+        .when(huge.fill_null(False)).then(pl.lit(HUGE))
         .when(pl.col("clicks") > pl.col("impressions")).then(pl.lit(IMPOSSIBLE))
     )  # fmt: skip
 
@@ -145,11 +153,11 @@ def _require_usable(survey: pl.DataFrame, config: ABTest, variants: tuple[str, .
             f"experiment_log: timestamps span {days} days ({first} to {last}), more than ab_test.max_days "
             f"({config.max_days}); set ab_test.start and ab_test.end, and rows outside are left out and counted"
         )
-    broken = survey.filter(pl.col("rule").is_in([NEGATIVE, IMPOSSIBLE]))["rows"].sum()
+    broken = survey.filter(pl.col("rule").is_in([NEGATIVE, HUGE, IMPOSSIBLE]))["rows"].sum()
     if config.impossible_rows == "reject" and broken:
         raise InputError(
-            f"experiment_log: {broken} rows have negative counts or more clicks than impressions; mend the log, or set "
-            "ab_test.impossible_rows to exclude"
+            f"experiment_log: {broken} rows have negative counts or more clicks than impressions, or numbers beyond "
+            "any; mend the log, or set ab_test.impossible_rows to exclude"
         )
 
 

@@ -87,7 +87,7 @@ class Units:
 
 
 def _sums(rows: pl.DataFrame) -> dict[str, np.ndarray]:
-    return {name: rows[name].to_numpy() * SCALES[name] for name in MEASURES}
+    return {name: rows[name].cast(pl.Float64).to_numpy() * SCALES[name] for name in MEASURES}
 
 
 def _named(slice_: str, level: str, rows: list[tuple[str, int, *tuple[float, ...]]]) -> list[tuple]:

@@ -7,6 +7,7 @@ import polars as pl
 
 from roar.ab_testing.aggregation import Aggregated
 from roar.ab_testing.checks import FAILED
+from roar.ab_testing.comparison import ABSENT, ALIKE, UNBOUNDED
 from roar.ab_testing.moments import OVERALL
 from roar.ab_testing.power import pooled_moments, units_needed
 from roar.ab_testing.reading import span
@@ -47,7 +48,8 @@ def decide(
     Ship: the checks hold, the planned end is reached (or intervals are always-valid), the primary metric's interval
     lies above zero with an estimate of at least `minimal_effect`, and every guardrail's interval lies above its margin
     (non-inferiority by the two-sided interval; Piaggio et al., JAMA 2012). Keep: the primary interval lies below
-    `minimal_effect`, or below zero, or a guardrail's lies beyond its margin. Otherwise inconclusive.
+    `minimal_effect`, or below zero, or a guardrail's lies beyond its margin. Otherwise inconclusive. An estimate with a caveat
+    meets and violates nothing: its rule stays open, or, where variants are alike to the last searcher, was not measured.
 
     Args:
         found: the aggregated experiment.
@@ -58,13 +60,14 @@ def decide(
     """
     config = config or ABTest()
     rules = [_checked(checks), _long_enough(found, config)]
-    rules += _primary(found, _interval(config.primary, uplifts, cumulative, config), config)
+    days = days_run(found)
+    rules += _primary(found, _gain(config.primary, uplifts, cumulative, days, config), config)
     for guardrail in config.guardrails:
-        interval = _interval(guardrail.metric, uplifts, cumulative, config)
-        rules.append(_guarded(found, guardrail, interval, uplifts, config))
+        gain = _gain(guardrail.metric, uplifts, cumulative, days, config)
+        rules.append(_guarded(found, guardrail, gain, config))
     outcome, reason = _outcome(rules)
-    days = [rule.days_needed for rule in rules if rule.days_needed is not None]
-    needed = max(days, default=None) if outcome == INCONCLUSIVE and rules[0].state == MET else None
+    waits = [rule.days_needed for rule in rules if rule.days_needed is not None]
+    needed = max(waits, default=None) if outcome == INCONCLUSIVE and rules[0].state == MET else None
     return Verdict(outcome, reason, needed, pl.DataFrame(rules, schema=SCHEMA, orient="row"))
 
 
@@ -105,78 +108,87 @@ def days_run(found: Aggregated) -> int:
     return (last - first).days + 1
 
 
-def _interval(name: str, uplifts: pl.DataFrame, cumulative: pl.DataFrame, config: ABTest) -> dict[str, Any] | None:
-    """estimate, low, high in the direction in which higher is better, so that a fall in a rate to be lowered is a gain."""
+class Gain(NamedTuple):
+    """One metric's interval in the direction in which higher is better; without a caveat it can be judged by.
+
+    A caveat says what there is instead; days: until there are enough events; alike: whether variants do not differ at all.
+    """
+
+    estimate: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    caveat: str | None = None
+    days: int | None = None
+    alike: bool = False
+
+    def __str__(self) -> str:
+        text = f"gain {self.estimate:+.2%}, {self.low:+.2%} to {self.high:+.2%}"
+        return text.replace("-", "−")
+
+
+def _gain(name: str, uplifts: pl.DataFrame, cumulative: pl.DataFrame, days: int, config: ABTest) -> Gain:
+    """What there is to judge a metric by; a fall in a rate to be lowered is a gain."""
+    overall = uplifts.filter((pl.col("slice") == OVERALL) & (pl.col("metric") == name)).to_dicts()
+    row: dict[str, Any] = overall[0] if overall else {"control": None, "difference": None, "caveat": ABSENT}
     if config.decide_with == "sequential":
-        rows = cumulative.filter(pl.col("metric") == name).tail(1)
-        values = rows.select("relative", "sequential_low", "sequential_high").rows()
+        looks = cumulative.filter(pl.col("metric") == name).tail(1).to_dicts()
+        row |= looks[0] if looks else {}
+        ends = "sequential_low", "sequential_high"
     else:
-        rows = uplifts.filter((pl.col("slice") == OVERALL) & (pl.col("metric") == name))
-        values = rows.select(_relative_or_scaled()).rows()
-    if not values or values[0][1] is None:
-        return None
-    estimate, low, high = values[0]
+        ends = "relative_low", "relative_high"
+    low, high = (row.get(end) for end in ends)
+    if row.get("caveat") or low is None or high is None:
+        return _without(row, days, config)
     if config.metrics[name].better == "lower":
-        return {"estimate": -estimate, "low": -high, "high": -low}
-    return {"estimate": estimate, "low": low, "high": high}
+        return Gain(-row["relative"], -high, -low)
+    return Gain(row["relative"], low, high)
 
 
-def _relative_or_scaled() -> list[pl.Expr]:
-    """The relative interval; where a mean is 0 it has none, and the difference over the control's mean stands in."""
-    base = pl.when(pl.col("control") > 0).then(pl.col("control"))
-    pairs = {"relative": "difference", "relative_low": "low", "relative_high": "high"}
-    return [pl.coalesce(pl.col(relative), pl.col(plain) / base) for relative, plain in pairs.items()]
+def _without(row: dict[str, Any], days: int, config: ABTest) -> Gain:
+    """A gain that cannot be judged by: why, and what was seen."""
+    caveat = row.get("caveat") or UNBOUNDED
+    shown = caveat
+    if row["difference"] is not None and caveat != ABSENT:
+        shown = f"{caveat} ({row['control']:.3g} in the control, {row['treatment']:.3g} in the treatment)"
+    alike = caveat == ABSENT or (caveat == ALIKE and abs(row["difference"]) <= 1e-9 * row["control"])
+    events = row.get("events")
+    wait = max(1, math.ceil(days * (config.min_events / events - 1))) if events and events < config.min_events else None
+    return Gain(caveat=shown, days=None if alike else wait, alike=alike)
 
 
-def _primary(found: Aggregated, interval: dict[str, Any] | None, config: ABTest) -> list[Rule]:
+def _primary(found: Aggregated, gain: Gain, config: ABTest) -> list[Rule]:
     label, least = config.metrics[config.primary].label, config.minimal_effect
-    if interval is None:
-        return [Rule(f"{label}: better", OPEN, "it does not occur in the log")]
-    shown = _shown(interval)
-    if interval["low"] > 0:
-        better = Rule(f"{label}: better", MET, shown)
-    elif interval["high"] < 0:
-        better = Rule(f"{label}: better", VIOLATED, f"it is worse ({shown})")
+    if gain.caveat:
+        return [Rule(f"{label}: better", OPEN, gain.caveat, gain.days)]
+    if gain.low > 0:
+        better = Rule(f"{label}: better", MET, str(gain))
+    elif gain.high < 0:
+        better = Rule(f"{label}: better", VIOLATED, f"it is worse ({gain})")
     else:
-        better = Rule(f"{label}: better", OPEN, f"the interval covers no change ({shown})")
-    if interval["high"] < least:
-        worth = Rule(f"{label}: worth it", VIOLATED, f"a gain of {least:.1%} is excluded ({shown})")
-    elif interval["estimate"] >= least:
-        worth = Rule(f"{label}: worth it", MET, f"at least {least:.1%} ({shown})")
+        better = Rule(f"{label}: better", OPEN, f"the interval covers no change ({gain})")
+    if gain.high < least:
+        worth = Rule(f"{label}: worth it", VIOLATED, f"a gain of {least:.1%} is excluded ({gain})")
+    elif gain.estimate >= least:
+        worth = Rule(f"{label}: worth it", MET, f"at least {least:.1%} ({gain})")
     else:
-        worth = Rule(f"{label}: worth it", OPEN, f"estimated below {least:.1%}, which is not excluded ({shown})")
+        worth = Rule(f"{label}: worth it", OPEN, f"estimated below {least:.1%}, which is not excluded ({gain})")
     if OPEN not in (better.state, worth.state):
         return [better, worth]
-    days = _days_needed(found, config.primary, max(least, interval["estimate"]), config)
+    days = _days_needed(found, config.primary, max(least, gain.estimate), config)
     return [rule._replace(days_needed=days) if rule.state == OPEN else rule for rule in (better, worth)]
 
 
-def _guarded(
-    found: Aggregated, guardrail: Guardrail, interval: dict[str, Any] | None, uplifts: pl.DataFrame, config: ABTest
-) -> Rule:
+def _guarded(found: Aggregated, guardrail: Guardrail, gain: Gain, config: ABTest) -> Rule:
     rule = f"{config.metrics[guardrail.metric].label}: not worse by {guardrail.margin:.0%}"
-    if interval is None:
-        return _without_interval(rule, guardrail.metric, uplifts)
-    if interval["low"] > -guardrail.margin:
-        return Rule(rule, MET, _shown(interval))
-    if interval["high"] < -guardrail.margin:
-        return Rule(rule, VIOLATED, _shown(interval))
-    distance = guardrail.margin + max(0.0, interval["estimate"])
+    if gain.caveat:
+        return Rule(rule, UNMEASURED if gain.alike else OPEN, gain.caveat, gain.days)
+    if gain.low > -guardrail.margin:
+        return Rule(rule, MET, str(gain))
+    if gain.high < -guardrail.margin:
+        return Rule(rule, VIOLATED, str(gain))
+    distance = guardrail.margin + max(0.0, gain.estimate)
     days = _days_needed(found, guardrail.metric, distance, config)
-    return Rule(rule, OPEN, f"the interval reaches beyond the margin ({_shown(interval)})", days)
-
-
-def _without_interval(rule: str, metric: str, uplifts: pl.DataFrame) -> Rule:
-    rows = uplifts.filter((pl.col("slice") == OVERALL) & (pl.col("metric") == metric)).drop_nulls("difference")
-    if rows.is_empty():
-        return Rule(rule, UNMEASURED, "it does not occur in the log")
-    means = f"{rows['control'][0]:.3g} in the control, {rows['treatment'][0]:.3g} in the treatment"
-    return Rule(rule, OPEN, f"no relative interval ({means})")
-
-
-def _shown(interval: dict[str, Any]) -> str:
-    text = f"gain {interval['estimate']:+.2%}, {interval['low']:+.2%} to {interval['high']:+.2%}"
-    return text.replace("-", "−")
+    return Rule(rule, OPEN, f"the interval reaches beyond the margin ({gain})", days)
 
 
 def _days_needed(found: Aggregated, name: str, effect: float, config: ABTest) -> int | None:

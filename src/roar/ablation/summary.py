@@ -1,10 +1,10 @@
 """What a study says: every variant against the baseline, on all queries, with everything that was tried counted.
 
 Every query is tested in one fold, once for each seed. Seeds are averaged per query before anything is tested: two runs of one
-query are not two queries. All folds' queries are pooled. The difference has a bootstrap interval over queries and a paired
-permutation test; Holm's correction takes all variants of a study, or of a family of studies, within a metric, the failures too. Where an
-interval lies within the stated margin, variant and baseline are equivalent as far as it goes, which is more than
-that no difference was found.
+query are not two queries. All folds' queries are pooled. The difference has a paired permutation test over queries and the
+interval that inverts it (the pooled auc a bootstrap); Holm's correction takes all variants of a study, or of a family of
+studies, within a metric, the failures too. Where an interval lies within the stated margin, variant and baseline are
+equivalent as far as it goes, which is more than that no difference was found.
 """
 
 import polars as pl

@@ -6,6 +6,7 @@ target, then renamed); and a shop's own files can be declared `read_only`. Remot
 `polars.EagerPolarsDataset`, which ingestion takes as well.
 """
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import polars as pl
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from roar.errors import InputError
+from roar.datasets.delimited import read_delimited
+from roar.errors import InputError, nearest
 from roar.files import replaced_file
 
 Frame = pl.DataFrame | pl.LazyFrame
 
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
+_SHEETS = ("xlsx", "xls", "ods")
 
 
 class Table(AbstractDataset[Frame, Frame]):
@@ -55,7 +58,12 @@ class Table(AbstractDataset[Frame, Frame]):
         suffixes = [suffix[1:] for suffix in self._path.suffixes if suffix != ".gz"]
         self._format = (file_format or (suffixes[-1] if suffixes else "")).lower()
         if self._format not in {"parquet", *_SEPARATORS}:
-            raise InputError(f"{filepath}: format {self._format!r} is unknown; set file_format to parquet, csv or tsv")
+            kind = "a folder, a table is one file" if self._path.is_dir() else f"format {self._format!r} is unknown"
+            sheet = "save the sheet as CSV, or " if self._format in _SHEETS else ""
+            raise InputError(f"{filepath}: {kind}; {sheet}set file_format to parquet, csv or tsv")
+        for option, mark in (("separator", separator), ("quote", quote)):
+            if mark is not None and len(mark.encode()) != 1:
+                raise InputError(f"{filepath}: {option} {mark!r}: expected one ASCII character")
         self._separator = separator or _SEPARATORS.get(self._format, ",")
         self._encoding = encoding
         self._quote = quote
@@ -70,10 +78,12 @@ class Table(AbstractDataset[Frame, Frame]):
             InputError: the file is missing, damaged, or not in the format declared.
         """
         if not self._path.is_file():
-            raise InputError(f"{self._path}: no such file; put the table there or change the catalog entry")
+            made = any(part[:1] == "0" and part[1:2] in "2345678" and part[2:3] == "_" for part in self._path.parts)
+            advice = "run the pipeline that makes it" if made else "put the table there or change the catalog entry"
+            raise InputError(f"{self._path}: {_absence(self._path)}; {advice}")
         try:
             return self._load_parquet() if self._format == "parquet" else self._load_text()
-        except (pl.exceptions.PolarsError, OSError, UnicodeError, LookupError) as error:
+        except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError, LookupError) as error:
             raise InputError(f"{self._path}: {self._advice(error)}") from error
 
     def _load_parquet(self) -> Frame:
@@ -82,21 +92,11 @@ class Table(AbstractDataset[Frame, Frame]):
         return scan if self._lazy else scan.collect()
 
     def _load_text(self) -> pl.DataFrame:
-        frame = pl.read_csv(
-            self._path,
-            separator=self._separator,
-            quote_char=self._quote,
-            encoding=self._encoding,
-            infer_schema=False,
-            glob=False,
-        )
-        twice = [name.rsplit("_duplicated_", 1)[0] for name in frame.columns if "_duplicated_" in name]
-        if twice:
-            raise InputError(f"{self._path}: column {twice[0]} occurs more than once; rename one of them")
-        return frame.rename({name: name.strip().lstrip("\ufeff") for name in frame.columns})
+        return read_delimited(self._path, separator=self._separator, quote=self._quote, encoding=self._encoding)
 
     def _advice(self, error: Exception) -> str:
         reason = " ".join(str(error).split())[:200]
+        reason = reason if self._path.stat().st_size else "the file is empty"
         if self._format == "parquet":
             return f"not a readable parquet file ({reason}); check that the copy is complete"
         if isinstance(error, LookupError):
@@ -139,3 +139,14 @@ class Table(AbstractDataset[Frame, Frame]):
         head = self.load().lazy().head(nrows).collect()
         rows = [[None if value is None else str(value) for value in row] for row in head.rows()]
         return TablePreview({"index": list(range(head.height)), "columns": head.columns, "data": rows})
+
+
+def _absence(path: Path) -> str:
+    """Why a path is no file, and the file beside it that has nearly its name."""
+    if path.is_dir():
+        return "a folder, a table is one file"
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    missing = path.relative_to(folder).parts[0]
+    near = nearest(missing, (other.name for other in folder.iterdir()))
+    what = "no such file" if folder == path.parent else f"no folder {missing} in {folder}"
+    return f"{what} (did you mean {near}?)" if near else what

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 from kedro.io import AbstractDataset
 
+from roar.datasets.unpacking import check_archive
 from roar.errors import InputError
 
 
@@ -41,7 +42,8 @@ class ZippedJSON(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         """One row per record, in the order of file names; columns are the union of the keys.
 
         Raises:
-            InputError: no file matches, or one is no zip archive of JSON lists of objects.
+            InputError: no file matches, one is no zip archive of JSON lists of objects, or one unpacks to more than
+                `roar.datasets.unpacking` allows.
         """
         if not self._files():
             raise InputError(f"{self._path}: no file matches; put the archives there or change the catalog entry")
@@ -60,10 +62,15 @@ class ZippedJSON(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         for file in self._files():
             try:
                 with zipfile.ZipFile(file) as archive:
+                    check_archive(file, archive)
                     members = [name for name in archive.namelist() if name.endswith(".json") and "__MACOSX" not in name]
                     for member in members:
                         yield from _objects(json.loads(archive.read(member)), f"{file} ({member})")
-            except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+            except RecursionError as error:
+                raise InputError(
+                    f"{file}: objects nested deeper than JSON's parser reads (about 1,000 levels)"
+                ) from error
+            except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError) as error:
                 if isinstance(error, InputError):
                     raise
                 reason = " ".join(str(error).split())[:200]

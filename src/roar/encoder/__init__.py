@@ -5,20 +5,27 @@ product_text  what is read of a product
 tokens        texts as ids, without padding
 identity      which encoder this is
 encoding      texts to vectors; `catalogue` streams a product table from disk to disk
+precision     bf16 where it is faster, else float32
 adapters      LoRA
 cpu           what makes a processor faster
 model_card    what a saved encoder says of itself
 """
 
-from roar.encoder.catalogue import encode_catalogue
-from roar.encoder.encoding import encode
-from roar.encoder.identity import identity_of
-from roar.encoder.presets import PRESETS, Preset, load_encoder, preset_of, read_encoder, trains_lora
-from roar.encoder.product_text import product_texts
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from roar.encoder.catalogue import encode_catalogue
+    from roar.encoder.encoding import encode
+    from roar.encoder.identity import identity_of
+    from roar.encoder.precision import decide, settled
+    from roar.encoder.presets import PRESETS, Preset, load_encoder, preset_of, read_encoder, trains_lora
+    from roar.encoder.product_text import product_texts
 
 __all__ = [
     "PRESETS",
     "Preset",
+    "decide",
     "encode",
     "encode_catalogue",
     "identity_of",
@@ -26,5 +33,23 @@ __all__ = [
     "preset_of",
     "product_texts",
     "read_encoder",
+    "settled",
     "trains_lora",
 ]
+
+_HOMES = {
+    "catalogue": ("encode_catalogue",),
+    "encoding": ("encode",),
+    "identity": ("identity_of",),
+    "precision": ("decide", "settled"),
+    "presets": ("PRESETS", "Preset", "load_encoder", "preset_of", "read_encoder", "trains_lora"),
+    "product_text": ("product_texts",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a part when it is asked for (PEP 562): who reads texts of products alone does without torch."""
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 
+from roar.encoder.product_text import TEMPLATE
 from roar.parameters import Encoder
 
 
@@ -18,19 +19,19 @@ def identity_of(encoder: SentenceTransformer, config: Encoder) -> dict[str, Any]
         config: what it reads of a product: `product_fields`.
 
     Returns:
-        weights, tokenizer, modules (hashes), dimension, max_tokens, query_prompt, product_prompt, product_fields; ready for JSON.
+        weights, tokenizer, modules (hashes), dimension, max_tokens, query_prompt, product_prompt, product_fields, template; ready for JSON.
     """
     parts: list[Any] = [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in encoder]
-    tokenizer = getattr(encoder.tokenizer, "backend_tokenizer", None)
     return {
         "weights": weights_hash(encoder),
-        "tokenizer": _short(tokenizer.to_str() if tokenizer is not None else repr(encoder.tokenizer)),
+        "tokenizer": _short(_words_of(encoder.tokenizer)),
         "modules": _short(json.dumps(parts, sort_keys=True, default=str)),
         "dimension": int(encoder.get_embedding_dimension() or 0),
         "max_tokens": encoder.max_seq_length,
         "query_prompt": encoder.prompts.get("query", ""),
         "product_prompt": encoder.prompts.get("product", ""),
         "product_fields": list(config.product_fields),
+        "template": TEMPLATE,
     }
 
 
@@ -41,6 +42,15 @@ def weights_hash(encoder: SentenceTransformer) -> str:
         digest.update(name.encode())
         digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _words_of(tokenizer: Any) -> str:
+    """What decides a text's tokens; not how the last batch was cut and padded, which a tokenizer keeps too."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return repr(tokenizer)
+    state = json.loads(backend.to_str())
+    return json.dumps({name: value for name, value in state.items() if name not in ("truncation", "padding")})
 
 
 def _short(text: str) -> str:

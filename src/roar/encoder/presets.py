@@ -14,8 +14,10 @@ from huggingface_hub import HfApi
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from tokenizers.processors import TemplateProcessing
+from transformers import AutoConfig
 from transformers.utils.logging import disable_progress_bar
 
+from roar.encoder.precision import MINILM, Shape, shape_of
 from roar.errors import InputError
 from roar.files import SEAL, damage, difference
 from roar.parameters import Encoder
@@ -71,6 +73,16 @@ def preset_of(config: Encoder) -> Preset:
 def trains_lora(config: Encoder) -> bool:
     """Whether training changes adapters alone."""
     return config.fine_tuning == "lora" or (config.fine_tuning == "preset" and preset_of(config).lora)
+
+
+def shape_of_preset(config: Encoder) -> Shape:
+    """The shape of the encoder that will be loaded, where it can be told without loading it; minilm's otherwise."""
+    if not Path(config.preset).is_dir():
+        return MINILM
+    try:
+        return shape_of(AutoConfig.from_pretrained(config.preset, local_files_only=True))
+    except (OSError, ValueError):
+        return MINILM
 
 
 def load_encoder(config: Encoder | None = None) -> SentenceTransformer:

@@ -56,9 +56,14 @@ class ProvenanceHooks:
         _say(stale, "made again are %s")
         self._again = set(stale)
         # The one question that Kedro asks of an output, whichever class of catalog the runner brings.
-        catalog.exists = _ExistsAndIsCurrent(catalog, self._again)  # type: ignore[method-assign]
+        catalog.exists = _ExistsAndIsCurrent(catalog, self._again)  # type: ignore[method-assign, assignment]
         self.read_stale = self.record.stale(stored(pipeline.inputs()))
         _say(self.read_stale, "this run reads the old %s; run what makes them first, if the new are meant")
+        if changed := self.record.by_other_hands(stored(pipeline.inputs())):
+            _say(
+                dict.fromkeys(changed, "changed by other hands since a node made them"), "this run reads %s as they are"
+            )
+            self.read_stale |= dict.fromkeys(changed, "changed by other hands")
         wait_for_all()  # the first of several processes writes later what all decide by here
 
     @hook_impl
@@ -134,6 +139,6 @@ def stored(names: Iterable[str]) -> list[str]:
 
 
 def _say(stale: dict[str, str], consequence: str) -> None:
-    for reason in dict.fromkeys(stale.values()):
+    for reason in dict.fromkeys(stale.values() if first_process() else ()):
         names = ", ".join(name for name, why in stale.items() if why == reason)
         logger.warning("%s: %s.", reason, consequence % names)

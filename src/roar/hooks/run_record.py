@@ -1,6 +1,7 @@
 """The run record: what was run, on what, with what, and what it took, written before and after every run."""
 
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,13 +76,17 @@ class RunRecordHooks:
         assert made is not None
         contents = {name: made.content(name) for name in stored(pipeline.inputs()) if name != ARCHIVE}
         self._record |= {"finished": _now(), "peak_memory_mb": peak_memory_mb(), "stale": self._provenance.read_stale}
+        if (
+            precision := sys.modules.get("roar.encoder.precision")
+        ) is not None:  # without an encoder nothing is decided
+            self._record["machine"] |= {"precision": precision.decisions()}
         self._record["data"] |= {name: content for name, content in contents.items() if content not in (None, ABSENT)}
         self._save(catalog)
         fresh = "metrics" in pipeline.all_outputs() and made.to_keep("metrics", self._provenance.makers)
         if self._recorded and first_process() and fresh:
             before = made.content(ARCHIVE)
             catalog.save(ARCHIVE, {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
-            made.follow(ARCHIVE, before)
+            made.follow(ARCHIVE, before, self._provenance.makers)
             made.kept("metrics")
 
     def _save(self, catalog: CatalogProtocol) -> None:

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from roar.ingestion.conform import conform
+from roar.ingestion.conform import conform, drop
 from roar.ingestion.contract import KEYS, REQUIRED, TABLES
-from roar.ingestion.integrity import check_loss, known_ids, one_judgment_per_pair, unique_ids
-from roar.ingestion.mapping import RawTables, mapped
+from roar.ingestion.integrity import check_loss, known_ids, note_units, one_judgment_per_pair, unique_ids
+from roar.ingestion.mapping import RawTables, ids_left_out, mapped
 from roar.ingestion.quality import Quality
+from roar.ingestion.selection import LEFT_OUT, Shop, of_verticals, sampled
 from roar.ingestion.verticals import fill_verticals
 from roar.parameters import Ingestion
 
@@ -53,12 +54,16 @@ def ingest(tables: RawTables, config: Ingestion | None = None) -> Ingested:
     products, queries, judgments, log, experiment_log, units = (
         _table(table, tables, config, quality) for table in TABLES
     )
-    judgments = known_ids("judgments", judgments, "query_id", queries["query_id"], quality)
-    judgments = known_ids("judgments", judgments, "product_id", products["product_id"], quality)
+    judgments = _known(judgments, "query_id", queries, "queries", tables, config, quality)
+    judgments = _known(judgments, "product_id", products, "products", tables, config, quality)
     judgments = one_judgment_per_pair(judgments, config, quality)
     check_loss("judgments", judgments, config, quality)
-    log = known_ids("search_log", log, "product_id", products["product_id"], quality)
+    log = known_ids("search_log", log, "product_id", products["product_id"], config, quality)
+    note_units(experiment_log, units, quality)
     queries = fill_verticals(queries, products, judgments, config.query_vertical)
+    raw = tables[config.queries.table].lazy().collect_schema().names()
+    shop = of_verticals(Shop(products, queries, judgments, log), config, raw, quality)
+    products, queries, judgments, log = sampled(shop, config.sample, quality)
     _note_judged(judgments, quality)
     kept = dict(zip(TABLES, (products, queries, judgments, log, experiment_log, units), strict=True))
     for table, frame in kept.items():
@@ -69,12 +74,29 @@ def ingest(tables: RawTables, config: Ingestion | None = None) -> Ingested:
 
 def _table(table: str, tables: RawTables, config: Ingestion, quality: Quality) -> pl.DataFrame:
     """One table by itself: mapped, in the contract's types, with unique ids."""
-    frame = conform(table, mapped(table, getattr(config, table), tables, quality), config, quality)
+    frame = conform(table, mapped(table, tables, config, quality), config, quality)
     if table in KEYS:
         frame = unique_ids(table, frame, KEYS[table], config, quality)
     if table in REQUIRED:
         check_loss(table, frame, config, quality)
     return frame
+
+
+def _known(
+    judgments: pl.DataFrame,
+    key: str,
+    others: pl.DataFrame,
+    table: str,
+    tables: RawTables,
+    config: Ingestion,
+    quality: Quality,
+) -> pl.DataFrame:
+    """Judgments whose id leads somewhere; one that leads to a row which `where` leaves out is no loss."""
+    if not judgments[key].is_in(others[key].implode()).all():
+        out = ids_left_out(key, getattr(config, table), tables, others[key])
+        rule = f"{key} left out by ingestion.{table}.where"
+        judgments = drop("judgments", judgments, judgments[key].is_in(out.implode()), rule, key, quality, LEFT_OUT)
+    return known_ids("judgments", judgments, key, others[key], config, quality)
 
 
 def _note_judged(judgments: pl.DataFrame, quality: Quality) -> None:

@@ -4,36 +4,20 @@ Each kind of column (`roar.ingestion.contract`) has a reader: raw values in; cle
 them broke, out. A value that cannot be mended becomes null; a row without a needed value is dropped.
 """
 
-import json
 from collections.abc import Callable
-from typing import NamedTuple
 
 import polars as pl
 
 from roar.errors import InputError
 from roar.ingestion.contract import TABLES, Column
-from roar.ingestion.quality import Quality, listed
+from roar.ingestion.quality import NOTHING, Broken, Quality, listed
 from roar.ingestion.text import clean
-from roar.ingestion.values import as_flag, as_number, as_text, as_time
+from roar.ingestion.values import Read, as_flag, as_text, as_time, counted_numbers, has_zone, unread
 from roar.parameters import Ingestion
 from roar.schemas import GRADES, Grade
+from roar.text import as_attributes, as_ids, is_missing, visible
 
 MIXED_ZONES = "time without a zone among zoned ones, read as UTC"
-
-
-class Broken(NamedTuple):
-    """A rule, and the rows that broke it; `unreadable` values are those of another type than the column's."""
-
-    rule: str
-    rows: pl.Series
-    unreadable: bool = False
-
-
-class Read(NamedTuple):
-    """What a reader returns."""
-
-    values: pl.Series
-    broken: list[Broken]
 
 
 def conform(table: str, frame: pl.DataFrame, config: Ingestion, quality: Quality) -> pl.DataFrame:
@@ -71,43 +55,33 @@ def drop(
 def _conform_column(table: str, column: Column, raw: pl.Series, config: Ingestion, quality: Quality) -> pl.Series:
     try:
         values, broken = _READERS[column.kind](raw, config)
+        quality.repaired(table, column.name, raw, broken, config.max_loss)
     except InputError as error:
         raise InputError(f"{table}: {error}") from error
-    filled = max(raw.len() - raw.null_count(), 1)
-    for rule, rows, unreadable in broken:
-        if unreadable and rows.sum() > config.max_loss * filled:
-            raise InputError(
-                f"{table}: column {column.name}: {rows.sum()} of {filled} values are no {rule.split()[-1]} (first: "
-                f"{listed(raw.filter(rows))}); map another column to it, or mend the values"
-            )
-        quality.add(table, rule, "repaired", int(rows.sum()), column=column.name, examples=raw.filter(rows))
     if column.default is not None:
         quality.add(table, f"gap filled with {column.default}", "repaired", values.null_count(), column=column.name)
         values = values.fill_null(column.default)
     return values
 
 
-def _unreadable(raw: pl.Series, values: pl.Series, what: str) -> Broken:
-    """Rows that held something and hold nothing now; white space alone is a gap, not a value."""
-    rows = raw.is_not_null() & values.is_null()
-    if raw.dtype == pl.String:
-        rows &= raw.str.contains(r"\S").fill_null(False)
-    return Broken(f"not a {what}", rows, unreadable=True)
-
-
 def _read_id(raw: pl.Series, config: Ingestion) -> Read:
-    """Ids are compared, not read: only the white space around them goes."""
-    ids = as_text(raw).str.strip_chars()
-    return Read(ids.to_frame("id").select(pl.when(pl.col("id") != "").then("id")).to_series(), [])
+    """Ids are compared, not read: one form (`roar.text.as_ids`), so that those of two tables meet."""
+    texts = raw if raw.dtype.is_float() else as_text(raw)
+    ids = as_ids(texts, config.cleaning.missing)
+    changed = (as_text(raw).str.strip_chars() != ids).fill_null(False)
+    return Read(ids, [Broken("id brought to its one form", changed)])
 
 
 def _read_text(raw: pl.Series, config: Ingestion, *, markup: bool = False) -> Read:
     texts = as_text(raw)
     cleaned = clean(texts, config.cleaning, markup=markup)
     emptied = cleaned.texts.is_null() & texts.str.contains(r"\S").fill_null(False)
+    nothing = cleaned.texts.to_frame("x").select(is_missing(pl.col("x"), config.cleaning.missing)).to_series()
+    nothing = nothing.fill_null(False)
     return Read(
-        cleaned.texts,
+        cleaned.texts.to_frame("x").select(pl.when(~nothing).then(pl.col("x"))).to_series(),
         [
+            Broken(NOTHING, nothing),
             Broken("HTML or entities removed", cleaned.html),
             Broken("control or invisible characters removed", cleaned.controls),
             Broken(f"text cut at {config.cleaning.max_characters} characters", cleaned.cut),
@@ -121,25 +95,14 @@ def _read_html(raw: pl.Series, config: Ingestion) -> Read:
 
 
 def _read_attributes(raw: pl.Series, config: Ingestion) -> Read:
-    texts = raw.struct.json_encode() if isinstance(raw.dtype, pl.Struct) else as_text(raw)
-    values = texts.map_elements(_json_object, return_dtype=pl.String, skip_nulls=True)
-    return Read(values, [_unreadable(texts, values, "JSON object")])
-
-
-def _json_object(text: str) -> str | None:
-    """The text if it is a JSON object without NaN or infinities, which JSON has not."""
-    try:
-        return text if isinstance(json.loads(text, parse_constant=_refuse), dict) else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+    texts = raw if isinstance(raw.dtype, pl.Struct) else as_text(raw)
+    values, cut = as_attributes(texts, config.cleaning.max_characters)
+    longest = f"attributes cut at {config.cleaning.max_characters} characters"
+    return Read(values, [unread(texts, values, "JSON object"), Broken(longest, cut)])
 
 
 def _read_grade(raw: pl.Series, config: Ingestion) -> Read:
-    texts = as_text(raw).str.strip_chars().str.to_lowercase()
+    texts = as_text(raw).to_frame("x").select(visible(pl.col("x")).str.strip_chars().str.to_lowercase()).to_series()
     unknown = raw.filter(texts.is_not_null() & (texts != "") & ~texts.is_in(GRADES))
     if len(unknown):
         raise InputError(
@@ -153,15 +116,14 @@ def _read_number(
     raw: pl.Series, config: Ingestion, *, low: float | None = None, high: float | None = None, whole: bool = False
 ) -> Read:
     """Finite numbers within [low, high], whole ones where asked; what is outside becomes null."""
-    numbers = as_number(raw)
+    numbers, broken = counted_numbers(raw)
     finite = numbers.is_finite()
     valid = finite if low is None else finite & (numbers >= low)
     valid = valid if high is None else valid & (numbers <= high)
     valid = (valid & (numbers == numbers.floor()) & (numbers < 2**53)) if whole else valid
     values = numbers.to_frame("x").select(pl.when(valid).then(pl.col("x"))).to_series()
     wanted = ("whole " if whole else "") + "number" + (f" from {low:g}" if low is not None else "")
-    broken = [
-        _unreadable(raw, numbers, "number"),
+    broken += [
         Broken("NaN or infinite", numbers.is_not_null() & ~finite.fill_null(True)),
         Broken(
             f"not a {wanted}" + (f" to {high:g}" if high is not None else ""),
@@ -189,19 +151,19 @@ def _read_rank(raw: pl.Series, config: Ingestion) -> Read:
 
 def _read_flag(raw: pl.Series, config: Ingestion) -> Read:
     values = as_flag(raw)
-    return Read(values, [_unreadable(raw, values, "flag")])
+    return Read(values, [unread(raw, values, "flag")])
 
 
 def _read_time(raw: pl.Series, config: Ingestion) -> Read:
     values = as_time(raw)
-    return Read(values, [_unreadable(raw, values, "time"), Broken(MIXED_ZONES, _without_zone(raw, values))])
+    return Read(values, [unread(raw, values, "time"), Broken(MIXED_ZONES, _without_zone(raw, values))])
 
 
 def _without_zone(raw: pl.Series, values: pl.Series) -> pl.Series:
     """Times written without a zone in a column in which others have one: nobody can say that they are UTC."""
     if raw.dtype != pl.String:
         return pl.repeat(False, raw.len(), eager=True)
-    zoned = raw.str.contains(r":\d\d.*(Z|[+-]\d\d:?\d\d)\s*$").fill_null(False)
+    zoned = has_zone(raw).fill_null(False)
     plain = values.is_not_null() & ~zoned
     return plain & bool(zoned.any())
 

@@ -18,7 +18,7 @@ class Column:
     """One column of the contract.
 
     Attributes:
-        kind: How raw values are read: `html` is product text, `amount` a number >= 0, `share` a number in 0..1,
+        kind: How raw values are read: `html` is text that may hold markup or entities, `amount` a number >= 0, `share` a number in 0..1,
             `count` an integer >= 0, `rank` an integer >= 1.
         needed: A table without the column is an error, and a row without a value is dropped.
         default: The value of gaps where the column is not needed.
@@ -36,7 +36,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("title", "html", needed=True),
         Column("description", "html"),
         Column("brand", "html"),
-        Column("vertical", "text"),
+        Column("vertical", "html"),
         Column("attributes", "attributes"),
         Column("price", "amount"),
     ),
@@ -44,7 +44,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("query_id", "id", needed=True),
         Column("query", "text", needed=True),
         Column("frequency", "count"),
-        Column("vertical", "text"),
+        Column("vertical", "html"),
     ),
     "judgments": (
         Column("query_id", "id", needed=True),

@@ -15,9 +15,10 @@ from typing import Any
 import polars as pl
 
 from roar import parameters as p
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean
 from roar.ingestion.quality import listed
 from roar.ingestion.values import as_number, as_text
+from roar.text import visible
 
 
 def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]:
@@ -40,6 +41,16 @@ def raw_columns(expression: p.Expression, available: Sequence[str]) -> list[str]
     return list(columns)
 
 
+def number_columns(expression: p.Expression) -> list[str]:
+    """Raw columns that the expression reads as numbers."""
+    match expression:
+        case p.Number(number=name) | p.InverseVariance(inverse_variance=name) | p.Thresholds(column=name):
+            return [name]
+        case p.Agreement(agreement=names):
+            return list(names)
+    return []
+
+
 def evaluate(expression: p.Expression, frame: pl.DataFrame) -> pl.Series:
     """The expression's values, one per row of `frame`, which holds the columns that `raw_columns` names.
 
@@ -50,9 +61,9 @@ def evaluate(expression: p.Expression, frame: pl.DataFrame) -> pl.Series:
 
 
 def _text(frame: pl.DataFrame, name: str) -> pl.Series:
-    """A raw column as text, where white space alone counts as a gap."""
-    stripped = as_text(frame[name]).str.strip_chars()
-    return stripped.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+    """A raw column as text without invisible marks, where white space alone counts as a gap."""
+    stripped = as_text(frame[name]).to_frame("x").select(visible(pl.col("x")).str.strip_chars())
+    return stripped.select(pl.when(pl.col("x") != "").then("x")).to_series()
 
 
 def _texts(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
@@ -97,31 +108,48 @@ def _translated(expression: p.Translation, frame: pl.DataFrame) -> pl.Series:
     labels = _text(frame, expression.translate)
     folded = {key.strip().lower(): value for key, value in expression.to.items()}
     result = labels.str.to_lowercase().replace_strict(folded, default=None, return_dtype=pl.String)
-    unknown = labels.filter(labels.is_not_null() & result.is_null())
-    if len(unknown) and expression.otherwise is None:
+    advice = f"known are {', '.join(expression.to)}: add them under `to`"
+    return _or_otherwise(expression, result, labels, f"column {expression.translate}", "a translation", advice)
+
+
+def _or_otherwise(
+    expression: p.Translation | p.Thresholds | p.FirstMatch,
+    taken: pl.Series,
+    values: pl.Series,
+    what: str,
+    lacking: str,
+    advice: str,
+) -> pl.Series:
+    """What the rules gave; a value that none takes becomes `otherwise`, where that is said, null included; gaps stay."""
+    left = values.is_not_null() & taken.is_null()
+    if left.any() and "otherwise" not in expression.model_fields_set:
+        first = listed(values.filter(left))
         raise InputError(
-            f"column {expression.translate} holds {len(unknown)} values without a translation (first: "
-            f"{listed(unknown)}); known are {', '.join(expression.to)}: add them under `to`, or set `otherwise`"
+            f"{what} holds {left.sum()} values without {lacking} (first: {first}); {advice}, or set `otherwise`"
         )
-    if expression.otherwise is None:
-        return result
-    return (
-        result.to_frame("to")
-        .select(pl.when(labels.is_not_null()).then(pl.col("to").fill_null(expression.otherwise)))
-        .to_series()
-    )
+    return pl.select(pl.when(left).then(pl.lit(expression.otherwise, dtype=pl.String)).otherwise(taken)).to_series()
 
 
 def _thresholds(expression: p.Thresholds, frame: pl.DataFrame) -> pl.Series:
-    value = pl.col("value")
-    branches: Any = pl.when(value.is_null()).then(pl.lit(None, dtype=pl.String))
+    numbers = as_number(frame[expression.column]).fill_nan(None)
+    branches: Any = pl.when(numbers.is_null()).then(pl.lit(None, dtype=pl.String))
     for label, threshold in sorted(expression.at_least.items(), key=lambda item: -item[1]):
-        branches = branches.when(value >= threshold).then(pl.lit(label))
-    frame = as_number(frame[expression.column]).alias("value").fill_nan(None).to_frame()
-    return frame.select(branches.otherwise(pl.lit(expression.otherwise, dtype=pl.String))).to_series()
+        branches = branches.when(numbers >= threshold).then(pl.lit(label))
+    labels = pl.select(branches.otherwise(pl.lit(None, dtype=pl.String))).to_series()
+    advice = f"the lowest bound is {min(expression.at_least.values()):g}: add a label with a lower one"
+    return _or_otherwise(expression, labels, numbers, f"column {expression.column}", "a label", advice)
+
+
+def _require_mark(frame: pl.DataFrame, column: str, mark: str) -> None:
+    """Refuse a column in which the mark that takes its texts apart never stands: it is another one."""
+    texts = _text(frame, column).drop_nulls()
+    if len(texts) and not texts.str.contains(mark, literal=True).any():
+        raise InputError(f"column {column} never holds {mark!r}, which takes it apart (first: {listed(texts)})")
 
 
 def _level(expression: p.HierarchyLevel, frame: pl.DataFrame) -> pl.Series:
+    if expression.level > 1:
+        _require_mark(frame, expression.column, expression.separator)
     paths = _text(frame, expression.column).str.split(expression.separator).alias("path").to_frame()
     parts = pl.col("path").list.eval(pl.element().str.strip_chars())
     parts = parts.list.eval(pl.element().filter(pl.element() != ""))
@@ -133,20 +161,35 @@ def _level(expression: p.HierarchyLevel, frame: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
-def _contains(texts: pl.Series, pattern: str) -> pl.Series:
+def require_pattern(pattern: str) -> None:
+    """Refuse a pattern that Rust does not read.
+
+    Raises:
+        InputError: gives Rust's reason.
+    """
     try:
-        return texts.str.contains(f"(?i){pattern}")
+        pl.Series([""]).str.contains(f"(?i){pattern}")
     except pl.exceptions.ComputeError as error:
-        reason = str(error).splitlines()[-1]
+        reason = next(
+            (line for line in str(error).splitlines() if line.startswith("error:")), str(error).splitlines()[0]
+        )
         raise InputError(f"the pattern {pattern!r} is not a regular expression that Rust reads: {reason}") from error
+
+
+def _contains(texts: pl.Series, pattern: str) -> pl.Series:
+    require_pattern(pattern)
+    return texts.str.contains(f"(?i){pattern}")
 
 
 def _first_match(expression: p.FirstMatch, frame: pl.DataFrame) -> pl.Series:
     parts = _texts(frame, expression.columns)
     texts = parts.select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True)).to_series()
     found = pl.DataFrame([_contains(texts, pattern).alias(name) for name, pattern in expression.first_match.items()])
-    first = pl.coalesce([pl.when(pl.col(name)).then(pl.lit(name)) for name in found.columns])
-    return found.select(first.fill_null(pl.lit(expression.otherwise, dtype=pl.String))).to_series()
+    first = found.select(pl.coalesce([pl.when(pl.col(name)).then(pl.lit(name)) for name in found.columns])).to_series()
+    gaps_too = "otherwise" in expression.model_fields_set
+    filled = texts if gaps_too else pl.select(pl.when(texts != "").then(texts)).to_series()
+    what = f"column {', '.join(expression.columns)}"
+    return _or_otherwise(expression, first, filled, what, "a match", "add a pattern for them")
 
 
 def _matches(expression: p.Matches, frame: pl.DataFrame) -> pl.Series:
@@ -154,8 +197,12 @@ def _matches(expression: p.Matches, frame: pl.DataFrame) -> pl.Series:
 
 
 def _inverse_variance(expression: p.InverseVariance, frame: pl.DataFrame) -> pl.Series:
-    variance = as_number(frame[expression.inverse_variance]).alias("variance").to_frame()
+    column = expression.inverse_variance
+    variance = as_number(frame[column]).alias("variance").to_frame()
     known = pl.col("variance") >= 0
+    negative = (variance["variance"] < 0).sum()
+    if negative and "otherwise" not in expression.model_fields_set:
+        raise InputError(f"column {column} holds {negative} negative values, and no variance is; set `otherwise`")
     weight = pl.when(known & pl.col("variance").is_not_nan()).then(1 / (1 + pl.col("variance")))
     return variance.select(weight.fill_null(expression.otherwise)).to_series()
 
@@ -163,6 +210,12 @@ def _inverse_variance(expression: p.InverseVariance, frame: pl.DataFrame) -> pl.
 def _agreement(expression: p.Agreement, frame: pl.DataFrame) -> pl.Series:
     low, high = expression.scale
     raters = pl.DataFrame([as_number(frame[name]).fill_nan(None).alias(name) for name in expression.agreement])
+    for name in raters.columns:
+        outside = raters[name].filter((raters[name] < low) | (raters[name] > high))
+        if len(outside):
+            raise InputError(
+                f"column {name} holds {len(outside)} ratings outside the scale {low:g} to {high:g} (first: {listed(outside)})"
+            )
     apart = [(pl.col(a) - pl.col(b)).abs() / (high - low) for a, b in combinations(raters.columns, 2)]
     agreement = (1 - pl.mean_horizontal(apart)).clip(0, 1)
     return raters.select(agreement.fill_null(expression.otherwise)).to_series()
@@ -172,7 +225,10 @@ def _gathered_columns(expression: p.Gather, available: Sequence[str]) -> list[st
     names: list[str] = [] if expression.packed is None else [expression.packed]
     for pattern in expression.gather:
         if pattern.endswith("*"):
-            names += [name for name in available if name.startswith(pattern[:-1])]
+            begun = [name for name in available if name.startswith(pattern[:-1])]
+            if not begun and expression.packed is None:
+                raise InputError(f"no column begins with {pattern[:-1]!r}; {did_you_mean(pattern[:-1], available)}")
+            names += begun
         elif expression.packed is None or pattern in available:
             names.append(pattern)
     return list(dict.fromkeys(names))
@@ -210,7 +266,7 @@ def _unpacked(row: dict[str, Any], packed: str | None) -> dict[str, Any]:
         return row
     try:
         return {**json.loads(row[packed] or "{}"), **{name: row[name] for name in row if name != packed}}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"column {packed} does not hold JSON objects (first: {str(row[packed])[:40]})") from error
 
 
@@ -223,20 +279,25 @@ def _filled(value: Any) -> bool:
 def _pairs(expression: p.Pairs, frame: pl.DataFrame) -> pl.Series:
     """Attributes written out; the values of a repeated name are joined by a comma."""
 
+    _require_mark(frame, expression.pairs, expression.assign)
+
     def parsed(text: str) -> str | None:
-        found: dict[str, str] = {}
+        found: dict[str, list[str]] = {}
         for pair in text.split(expression.separator):
             name, _, value = (part.strip() for part in pair.partition(expression.assign))
             if name and value:
-                found[name] = f"{found[name]}, {value}" if name in found else value
-        return to_json(found)
+                found.setdefault(name, []).append(value)
+        return to_json({name: ", ".join(values) for name, values in found.items()})
 
     return _text(frame, expression.pairs).map_elements(parsed, return_dtype=pl.String, skip_nulls=True)
 
 
 def to_json(attributes: dict[str, Any]) -> str | None:
-    """Attributes as one line of JSON; null where there are none."""
-    return json.dumps(attributes, ensure_ascii=False, default=str) if attributes else None
+    """Attributes as one line of JSON, which `conform` brings to the canonical form; null where there are none."""
+    try:
+        return json.dumps(attributes, ensure_ascii=False, default=str) if attributes else None
+    except RecursionError:
+        return "nested too deep"
 
 
 _EVALUATORS: dict[type[p.Expression], Callable[[Any, pl.DataFrame], pl.Series]] = {

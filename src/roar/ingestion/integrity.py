@@ -1,13 +1,17 @@
 """Rules between rows: ids that repeat, ids that lead nowhere, judgments that contradict each other, too much lost."""
 
+import logging
 from collections.abc import Sequence
 
 import polars as pl
 
 from roar.errors import InputError
 from roar.ingestion.conform import drop
+from roar.ingestion.contract import REQUIRED
 from roar.ingestion.quality import Quality, listed
 from roar.parameters import Ingestion
+
+logger = logging.getLogger(__name__)
 
 _PAIR = ("query_id", "product_id")
 
@@ -49,9 +53,48 @@ def _beyond_first(height: int, rows: pl.DataFrame, columns: Sequence[str]) -> pl
     return pl.select(pl.int_range(height, dtype=pl.UInt32).is_in(again.implode())).to_series()
 
 
-def known_ids(table: str, frame: pl.DataFrame, key: str, ids: pl.Series, quality: Quality) -> pl.DataFrame:
-    """Rows whose id leads somewhere."""
-    return drop(table, frame, ~frame[key].is_in(ids.implode()), f"unknown {key}", key, quality)
+def known_ids(
+    table: str, frame: pl.DataFrame, key: str, ids: pl.Series, config: Ingestion, quality: Quality
+) -> pl.DataFrame:
+    """Rows whose id leads somewhere.
+
+    Raises:
+        InputError: more than `max_loss` of a needed table's rows lead nowhere: ids of another form, as a rule. Of a log,
+            which may tell of products long gone, this is a warning.
+    """
+    unknown = ~frame[key].is_in(ids.implode())
+    if unknown.sum() > config.max_loss * frame.height:
+        message = (
+            f"{table}: {unknown.sum()} of {frame.height} rows name a {key} that is not there (first: "
+            f"{listed(frame.filter(unknown)[key])}; there are: {listed(ids)}); are the ids of one kind?"
+        )
+        if table in REQUIRED:
+            raise InputError(f"{message} Mend them, or raise ingestion.max_loss ({config.max_loss:g})")
+        logger.warning("%s They are left out.", message)
+    quality.add(table, f"known {key}", "noted", int((~unknown).sum()), column=key)
+    return drop(table, frame, unknown, f"unknown {key}", key, quality)
+
+
+def note_units(log: pl.DataFrame, units: pl.DataFrame, quality: Quality) -> None:
+    """How many units of an experiment have a covariate; new ones have none, but one at least should.
+
+    Raises:
+        InputError: both tables are there, and no unit is in both.
+    """
+    if log.is_empty() or units.is_empty():
+        return
+    tested = log["unit_id"].unique(maintain_order=True)
+    known = tested.is_in(units["unit_id"].implode())
+    if not known.any():
+        raise InputError(
+            f"experiment_units: none of the {len(tested)} unit_id of experiment_log is there (first: {listed(tested)}; there "
+            f"are: {listed(units['unit_id'])}); are the ids of one kind?"
+        )
+    quality.add("experiment_log", "unit found in experiment_units", "noted", int(known.sum()), column="unit_id")
+    missing = tested.filter(~known)
+    quality.add(
+        "experiment_log", "unit not in experiment_units", "noted", len(missing), column="unit_id", examples=missing
+    )
 
 
 def one_judgment_per_pair(judgments: pl.DataFrame, config: Ingestion, quality: Quality) -> pl.DataFrame:

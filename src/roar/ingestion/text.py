@@ -3,19 +3,17 @@
 Texts run through it in slices, so that the peak over a large catalogue is one slice, not another copy of the column.
 """
 
-import html
 from typing import NamedTuple
 
 import polars as pl
 
 from roar.parameters import TextCleaning
+from roar.text import visible, without_entities
 
 _SLICE = 100_000
 
 # C0 and C1 controls stand for white space as a rule; tab and line ends are collapsed with the rest of it below.
 _CONTROLS = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
-# Byte-order marks, zero-width spaces, soft hyphens and bidirectional overrides change no meaning, but split tokens.
-_INVISIBLE = r"[\x{FEFF}\x{200B}\x{00AD}\x{202A}-\x{202E}\x{2066}-\x{2069}]"
 _SCRIPTS = r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->"
 # A tag starts with a letter right after "<" ("5 < 10 > 2" is text), but for a few that feeds write with a space.
 _TAGS = r"(?i)</?[a-z!][^<>]*>|<\s*/?\s*(?:br|p|li|ul|ol|b|i|strong|em)\s*/?\s*>"
@@ -48,23 +46,22 @@ def clean(texts: pl.Series, config: TextCleaning, *, markup: bool) -> Cleaned:
 def _clean(part: pl.DataFrame, config: TextCleaning, markup: bool) -> Cleaned:
     raw = part.to_series()
     plain = _strip_markup(raw) if markup else raw
-    visible = plain.str.replace_all(_CONTROLS, " ").str.replace_all(_INVISIBLE, "")
-    composed = visible if config.unicode == "none" else visible.str.normalize(config.unicode)
+    shown = plain.to_frame("x").select(visible(pl.col("x").str.replace_all(_CONTROLS, " "))).to_series()
+    composed = shown if config.unicode == "none" else shown.str.normalize(config.unicode)
     texts = composed.str.replace_all(r"\s+", " ").str.strip_chars()
     long = (texts.str.len_chars() > config.max_characters).fill_null(False)
     if long.any():
         texts = texts.str.slice(0, config.max_characters).str.strip_chars()
     texts = texts.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
-    return Cleaned(texts, plain.ne_missing(raw), visible.ne_missing(plain), long)
+    return Cleaned(texts, plain.ne_missing(raw), shown.ne_missing(plain), long)
 
 
 def _strip_markup(texts: pl.Series) -> pl.Series:
     """Without tags, scripts and entities; entities go first, since feeds also carry escaped tags (`&lt;b&gt;`)."""
     escaped = texts.str.contains("&", literal=True).fill_null(False).arg_true()
     if len(escaped):
-        # Twice, for `&amp;nbsp;`. scatter() works on a copy: the input is left as it is.
-        fixed = [html.unescape(html.unescape(text)) for text in texts.gather(escaped).to_list()]
-        texts = texts.clone().scatter(escaped, fixed)
+        # scatter() works on a copy: the input is left as it is.
+        texts = texts.clone().scatter(escaped, [without_entities(text) for text in texts.gather(escaped).to_list()])
     if not texts.str.contains("<", literal=True).any():
         return texts
     return texts.str.replace_all(_SCRIPTS, " ").str.replace_all(_TAGS, " ")

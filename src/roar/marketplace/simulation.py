@@ -12,6 +12,7 @@ from roar.marketplace.judgments import judge
 from roar.marketplace.queries import QueryWriter
 from roar.marketplace.relevance import Grader, Pools, Words
 from roar.parameters import Simulation
+from roar.schemas import ORIGIN, SIMULATOR
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,13 @@ def simulate(config: Simulation | None = None, *, seed: int = 0) -> Marketplace:
     search_log = SessionWriter(intents, pools, words, grader, catalogue, config.behaviour).write()
     logger.info("Judgments: %d pairs; search log: %d impressions", len(judgments), len(search_log))
     return Marketplace(
-        products=products, queries=queries, judgments=judgments, search_log=search_log,
+        products=_marked(products), queries=_marked(queries), judgments=_marked(judgments),
+        search_log=_marked(search_log),
         items=pl.concat([catalogue.truth(chunk) for chunk in chunks]),
         query_intents=writer.truth(intents), click_model=click_model(config.behaviour), true_judgments=by_rule,
     )  # fmt: skip
+
+
+def _marked(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with where it comes from in every row, so that no copy of it passes for a shop's."""
+    return table.with_columns(pl.lit(SIMULATOR).alias(ORIGIN))

@@ -11,7 +11,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from roar.metrics.inputs import PAIR, checked_judgments, checked_run
-from roar.metrics.resampling import Floats, interval, row_counts, slice_generator
+from roar.metrics.resampling import Floats, bootstrap_p, effective_size, interval, row_counts, slice_generator
 from roar.metrics.slices import cells, metric_rows, metric_table
 from roar.parameters import MetricSettings
 
@@ -35,8 +35,8 @@ def pooled_auc(
         config: confidence, auc_resamples, seed.
 
     Returns:
-        slice, level, metric ("auc"), n (judged queries of the slice), mean, low, high; null where a slice has no exact
-        or nothing but exacts.
+        slice, level, metric ("auc"), n (judged queries of the slice), effective (what they are worth under their weights),
+        mean, low, high; null where a slice has no exact or nothing but exacts.
 
     Cost: O(N log N) for N judged pairs, and O(N) for each resample and slice. Beyond 20,000 distinct scores the resamples
     see neighbouring scores as tied, which moves the ends of the interval by less than 1e-4; the mean is exact always.
@@ -57,9 +57,14 @@ def pooled_auc(
         draws = _resampled(pooled, weight, config.auc_resamples, slice_generator(config.seed, slice_, level))
         unit = np.where(np.isnan(pooled.auc(weight[:, None])), np.nan, np.ones((len(index), 1)))
         low, high = interval(unit, weight, draws, config.confidence)
-        columns = {"mean": pooled.auc(weight[:, None]), "low": low, "high": high}
+        columns = {
+            "effective": effective_size(unit, weight),
+            "mean": pooled.auc(weight[:, None]),
+            "low": low,
+            "high": high,
+        }
         rows.append(metric_rows(slice_, level, ["auc"], np.ones((len(index), 1)), columns))
-    return metric_table(rows, ["mean", "low", "high"])
+    return metric_table(rows, ["effective", "mean", "low", "high"])
 
 
 def compare_pooled_auc(
@@ -78,7 +83,8 @@ def compare_pooled_auc(
 
     Returns:
         One row: metric ("auc"), n, mean_a, mean_b, difference, low, high, p. Interval and two-sided p come from one
-        bootstrap over queries, in which both systems see the same draws (Efron and Tibshirani 1993, ch. 15).
+        bootstrap over queries, in which both systems see the same draws (Efron and Tibshirani 1993, ch. 15); null below
+        two queries.
     """
     config = config or MetricSettings()
     queries = pl.concat([run.select("query_id") for run in (*runs_a, *runs_b)]).unique()
@@ -93,10 +99,10 @@ def compare_pooled_auc(
         draws.append(np.mean(drawn, axis=0))
     difference = draws[1] - draws[0]
     low, high = interval(np.ones((len(weight), 1)), weight, difference, config.confidence)
-    tail = min((difference <= 0).sum(), (difference >= 0).sum())
     row = {"mean_a": means[0], "mean_b": means[1], "difference": means[1] - means[0], "low": low[0], "high": high[0]}
-    row["p"] = min(1.0, 2 * (1 + tail) / (1 + len(difference)))
-    return pl.DataFrame({"metric": "auc", "n": len(weight), **{name: float(value) for name, value in row.items()}})
+    row["p"] = bootstrap_p(difference[:, 0], len(weight))
+    table = pl.DataFrame({"metric": "auc", "n": len(weight), **{name: float(value) for name, value in row.items()}})
+    return table.with_columns(pl.col(list(row)).fill_nan(None))
 
 
 def _overall(run: pl.DataFrame, judgments: pl.DataFrame) -> "_PooledPairs":

@@ -40,7 +40,7 @@ def conflict_shares(
     Args:
         page: query_id, product_id, as `first_page` returns.
         positions: query_id, product_id, against: what products say on what is asked
-            (`roar.near_duplicates.stated.positions`).
+            (`roar.attributes.agreement.positions`).
         queries: ids of all queries that are scored.
         config: page, for the metric's name.
 

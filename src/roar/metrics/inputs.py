@@ -13,16 +13,11 @@ import polars as pl
 
 from roar.errors import InputError
 from roar.schemas import GRADES, Grade
+from roar.tables import require_columns
 
 logger = logging.getLogger(__name__)
 
 PAIR = ["query_id", "product_id"]
-
-
-def require_columns(table: pl.DataFrame, name: str, columns: Sequence[str]) -> None:
-    """Raise InputError where `table` lacks one of `columns`."""
-    if missing := [column for column in columns if column not in table.columns]:
-        raise InputError(f"Table {name} lacks the column(s) {', '.join(missing)}; it has {', '.join(table.columns)}.")
 
 
 def require_unique(table: pl.DataFrame, name: str, key: Sequence[str]) -> None:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import polars as pl
 
+from roar.attributes.agreement import positions
 from roar.metrics.auc import pooled_auc
 from roar.metrics.first_page import conflict_shares, coverage, first_page, score_bins
 from roar.metrics.inputs import PAIR
 from roar.metrics.ranking import score_queries
 from roar.metrics.significance import aggregate, compare
-from roar.near_duplicates.stated import positions
 from roar.parameters import MetricSettings
 
 
@@ -23,8 +23,8 @@ class Yardstick(NamedTuple):
     Attributes:
         judgments: query_id, product_id, grade of the tested queries.
         slices: query_id, slice, level, and weight where traffic is known.
-        asked: what queries ask for (`roar.near_duplicates.stated.asked`).
-        stated: what products state (`roar.near_duplicates.stated.stated`).
+        asked: what queries ask for (`roar.attributes.agreement.asked`).
+        stated: what products state (`roar.attributes.agreement.stated`).
         product_ids: of the catalogue.
     """
 

@@ -1,8 +1,8 @@
 """Means over queries with intervals, and paired comparisons of two systems.
 
-The query is the unit: intervals come from a bootstrap over queries, p-values from flipping the signs of the per-query
-differences, and a slice's resamples depend on the seed and the slice's name alone, so that adding a slice or a system
-changes no other figure.
+The query is the unit: intervals of means come from a bootstrap over queries (from the binomial where a metric is rare),
+p-values of differences from flipping the signs of the per-query ones, their intervals from inverting that test. A
+slice's resamples depend on the seed and the slice's name alone, so that adding a slice or a system changes no other figure.
 """
 
 import logging
@@ -12,19 +12,20 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from roar.metrics.inputs import require_columns, require_unique
+from roar.metrics.inputs import require_unique
 from roar.metrics.resampling import (
     Floats,
     bootstrap_means,
     effective_size,
     holm,
-    interval,
-    sign_flip_p,
+    mean_interval,
+    sign_flips,
     slice_generator,
     weighted_mean,
 )
 from roar.metrics.slices import CROSS, OVERALL, TRAFFIC, cells, metric_rows, metric_table
 from roar.parameters import MetricSettings
+from roar.tables import require_columns
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ def aggregate(per_query: pl.DataFrame, slices: pl.DataFrame, config: MetricSetti
         config: confidence, number of resamples, seed.
 
     Returns:
-        slice, level, metric, n, mean, low, high, overall first. n counts the queries that have the metric; low and
-        high are the ends of its bootstrap interval over queries, null below two queries.
+        slice, level, metric, n, effective, mean, low, high, overall first. n counts the queries that have the metric,
+        effective what they are worth under their weights (Kish 1965); low and high are the ends of the mean's interval
+        (`roar.metrics.resampling.mean_interval`), null below two queries.
 
     Raises:
         InputError: a column is missing or a (query, metric) repeats.
@@ -53,10 +55,10 @@ def aggregate(per_query: pl.DataFrame, slices: pl.DataFrame, config: MetricSetti
     for slice_, level, index, weight in cells(slices, queries):
         cell = values[index]
         draws = bootstrap_means(cell, weight, config.resamples, slice_generator(config.seed, slice_, level))
-        low, high = interval(cell, weight, draws, config.confidence)
-        columns = {"mean": weighted_mean(cell, weight), "low": low, "high": high}
-        rows.append(metric_rows(slice_, level, names, cell, columns))
-    return metric_table(rows, ["mean", "low", "high"])
+        low, high = mean_interval(cell, weight, draws, config.confidence)
+        columns = {"effective": effective_size(cell, weight), "mean": weighted_mean(cell, weight)}
+        rows.append(metric_rows(slice_, level, names, cell, columns | {"low": low, "high": high}))
+    return metric_table(rows, ["effective", "mean", "low", "high"])
 
 
 def compare(
@@ -68,14 +70,15 @@ def compare(
         per_query_a: query_id, metric, value of the baseline.
         per_query_b: the same of the other system.
         slices: as in `aggregate`.
-        config: confidence, power, numbers of resamples and permutations, seed.
+        config: confidence, power, number of permutations, seed.
 
     Returns:
         slice, level, metric, n, mean_a, mean_b, difference, low, high, p, p_adjusted, family, detectable. p is two-sided,
-        of the paired sign-flip permutation test. p_adjusted is Holm's, within one metric and family: "slices", the levels
-        of all plain slices; "crossed slices", which only explore and must not weaken the plain ones; an "overall"
-        comparison is a claim of its own, and its p stands as it is. detectable is the smallest true difference that a
-        test at 1 - confidence would find with the stated power.
+        of the paired sign-flip permutation test, which low and high invert: they leave out 0 exactly where p is at most
+        1 - confidence, and are null where so few queries cannot reach it (below six at 95%). p_adjusted is Holm's, within
+        one metric and family: "slices", the levels of all plain slices; "crossed slices", which only explore and must not
+        weaken the plain ones; an "overall" comparison is a claim of its own, and its p stands as it is. detectable is the
+        smallest true difference that a test at 1 - confidence would find with the stated power.
 
     Raises:
         InputError: a column is missing or a (query, metric) repeats.
@@ -86,8 +89,7 @@ def compare(
     for slice_, level, index, weight in cells(slices, queries):
         cell = b[index] - a[index]
         rng = slice_generator(config.seed, slice_, level)
-        draws = bootstrap_means(cell, weight, config.resamples, rng)
-        low, high = interval(cell, weight, draws, config.confidence)
+        p, low, high = sign_flips(cell, weight, config.permutations, config.confidence, rng)
         shared = np.where(np.isnan(cell), np.nan, 1.0)
         columns = {
             "mean_a": weighted_mean(a[index] * shared, weight),
@@ -95,7 +97,7 @@ def compare(
             "difference": weighted_mean(cell, weight),
             "low": low,
             "high": high,
-            "p": sign_flip_p(cell, weight, config.permutations, rng),
+            "p": p,
             "detectable": _detectable(cell, weight, config),
         }
         rows.append(metric_rows(slice_, level, names, cell, columns))

@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from roar.errors import InputError
-from roar.metrics.inputs import require_columns, require_unique
+from roar.metrics.inputs import require_unique
 from roar.metrics.resampling import Floats
+from roar.tables import require_columns
 
 OVERALL = "overall"
 TRAFFIC = "overall (traffic)"

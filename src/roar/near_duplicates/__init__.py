@@ -1,19 +1,33 @@
 """Near-duplicates: which products of a catalogue are listings of one item.
 
     text            one spelling for what shops write in many
-    attributes      facts (64 GB, black, pack of 6, hero 4) and model numbers out of titles, brands and JSON attributes
+    wording         words, generations (hero 4) and accessories out of what a title says beside its quantities
+    expressions     how titles say what attribute tables state, learned from the catalogue
+    model_numbers   model numbers, in the many ways in which they are written
     profiles        all products' terms, facts and model numbers as tables
     candidates      pairs worth a closer look, without comparing all pairs
     comparison      every kind of evidence about pairs, as sparse algebra
     verification    a score for each pair: text brings together, attributes decide, contradictions veto
+    learning        what evidence is worth in this catalogue, learned from its model numbers
     rivalry         what pairs that exclude one another take from each other
     evidence        the reasons, in words
     clusters        pairs to clusters, without chaining
-    lexicon         units, colours, audiences, accessory words, as data
+    grades          judgments as a check: listings of one item deserve one grade
+    supervision     weights fitted to labelled pairs, by choice
+    lexicon         accessory words, generations, function words, as data
 
-One default configuration serves every catalogue, and no labels are needed.
+Quantities, colours, sizes, … are read by `roar.attributes`. One default configuration serves every catalogue, and no labels are needed.
 """
 
 from roar.near_duplicates.deduplication import candidate_pairs, cluster, find_pairs, verify
+from roar.near_duplicates.grades import grade_agreement, judged_pairs, warn_where_grades_differ
 
-__all__ = ["candidate_pairs", "cluster", "find_pairs", "verify"]
+__all__ = [
+    "candidate_pairs",
+    "cluster",
+    "find_pairs",
+    "grade_agreement",
+    "judged_pairs",
+    "verify",
+    "warn_where_grades_differ",
+]

@@ -7,7 +7,7 @@ the other does not: {black} and {black, white} do not, {black, red} and {black, 
 Everything is a product of matrices over the rows of `Profiles`; cost is linear in the number of pairs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -26,6 +26,15 @@ SMALLEST_GAP = 0.03
 MODEL_LISTINGS = 10
 """What more listings state is a standard ("ipx7"), not a model."""
 
+SERIES = 5
+"""What more titles state is a series, as a rule."""
+
+LONGER = 0.5
+"""Share of what the longer title says alone that counts against a pair."""
+
+DOUBT = 0.5
+"""Weight of loose contradictions from which two products exclude one another."""
+
 ENOUGH = 50
 """Pairs of listings from which a usual price gap is learned."""
 
@@ -35,11 +44,22 @@ class Comparison:
     """Matrices over products (rows), ready for pairs; every method takes row arrays `a` and `b` of one length."""
 
     title: sp.csr_matrix
+    words: sp.csr_matrix
+    """Titles without their model numbers, each word with its information, 0 … 1."""
     full_text: sp.csr_matrix
     facts: sp.csr_matrix
     dimension_of: sp.csr_matrix
+    dimensions: pl.Series
     strict: np.ndarray
+    loose_weight: np.ndarray
+    """What a difference weighs; 0 for strict dimensions, whose differences are vetoes."""
     information: np.ndarray
+    coded: np.ndarray
+    """Whether the title states a model number."""
+    numbered: np.ndarray
+    """Whether the product states one, in its title or a column."""
+    codes: pl.DataFrame
+    """`row`, `code`, `stem`, `own`, `titled`: see `Profiles`."""
     code: sp.csr_matrix
     own_code: sp.csr_matrix
     code_or_stem: sp.csr_matrix
@@ -57,26 +77,37 @@ class Comparison:
         facts = _incidence(profiles.facts, "fact", n, profiles.dictionary["fact"])
         dimensions = profiles.dictionary.group_by("dimension").agg(pl.col("strict").any()).sort("dimension")
         codes = profiles.codes
-        own = codes.filter("own")
-        forms = pl.concat([codes.select("row", "code"), own.select("row", code="stem")])
-        known = forms["code"].unique().sort()
+        coded = np.zeros(n, dtype=bool)
+        coded[codes.filter("titled")["row"].to_numpy()] = True
+        plain = profiles.terms.filter(pl.col("title") & ~pl.col("code"))
         nouns = pl.concat([profiles.served, profiles.nouns])["noun"].unique().sort()
         return cls(
             title=_tfidf(profiles.terms.filter("title"), n),
+            words=_informed(plain, n),
             full_text=_tfidf(profiles.terms, n),
             facts=facts,
             dimension_of=_grouping(profiles.dictionary["dimension"], dimensions["dimension"]),
+            dimensions=dimensions["dimension"],
             strict=dimensions["strict"].to_numpy(),
+            loose_weight=(~dimensions["strict"]).cast(pl.Float64).to_numpy(),
             information=_information(facts),
-            code=_incidence(codes, "code", n, known),
-            own_code=_incidence(own, "code", n, known),
-            code_or_stem=_incidence(forms, "code", n, known),
-            own_family=_incidence(own, "family", n),
+            coded=coded,
+            numbered=np.bincount(codes["row"].to_numpy(), minlength=n) > 0,
+            codes=codes,
+            **_model_numbers(codes, n),
+            own_family=_incidence(codes.filter("own"), "family", n),
             served=_incidence(profiles.served, "noun", n, nouns),
             nouns=_incidence(profiles.nouns, "noun", n, nouns),
             price=profiles.price,
-            usual_gap=_usual_gap(own, profiles.price),
+            usual_gap=_usual_gap(codes.filter("own"), profiles.price),
         )
+
+    def weighing(self, columns: pl.DataFrame) -> "Comparison":
+        """The same with what differences in `columns` (`dimension`, `weight`) weigh; others keep their weight."""
+        known = pl.DataFrame({"dimension": self.dimensions, "own": self.loose_weight})
+        weight = known.join(columns, on="dimension", how="left", maintain_order="left")
+        learned = weight.select(pl.when(pl.col("own") > 0).then(pl.coalesce("weight", "own")).otherwise(0.0))
+        return replace(self, loose_weight=learned.to_series().to_numpy())
 
     def signals(self, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> dict[str, np.ndarray]:
         """Every kind of evidence: counts and flags, but `text` and `price` in [0, 1], and information."""
@@ -97,20 +128,58 @@ class Comparison:
 
     def text(self, a: np.ndarray, b: np.ndarray, description: float) -> np.ndarray:
         """Cosine of the titles, mixed with that of titles and descriptions by the share `description`."""
-        return (1 - description) * _dot(self.title, self.title, a, b) + description * _dot(
-            self.full_text, self.full_text, a, b
-        )
+        title, full_text = (_dot(matrix, matrix, a, b) for matrix in (self.title, self.full_text))
+        return (1 - description) * title + description * full_text
+
+    def unlike(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Information of what only one of two titles says: the lesser of the two sides, and a part of the greater, since a
+        shorter title may leave out what is so.
+        """
+        shared = _dot(self.words, self.words.sign(), a, b)
+        whole = _sum(self.words)
+        one, other = whole[a] - shared, whole[b] - shared
+        return np.maximum(np.minimum(one, other) + LONGER * np.maximum(one, other), 0.0)
+
+    def listed_twice(self, *, contradicted: bool) -> np.ndarray:
+        """(products,) bool: whose title shares a model number with another that few titles state.
+
+        `contradicted`: also where two of its listings contradict each other, as those of a series do.
+        """
+        shared = self.codes.filter("titled").select("row", "code").filter(pl.len().over("code").is_between(2, SERIES))
+        pairs = shared.join(shared, on="code", suffix="_b").filter(pl.col("row") < pl.col("row_b"))
+        a, b = pairs["row"].to_numpy(), pairs["row_b"].to_numpy()
+        contradictions, vetoes, _ = self.facts_compared(a, b)
+        against = pl.Series((vetoes > 0) | (contradictions >= DOUBT), dtype=pl.Boolean)
+        pairs = pairs.with_columns(against=against)
+        sure = pairs.filter(~pl.col("against") if contradicted else ~pl.col("against").any().over("code"))
+        twice = np.zeros(len(self.price), dtype=bool)
+        twice[sure["row"].to_numpy()] = twice[sure["row_b"].to_numpy()] = True
+        return twice
+
+    def without_series(self) -> "Comparison":
+        """The same where a number that more than `SERIES` titles state names a series, and no model."""
+        titles = pl.col("titled").sum().over("code")
+        return replace(self, **_model_numbers(self.codes.filter(titles <= SERIES), len(self.price)))
 
     def facts_compared(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers of dimensions contradicted loosely and strictly (vetoes), and the information in shared facts."""
+        """Dimensions contradicted loosely (weighed) and strictly (vetoes), and the information in shared facts."""
+        against, common, _ = self._against(a, b)
+        return against @ self.loose_weight, against @ self.strict, common @ self.information
+
+    def dimensions_compared(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For each dimension, the pairs that both state it, and those that contradict each other on it."""
+        against, _, both = self._against(a, b)
+        return np.asarray(both.sum(axis=0)).ravel(), np.asarray(against.sum(axis=0)).ravel()
+
+    def _against(self, a: np.ndarray, b: np.ndarray) -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]:
+        """(pairs, dimensions) contradicted; (pairs, facts) shared; (pairs, dimensions) stated by both."""
         facts_a, facts_b = self.facts[a], self.facts[b]
         common = facts_a.multiply(facts_b).tocsr()
         shared = common @ self.dimension_of
         said_a, said_b = facts_a @ self.dimension_of, facts_b @ self.dimension_of
         only_a = said_a.multiply(said_b.sign()) - shared
         only_b = said_b.multiply(said_a.sign()) - shared
-        against = only_a.sign().multiply(only_b.sign()).tocsr()
-        return against @ (~self.strict), against @ self.strict, common @ self.information
+        return only_a.sign().multiply(only_b.sign()).tocsr(), common, said_a.sign().multiply(said_b.sign()).tocsr()
 
     def models_compared(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Whether a model number is shared; shared but for a suffix; of one family and different."""
@@ -135,7 +204,15 @@ class Comparison:
     def contradict(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Whether each two products cannot be one item: they contradict each other, or are siblings of one family."""
         contradictions, vetoes, _ = self.facts_compared(a, b)
-        return (contradictions > 0) | (vetoes > 0) | self.models_compared(a, b)[2]
+        return (contradictions >= DOUBT) | (vetoes > 0) | self.models_compared(a, b)[2]
+
+
+def _model_numbers(codes: pl.DataFrame, products: int) -> dict[str, sp.csr_matrix]:
+    own = codes.filter("own")
+    forms = pl.concat([codes.select("row", "code"), own.select("row", code="stem")])
+    known = forms["code"].unique().sort()
+    tables = {"code": codes, "own_code": own, "code_or_stem": forms}
+    return {name: _incidence(table, "code", products, known) for name, table in tables.items()}
 
 
 def _usual_gap(own_codes: pl.DataFrame, price: np.ndarray) -> float | None:
@@ -163,6 +240,14 @@ def _tfidf(terms: pl.DataFrame, products: int) -> sp.csr_matrix:
     weighted = incidence.multiply(np.log1p(products / np.maximum(frequency, 1)).astype(np.float32)).tocsr()
     norm = np.sqrt(_sum(weighted.multiply(weighted)))
     return (sp.diags(1 / np.maximum(norm, 1e-9)) @ weighted).tocsr().astype(np.float32)
+
+
+def _informed(terms: pl.DataFrame, products: int) -> sp.csr_matrix:
+    """A term's weight is its information: log(products / products that have it), as a share of log(products)."""
+    incidence = _incidence(terms, "term", products)
+    frequency = np.bincount(incidence.indices, minlength=incidence.shape[1])
+    information = np.log(products / np.maximum(frequency, 1)) / np.log(max(products, 2))
+    return incidence.multiply(information.astype(np.float32)).tocsr()
 
 
 def _information(facts: sp.csr_matrix) -> np.ndarray:

@@ -3,6 +3,8 @@
 Rows are put in the order of `product_id` first, so that results do not depend on the order of the input.
 """
 
+import logging
+
 import numpy as np
 import polars as pl
 
@@ -12,7 +14,7 @@ from roar.near_duplicates import clusters
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.evidence import explain
 from roar.near_duplicates.profiles import Profiles
-from roar.near_duplicates.verification import score
+from roar.near_duplicates.verification import score, score_and_learn
 from roar.parameters import NearDuplicates
 
 ACCEPT = 0.5
@@ -20,6 +22,8 @@ ACCEPT = 0.5
 
 CONTEXT = 50_000
 """Products from which clustering learns how rare words are."""
+
+logger = logging.getLogger(__name__)
 
 _OPTIONAL = {"description": pl.String, "brand": pl.String, "attributes": pl.String, "price": pl.Float64}
 
@@ -39,19 +43,25 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> 
 
     """
     config = config or NearDuplicates()
-    products = _prepared(products)
+    products = prepared(products)
     profiles = Profiles.read(products)
     a, b = candidate_search.search(profiles.traits, profiles.size, config.candidates)
-    similarity, _ = score(Comparison.of(profiles), a, b, config.evidence)
+    comparison = Comparison.of(profiles)
+    weights = None
+    if config.evidence.learn:
+        similarity, _, weights = score_and_learn(comparison, a, b, config.evidence)
+        logger.info("%s", weights.said())
+    else:
+        similarity, _ = score(comparison, a, b, config.evidence)
     accepted = similarity >= ACCEPT
     pairs = pl.DataFrame({"a": a[accepted], "b": b[accepted], "similarity": similarity[accepted]})
-    return _with_ids(products, pairs).with_columns(evidence=explain(profiles, pairs))
+    return _with_ids(products, pairs).with_columns(evidence=explain(profiles, pairs, weights))
 
 
 def candidate_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
     """Find the pairs that are worth verifying: `product_id_a` < `product_id_b`, sorted. Raises as `find_pairs` does."""
     config = config or NearDuplicates()
-    products = _prepared(products)
+    products = prepared(products)
     terms = Profiles.read(products).traits
     a, b = candidate_search.search(terms, len(products), config.candidates)
     return _with_ids(products, pl.DataFrame({"a": a, "b": b}))
@@ -73,15 +83,20 @@ def verify(products: pl.DataFrame, candidates: pl.DataFrame, config: NearDuplica
 
     """
     config = config or NearDuplicates()
-    products = _prepared(products)
-    a, b = _rows(products, candidates)
+    products = prepared(products)
+    a, b = rows_of(products, candidates)
     profiles = Profiles.read(products)
-    similarity, veto = score(Comparison.of(profiles), a, b, config.evidence)
+    comparison = Comparison.of(profiles)
+    weights = None
+    if config.evidence.learn:
+        near = candidate_search.search(profiles.traits, profiles.size, config.candidates)
+        weights = score_and_learn(comparison, *near, config.evidence)[2]
+    similarity, veto = score(comparison, a, b, config.evidence, weights)
     return candidates.with_columns(
         similarity=similarity,
         accepted=similarity >= ACCEPT,
         conflict=veto,
-        evidence=explain(profiles, pl.DataFrame({"a": a, "b": b})),
+        evidence=explain(profiles, pl.DataFrame({"a": a, "b": b}), weights),
     )
 
 
@@ -101,11 +116,11 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
 
     """
     config = config or NearDuplicates()
-    products = _prepared(products)
-    a, b = _rows(products, pairs)
+    products = prepared(products)
+    a, b = rows_of(products, pairs)
     read = _worth_reading(len(products), a, b)
     comparison = Comparison.of(Profiles.read(products[read]))
-    alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False})
+    alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False, "learn": False})
 
     def judge(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), alone)
@@ -121,7 +136,7 @@ def _worth_reading(products: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([a, b, np.arange(min(products, CONTEXT))]))
 
 
-def _prepared(products: pl.DataFrame) -> pl.DataFrame:
+def prepared(products: pl.DataFrame) -> pl.DataFrame:
     """The columns that are read, checked, in the order of `product_id`."""
     for column in ("product_id", "title"):
         if products.schema.get(column) != pl.String:
@@ -145,7 +160,7 @@ def _prepared(products: pl.DataFrame) -> pl.DataFrame:
     return products.select("product_id", "title", *_OPTIONAL).sort("product_id")
 
 
-def _rows(products: pl.DataFrame, pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def rows_of(products: pl.DataFrame, pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The pairs as places in `products`."""
     place = products.select("product_id", place=pl.int_range(pl.len(), dtype=pl.Int64))
     ends = []

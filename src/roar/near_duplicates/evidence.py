@@ -2,19 +2,22 @@
 
 import polars as pl
 
+from roar.near_duplicates.learning import Weights
 from roar.near_duplicates.profiles import Profiles
 
 PAIR = pl.Schema({"pair": pl.UInt32, "order": pl.Int8, "said": pl.String})
 
 
-def explain(profiles: Profiles, pairs: pl.DataFrame) -> pl.Series:
+def explain(profiles: Profiles, pairs: pl.DataFrame, weights: Weights | None = None) -> pl.Series:
     """One line for each row of `pairs` (`a`, `b`: places in the products), in its order.
 
     Model numbers come first, then what is the same, what differs, what one side does not say; the text similarity
-    alone where there is nothing else to say.
+    alone where there is nothing else to say. `weights`: what the catalogue taught; a difference that says nothing there is
+    said to.
     """
     numbered = pairs.select("a", "b").with_row_index("pair")
-    said = pl.concat(tell(profiles, numbered) for tell in (_models, _facts, _accessories))
+    idle = weights.idle if weights else pl.DataFrame(schema={"dimension": pl.String, "idle": pl.String})
+    said = pl.concat([_models(profiles, numbered), _facts(profiles, numbered, idle), _accessories(profiles, numbered)])
     lines = said.sort("pair", "order", "said").group_by("pair", maintain_order=True).agg(pl.col("said").str.join("; "))
     return numbered.join(lines, on="pair", how="left", maintain_order="left")["said"].fill_null("alike in words only")
 
@@ -32,7 +35,7 @@ def _models(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([same.cast(PAIR), differ.cast(PAIR)])
 
 
-def _facts(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
+def _facts(profiles: Profiles, pairs: pl.DataFrame, idle: pl.DataFrame) -> pl.DataFrame:
     named = profiles.facts.filter(pl.col("row").is_in(pairs["a"].implode()) | pl.col("row").is_in(pairs["b"].implode()))
     facts = (
         named.join(profiles.dictionary, on="fact")
@@ -42,6 +45,7 @@ def _facts(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
     left = pairs.join(facts, left_on="a", right_on="row")
     right = pairs.join(facts, left_on="b", right_on="row")
     table = left.join(right, on=["pair", "dimension"], how="full", coalesce=True, suffix="_b")
+    table = table.join(idle, on="dimension", how="left", maintain_order="left")
     common = pl.col("value").list.set_intersection("value_b").list.len()
     shown, shown_b = (pl.col(column).list.join(" and ") for column in ("shown", "shown_b"))
     missing = pl.col("value").is_null() | pl.col("value_b").is_null()
@@ -52,7 +56,7 @@ def _facts(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
         pl.when(missing)
         .then(pl.format("{} missing on one side", "dimension"))
         .when(differs)
-        .then(pl.format("{} differs: {}, {}", "dimension", shown, shown_b))
+        .then(pl.format("{} differs: {}, {}{}", "dimension", shown, shown_b, pl.col("idle").fill_null("")))
         .otherwise(pl.format("same {} {}", "dimension", shown))
     )
     return table.select("pair", order=order, said=said).cast(PAIR)

@@ -7,6 +7,7 @@ are such expressions. A title then speaks for a table that is silent, and brands
 
 import polars as pl
 
+from roar.attributes.words import FOR_WORDS
 from roar.near_duplicates import lexicon
 
 SAMPLE = 50_000
@@ -30,7 +31,7 @@ def phrases(tokens: pl.DataFrame) -> pl.DataFrame:
 
     A word after "for" speaks of the product that an accessory serves, so it does not count alone.
     """
-    served = pl.col("before").is_in(lexicon.FOR_WORDS) | (
+    served = pl.col("before").is_in(FOR_WORDS) | (
         (pl.col("before") == "with") & (pl.col("before_that") == "compatible")
     )
     one = tokens.filter(~served.fill_null(False)).select("row", phrase=pl.col("word"))

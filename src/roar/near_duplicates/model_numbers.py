@@ -2,33 +2,40 @@
 
 import polars as pl
 
-from roar.near_duplicates import attributes, lexicon
+from roar.attributes.units import UNITS
+from roar.attributes.words import FOR_WORDS, PACK_OF, SIZE_WORDS
+from roar.near_duplicates import lexicon, wording
+
+_UNIT_WORDS = frozenset(
+    spelling for spelling in UNITS if len(spelling) > 2
+)  # shorter ones are heads of models: WH-1000
 
 SERVED_WORDS = 4
 """Words after "for" that may name what an accessory serves."""
 
 
 def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
-    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `family` (its shape), `own`.
+    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `family` (its shape), `own`, `titled`.
 
     "rs 120" is read as "rs120" too, but so short a joined form may only agree (`own` is false): chance writes it as well.
     A number after "for" is that of what an accessory serves ("battery for Latitude E6400"), and none of its own.
     """
     tokens = _without_served(tokens)
     year = pl.col("word").str.contains(r"^(?:19|20)\d\d$")
-    own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True)
+    own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True, titled=True)
     joined = tokens.filter(
         pl.col("before").str.contains(r"^\p{L}{1,5}$")
-        & ~pl.col("before").is_in(lexicon.SIZE_WORDS | lexicon.UNITS.keys() | lexicon.FUNCTION_WORDS | lexicon.PACK_OF)
-        & pl.col("kind").is_null()
+        & ~pl.col("before").is_in(SIZE_WORDS | _UNIT_WORDS | lexicon.FUNCTION_WORDS | PACK_OF)
         & pl.col("word").str.contains(r"^\p{L}?\d{2,}[\p{L}\d]{0,6}$")
-    ).select("row", code=pl.concat_str("before", "word"), own=pl.col("word").str.contains(r"\d{4}") & ~year)
-    stated = declared.select("row", code=pl.col("token").str.replace_all(r"[^\p{L}\d]", ""), own=True)
+    ).select(
+        "row", code=pl.concat_str("before", "word"), own=pl.col("word").str.contains(r"\d{4}") & ~year, titled=False
+    )
+    stated = declared.select("row", code=pl.col("token").str.replace_all(r"[^\p{L}\d]", ""), own=True, titled=False)
     both = pl.concat([own, stated, joined]).filter(pl.col("code").str.len_chars() >= 4)
     stem = pl.col("code").str.extract(r"^(.{2,}\d)\p{L}{1,5}$")
     return (
         both.group_by("row", "code")
-        .agg(pl.col("own").any())
+        .agg(pl.col("own", "titled").any())
         .with_columns(
             stem=pl.when(stem.str.len_chars() >= 5).then(stem).otherwise("code"), family=_family(pl.col("code"))
         )
@@ -37,8 +44,8 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
 
 def _without_served(tokens: pl.DataFrame) -> pl.DataFrame:
     """Tokens without the few that follow a word such as "for" in the title of an accessory."""
-    words = tokens.filter(pl.col("word").is_in(lexicon.FOR_WORDS)).select("row", "position")
-    spans = words.join(attributes.served(tokens).select("row").unique(), on="row", how="semi")
+    words = tokens.filter(pl.col("word").is_in(FOR_WORDS)).select("row", "position")
+    spans = words.join(wording.served(tokens).select("row").unique(), on="row", how="semi")
     named = spans.with_columns(
         position=pl.concat_list(pl.col("position") + place for place in range(1, SERVED_WORDS + 1))
     ).explode("position")

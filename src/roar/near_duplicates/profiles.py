@@ -11,7 +11,12 @@ import numpy as np
 import polars as pl
 from tqdm import tqdm
 
-from roar.near_duplicates import attributes, declared, expressions, model_numbers, text
+from roar.attributes import declared
+from roar.attributes.tables import dimensions, scan_all
+from roar.near_duplicates import expressions, model_numbers, text, wording
+
+NUMERAL = r"[\p{N}一二三四五六七八九十两半]"
+"""A number of any script."""
 
 SLICE = 50_000
 """Products read at a time."""
@@ -23,13 +28,13 @@ class Profiles:
 
     size: int
     terms: pl.DataFrame
-    """`row`, `term` (a 64-bit hash), `title`: whether the title has it or only the description."""
+    """`row`, `term` (a 64-bit hash), `title`: whether the title has it or only the description; `code`: a model number."""
     facts: pl.DataFrame
     """`row`, `fact`: a 64-bit hash of a line of `dictionary`."""
     dictionary: pl.DataFrame
-    """`fact`, `dimension`, `value`, `shown`, `strict`: see `attributes`; each fact once, sorted."""
+    """`fact`, `dimension`, `value`, `shown`, `strict`: see `wording` and `roar.attributes`; each fact once, sorted."""
     codes: pl.DataFrame
-    """`row`, `code`, `stem`, `family`, `own`: model numbers of the title."""
+    """`row`, `code`, `stem`, `family`, `own`, `titled` (the title states it): model numbers."""
     served: pl.DataFrame
     """`row`, `noun`: accessories for another product."""
     nouns: pl.DataFrame
@@ -60,30 +65,32 @@ class Profiles:
 
 def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Every table of `Profiles` for a slice that starts at row `start`; the first slice fills `learned`."""
-    title = attributes.analyse(text.tokens(products, "title"))
-    description = attributes.analyse(text.tokens(products, "description"))
+    said, title = _read_text(products["title"], words=True)
+    told, description = _read_text(products["description"], words=False)  # its quantities are terms, nothing more
     named, spoken, models = declared.read(products)
+    spoken = spoken.drop("role")
     phrases = expressions.phrases(title.clear() if named.is_empty() else title)  # nothing declared, nothing to learn
     if not learned:
         learned.extend([expressions.learn(phrases, named), expressions.learn_lines(title, named)])
     named = expressions.apply(learned[0], phrases, named)
     named = pl.concat([named, expressions.product_lines(title, learned[1])]).with_columns(strict=False)
-    facts = pl.concat([attributes.facts(title), spoken, named.select(spoken.columns)])
+    loose = wording.series(title).with_columns(strict=False)
+    facts = pl.concat([part.select(spoken.columns) for part in (said.with_columns(strict=True), loose, spoken, named)])
     facts = facts.with_columns(fact=pl.format("{}={}", "dimension", "value").hash(seed=2))
     terms = pl.concat(
         [
-            attributes.terms(title).with_columns(title=True),
-            attributes.terms(description).with_columns(title=False),
+            *(table.with_columns(title=True) for table in (wording.terms(title), _measured(said))),
+            *(table.with_columns(title=False) for table in (wording.terms(description), _measured(told))),
         ]
     )
-    nouns = pl.concat([attributes.accessory_nouns(part) for part in (title, description)])
+    nouns = pl.concat([wording.accessory_nouns(part) for part in (title, description)])
     tables = {
         "terms": terms.with_columns(pl.col("term").hash(seed=0)).unique(
             ["row", "term"], keep="first", maintain_order=True
         ),
         "facts": facts.select("row", "fact").unique(maintain_order=True),
         "codes": model_numbers.codes(title, models),
-        "served": attributes.served(title),
+        "served": wording.served(title),
         "nouns": nouns.select("row", "noun").unique(),
     }
     offset = pl.lit(start, dtype=pl.UInt32)
@@ -92,3 +99,21 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
         "fact", keep="first", maintain_order=True
     )
     return tables | {"dictionary": dictionary}
+
+
+def _read_text(texts: pl.Series, *, words: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The facts of a text column, and its other words as analysed tokens; without `words` only texts with numbers are read."""
+    texts = texts.str.slice(0, text.LONGEST)
+    read = texts if words else pl.select(pl.when(texts.str.contains(NUMERAL)).then(texts)).to_series()
+    facts, rest = scan_all(read)
+    rest = pl.select(pl.coalesce(rest, texts).alias(texts.name))
+    return dimensions(facts), wording.analyse(text.tokens(rest, texts.name))
+
+
+def _measured(facts: pl.DataFrame) -> pl.DataFrame:
+    """Quantities as terms: "1.5 l" and "1500 ml" are one word."""
+    return (
+        facts.filter("measured")
+        .select("row", term=pl.format("{}={}", "dimension", "value"), code=False)
+        .unique(maintain_order=True)
+    )

@@ -1,13 +1,15 @@
 """Text normalisation and tokens: one spelling for what shops write in many.
 
 A token is what stands between blanks, with inner separators kept ("kdl-26m4000/k", "18-55mm", "1.5"), because whether
-`-` joins a model number or separates two words is known only later, in `attributes`.
+`-` joins a model number or separates two words is known only later, in `wording`.
 """
 
 import polars as pl
 
-TOKEN = r"[\p{L}\p{N}]+(?:[-./+&'][\p{L}\p{N}]+)*\+?"
-"""Letters and digits, with single separators inside; a final plus is part of a name ("hero3+")."""
+from roar.text import ascii_digits, spaced, visible, without_accents
+
+TOKEN = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[-./+&'][\p{L}\p{N}\p{M}]+)*\+?"
+"""Letters with their marks and digits, with single separators inside; a final plus is part of a name ("hero3+")."""
 
 _REWRITES: tuple[tuple[str, str], ...] = (
     (r"<[^<>]{1,200}>|&[a-z]{2,6};|&#\d+;", " "),  # scraps of HTML
@@ -29,28 +31,27 @@ _REWRITES: tuple[tuple[str, str], ...] = (
 
 
 def normalise(text: pl.Expr) -> pl.Expr:
-    """Lower case, compatibility forms composed, accents dropped, HTML and quotation marks out, inch marks spelled."""
-    text = (
-        text.fill_null("")
-        .str.replace_all(r"[®™©]", " ")
-        .str.normalize("NFKD")
-        .str.replace_all(r"\p{M}", "")
-        .str.to_lowercase()
-    )
+    """Lower case, compatibility forms composed, accents and invisible marks dropped, digits ASCII, HTML and quotation marks out, inch marks spelled."""
+    text = without_accents(text.fill_null("").str.replace_all(r"[®™©]", " "))
+    text = ascii_digits(visible(text)).str.to_lowercase()
     for pattern, replacement in _REWRITES:
         text = text.str.replace_all(pattern, replacement)
     return text
 
 
+LONGEST = 2000
+"""Characters of a text that are read, so that a page pasted into a field cannot outweigh the catalogue."""
+
+
 def tokens(products: pl.DataFrame, column: str) -> pl.DataFrame:
     """Split a text column: one line per token, `row` (UInt32, place in `products`), `position`, `token`.
 
-    Texts are cut at 2,000 characters, so that a page pasted into a field cannot outweigh the catalogue.
+    Texts are cut at `LONGEST`.
     """
     return (
         products.select(
             row=pl.int_range(pl.len(), dtype=pl.UInt32),
-            token=normalise(pl.col(column).str.slice(0, 2000)).str.extract_all(TOKEN),
+            token=spaced(normalise(pl.col(column).str.slice(0, LONGEST))).str.extract_all(TOKEN),
         )
         .explode("token")
         .drop_nulls("token")

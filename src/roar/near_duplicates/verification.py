@@ -5,14 +5,17 @@ The score of a pair is a sum of evidence (`comparison`), each weight a parameter
     score = text + model number + agreements - contradictions - unlike prices - accessory - competition
 
 where text is the cosine of TF-IDF vectors (of the titles, and of titles with descriptions). A veto outweighs any score.
-Similarity is the score on a logistic scale, less what rivals take (`rivalry`).
+What the catalogue says of its own evidence (`learning`) is added where no model number speaks. Similarity is the score on a logistic scale, less what rivals take (`rivalry`).
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
 from tqdm import tqdm
 
 from roar.near_duplicates.comparison import Comparison
+from roar.near_duplicates.learning import Weights, learn_columns, learn_words
 from roar.near_duplicates.rivalry import posterior
 from roar.parameters import DuplicateEvidence
 
@@ -24,20 +27,66 @@ CERTAIN = 50.0
 
 
 def score(
-    comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence, weights: Weights | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Similarity in [0, 1] and veto of each pair; a pair at or above 0.5 is accepted, a vetoed one has 0.
 
-    Competition comes last, since it looks at all given pairs: the score falls with the distance to the best
-    unvetoed pair of either product, because the second best of a shop's range is, as a rule, its sibling. A shared model
-    number stands above competition. Pairs that exclude one another then share their odds.
+    `weights`: what the catalogue's evidence is worth (`learning`); that of the average catalogue if None.
     """
-    parts = [
-        _weigh(comparison.signals(a[i : i + CHUNK], b[i : i + CHUNK], config), config)
-        for i in tqdm(range(0, len(a), CHUNK), desc="verifying pairs", disable=len(a) <= CHUNK)
-    ]
-    empty = np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
-    raw, veto, model = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
+    if weights is not None:
+        comparison = comparison.weighing(weights.columns)
+        comparison = comparison.without_series() if weights.unlike else comparison
+    evidence = _gather(comparison, a, b, config)
+    return _similarity(comparison, a, b, evidence, weights.unlike if weights else 0.0, config), evidence.veto
+
+
+def score_and_learn(
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence
+) -> tuple[np.ndarray, np.ndarray, Weights]:
+    """As `score`, with the weights that all candidate pairs of a catalogue (`a`, `b`) teach."""
+    columns = learn_columns(comparison, a, b, config)
+    comparison = comparison.weighing(columns)
+    evidence = _gather(comparison, a, b, config)
+    similarity = _similarity(comparison, a, b, evidence, 0.0, config)
+    unlike, twice, by_words = learn_words(comparison, a, b, similarity, ~evidence.named, config)
+    if unlike > 0:
+        comparison = comparison.without_series()
+        evidence = _gather(comparison, a, b, config)
+        similarity = _similarity(comparison, a, b, evidence, unlike, config)
+    return similarity, evidence.veto, Weights(unlike, twice, by_words, int(comparison.coded.sum()), columns)
+
+
+class _Evidence(NamedTuple):
+    """What is known of pairs: the score before competition, vetoes, shared model numbers, shared but for a suffix."""
+
+    raw: np.ndarray
+    veto: np.ndarray
+    model: np.ndarray
+    named: np.ndarray
+
+
+def _gather(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> _Evidence:
+    starts = tqdm(range(0, len(a), CHUNK), desc="verifying pairs", disable=len(a) <= CHUNK)
+    parts = [_weigh(comparison.signals(a[i : i + CHUNK], b[i : i + CHUNK], config), config) for i in starts]
+    empty = np.zeros(0), *[np.zeros(0, dtype=bool)] * 3
+    return _Evidence(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
+
+
+def _similarity(
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, evidence: _Evidence, unlike: float, config: DuplicateEvidence
+) -> np.ndarray:
+    """Similarity of pairs with their rivals in view.
+
+    Competition looks at all given pairs: the score falls with the distance to the best unvetoed pair of either product,
+    because the second best of a shop's range is, as a rule, its sibling. A shared model number stands above competition.
+    Pairs that exclude one another then share their odds.
+    """
+    raw, veto, model, _ = evidence
+    if unlike > 0:
+        open_to_doubt = np.flatnonzero(~veto & (raw >= config.threshold))
+        x, y = a[open_to_doubt], b[open_to_doubt]
+        raw = raw.copy()
+        raw[open_to_doubt] -= unlike * comparison.unlike(x, y) / config.steepness
     best = np.full(len(comparison.price), -np.inf)
     for side in (a, b):
         np.maximum.at(best, side, np.where(veto, -np.inf, raw))
@@ -45,12 +94,11 @@ def score(
     final = raw - config.competition * np.where(veto | model, 0.0, lead)
     logit = config.steepness * (final - config.threshold)
     if not config.rivalry:
-        return np.where(veto, 0.0, expit(logit)), veto
-    return posterior(comparison, a, b, np.where(veto, 0.0, np.exp(np.minimum(logit, CERTAIN)))), veto
+        return np.where(veto, 0.0, expit(logit))
+    return posterior(comparison, a, b, np.where(veto, 0.0, np.exp(np.minimum(logit, CERTAIN))))
 
 
-def _weigh(signals: dict[str, np.ndarray], config: DuplicateEvidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The score before competition, vetoes, shared model numbers."""
+def _weigh(signals: dict[str, np.ndarray], config: DuplicateEvidence) -> _Evidence:
     raw = (
         signals["text"]
         + config.model_number * signals["model"]
@@ -61,4 +109,4 @@ def _weigh(signals: dict[str, np.ndarray], config: DuplicateEvidence) -> tuple[n
         - config.accessory * signals["accessory"]
         - config.price * signals["price"]
     )
-    return raw, signals["vetoes"] > 0, signals["model"]
+    return _Evidence(raw, signals["vetoes"] > 0, signals["model"], signals["model"] | signals["stem"])

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from roar.errors import did_you_mean
 from roar.parameters.base import Parameters
 from roar.parameters.evaluation import MetricName
 
@@ -85,6 +86,7 @@ class ABTest(Parameters):
     )
     alpha: float = Field(0.05, gt=0, lt=0.5)
     power: float = Field(0.8, gt=0.5, lt=1)
+    min_events: float = Field(20.0, ge=2, description="effective events of a variant that an estimate needs to decide")
     decide_with: Literal["fixed", "sequential"] = Field(
         "fixed", description="read once at the planned end, or at any time with the always-valid interval"
     )
@@ -107,7 +109,7 @@ class ABTest(Parameters):
         online = self.offline.online if self.offline else ()
         named = {self.primary, *online, *(guardrail.metric for guardrail in self.guardrails)}
         if unknown := sorted(named - self.metrics.keys()):
-            raise ValueError(f"ab_test names the metrics {', '.join(unknown)}, which ab_test.metrics does not define")
+            raise ValueError(f"ab_test.metrics does not define {unknown[0]}; {did_you_mean(unknown[0], self.metrics)}")
         if self.control == self.treatment:
             raise ValueError("ab_test.control and ab_test.treatment must be two variants")
         if self.start and self.end and self.start >= self.end:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from roar.errors import did_you_mean
 from roar.parameters.base import MACHINE_ONLY, Parameters
 
 Block = dict[str, Any]
@@ -33,10 +34,12 @@ class Study(Parameters):
     @model_validator(mode="after")
     def _baseline_is_there(self) -> "Study":
         if self.baseline not in self.variants:
-            raise ValueError(f"baseline: {self.baseline!r} is none of the variants {', '.join(self.variants)}")
+            there = did_you_mean(self.baseline, self.variants)
+            raise ValueError(f"baseline: {self.baseline!r} is none of the variants; {there}")
         for name, variant in self.variants.items():
             if variant.against is not None and variant.against not in self.variants:
-                raise ValueError(f"{name}.against: {variant.against!r} is none of the variants")
+                there = did_you_mean(variant.against, self.variants)
+                raise ValueError(f"{name}.against: {variant.against!r} is none of the variants; {there}")
         return self
 
     def against(self, variant: str) -> str:

@@ -23,10 +23,12 @@ class Encoder(Parameters):
     max_tokens: int = Field(64, ge=4)
     product_fields: tuple[str, ...] = ("title", "brand", "attributes")  # in this order, cut at max_tokens
     dropout: float = Field(0.0, ge=0, lt=1)  # short fine-tuning does without
-    precision: Literal["bf16", "float32"] = "bf16"  # of the matrix products; scores and losses are float32 always
-    batch_tokens: Annotated[int, MACHINE_ONLY] = Field(
-        4096, ge=64
-    )  # tokens encoded at once; texts are sorted by length first
+    precision: Literal["auto", "bf16", "float32"] = (
+        "auto"  # of the matrix products: auto takes bf16 where it is really faster; scores and losses are float32 always
+    )
+    batch_tokens: Annotated[int | None, MACHINE_ONLY] = Field(
+        None, ge=64
+    )  # tokens encoded at once, sorted by length; null: what suits the device
     dimension: int | None = Field(None, ge=1)  # keep this many leading dimensions (Matryoshka); null keeps all
     fine_tuning: Literal["preset", "full", "lora"] = (
         "preset"  # which weights are trained: what suits the preset, or as said

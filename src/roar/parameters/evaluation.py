@@ -1,14 +1,20 @@
 """Evaluation: how systems are run and compared, and what is measured."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, field_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, field_validator
 
+from roar.errors import did_you_mean
 from roar.parameters.base import Parameters
 from roar.parameters.training_sets import EditKinds
 
 SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """Names files and columns: lower-case letters, digits, underscores."""
+
+
+OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
+"""The systems that are judged in any case."""
 
 
 class Evaluation(Parameters):
@@ -33,15 +39,41 @@ class Evaluation(Parameters):
         ("stage2", "stage2_deployed"),
     )
 
+    @property
+    def own_systems(self) -> list[str]:
+        """The systems that are judged without being asked for."""
+        return [*OWN_SYSTEMS, *(f"stage2_{dimension}" for dimension in self.further_dimensions)]
 
-MetricName = Annotated[
-    str,
-    Field(
-        pattern=r"^((condensed_)?(ndcg|map|mrr|recall|precision)@[1-9]\d*"
-        r"|judged@[1-9]\d*|share_(exact|substitute|complement|irrelevant)@[1-9]\d*"
-        r"|grade_ordering|order_(exact_substitute|substitute_complement|complement_irrelevant)|auc_query|bpref)$"
-    ),
-]
+    @property
+    def systems(self) -> list[str]:
+        """All systems but other engines' runs."""
+        return [*self.own_systems, *self.encoders]
+
+
+_CUT_OFF = ("ndcg", "map", "mrr", "recall", "precision")
+_MEASURES = (
+    *(f"{name}@k" for name in _CUT_OFF),
+    *(f"condensed_{name}@k" for name in _CUT_OFF),
+    "judged@k",
+    *(f"share_{grade}@k" for grade in ("exact", "substitute", "complement", "irrelevant")),
+    "grade_ordering",
+    "order_exact_substitute",
+    "order_substitute_complement",
+    "order_complement_irrelevant",
+    "auc_query",
+    "bpref",
+)
+
+
+def _measured(name: str) -> str:
+    if re.sub(r"@[1-9]\d*$", "@k", name) not in _MEASURES:
+        raise ValueError(
+            f"no metric {name!r}; {did_you_mean(re.sub(r'@.*', '@k', name), _MEASURES)} (k: a number from 1)"
+        )
+    return name
+
+
+MetricName = Annotated[str, AfterValidator(_measured)]
 """A metric of one query: a measure of `roar.metrics.ranking` and, where it has one, its cut-off."""
 
 

@@ -20,6 +20,14 @@ class DuplicateEvidence(Parameters):
     price_factor: float = Field(3.0, gt=1)
     competition: float = Field(0.3, ge=0)
     rivalry: bool = True
+    learn: bool = True
+    learning_pairs: float = Field(20.0, gt=0)
+    usual_difference: float = Field(0.05, gt=0, lt=1)
+    usual_share: float = Field(0.1, gt=0, lt=1)
+    tolerance: float = Field(2.0, ge=1)
+    family: float = Field(2.5, ge=0)
+    variant: float = Field(60.0, ge=0)
+    fewest: int = Field(500, ge=1)
     threshold: float = 0.35
     steepness: float = Field(8.0, gt=0)
 
@@ -45,3 +53,4 @@ class NearDuplicates(Parameters):
     candidates: DuplicateCandidates = DuplicateCandidates()
     evidence: DuplicateEvidence = DuplicateEvidence()
     clusters: DuplicateClusters = DuplicateClusters()
+    alarm: float = Field(0.15, ge=0, le=1)

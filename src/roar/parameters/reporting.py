@@ -19,9 +19,6 @@ class Reporting(Parameters):
     """What the page shows, and how it names it."""
 
     title: str = "Semantic product retrieval: is the new model better, and for whom?"
-    environment: str = "base"
-    seed: int = Field(20261123, ge=0)
-    simulated_environments: tuple[str, ...] = ("base", "test")
     systems: dict[str, str] = {
         "random": "Random",
         "bm25": "BM25",

@@ -66,7 +66,7 @@ class Simulation(Parameters):
     noise_kinds: NoiseKinds = NoiseKinds()
     zipf_exponent: float = Field(0.7, gt=0, description="frequency falls with rank ** -exponent")
     once_only_share: float = Field(0.3, ge=0, lt=1, description="share of queries searched once")
-    judged_queries: int = Field(4_000, ge=1)
+    judged_queries: int = Field(3_000, ge=1)
     judged_per_query: int = Field(12, ge=2)
     raters: int = Field(3, ge=1, description="odd; the grade is their median, the weight their agreement")
     rater_error: float = Field(0.20, ge=0, le=1, description="probability that one rater is a grade off")

@@ -26,7 +26,7 @@ class Stage(Parameters):
     )
     max_steps: int | None = Field(None, ge=1)
     validations: int = Field(2, ge=0)  # validation ndcg@8 before training and this many times in it
-    validation_queries: int = Field(150, ge=1)  # drawn from the validation split
+    validation_queries: int = Field(100, ge=1)  # drawn from the validation split
     patience: int | None = Field(None, ge=1)  # stop after this many validations without a better one; null never does
     interpolate: tuple[
         float, ...

@@ -34,7 +34,8 @@ class Splits(Parameters):
 
     method: Literal["auto", "holdout", "cross_fit", "upstream"] = "auto"
     validation: float = Field(0.1, gt=0, lt=0.5)
-    test: float = Field(0.3, gt=0, lt=0.9)  # of holdout; cross-fitting tests every query once
+    test: float = Field(0.45, gt=0, lt=0.9)  # of holdout; cross-fitting tests every query once
+    test_queries: int = Field(1350, ge=1)  # about so many at most: beyond them, queries are worth more in training
     folds: int = Field(5, ge=2)
     cross_fit_below: int = Field(1000, ge=0)  # judged queries under which auto chooses cross-fitting
     products_apart: Literal["exact", "judged"] | None = None  # of held-out queries: no near-duplicate of them trains
@@ -44,7 +45,8 @@ class PairSource(Parameters):
     """One source of stage-1 pairs."""
 
     weight: float = Field(1.0, ge=0)
-    limit: int | None = Field(None, ge=1)  # pairs kept, drawn at random; null keeps all
+    per_query: int | None = Field(None, ge=1)  # pairs kept of each query, drawn at random; null keeps all
+    limit: int | None = Field(None, ge=1)  # pairs kept in all, drawn at random; null keeps all
 
 
 class Debias(Parameters):
@@ -114,8 +116,8 @@ class AugmentationSource(PairSource):
 class Stage1Sources(Parameters):
     """Sources of stage-1 pairs; null switches one off. One whose table is empty is skipped, and said once."""
 
-    annotation: PairSource | None = PairSource(limit=9000)
-    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, limit=3000)
+    annotation: PairSource | None = PairSource(per_query=3)
+    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, limit=1500)
     reformulations: ReformulationSource | None = None
     co_clicks: CoClickSource | None = None
     augmentation: AugmentationSource | None = None

@@ -2,11 +2,14 @@
 
 import polars as pl
 
+from roar.ingestion.quality import SIMULATED
+from roar.near_duplicates import grade_agreement
 from roar.report import data_charts
 from roar.report.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, chart, table
 from roar.report.wording import ordered_levels
 
 ANCHOR = "data"
+ENDS = ("product_id_a", "product_id_b")
 
 
 def data_section(
@@ -22,6 +25,7 @@ def data_section(
     leakage: pl.DataFrame | None = None,
     groups: pl.DataFrame | None = None,
     clusters: pl.DataFrame | None = None,
+    judged_duplicates: pl.DataFrame | None = None,
     sample: int = 200,
 ) -> Section:
     """Build the section from the primary tables.
@@ -38,6 +42,7 @@ def data_section(
         leakage: held-out queries and products that training saw: fold, split, what, seen, count, total, share.
         groups: graded groups: fold, query_id, grade.
         clusters: product_id, cluster_id.
+        judged_duplicates: what judgments say of the pairs (`roar.near_duplicates.judged_pairs`).
         sample: how many near-duplicate pairs to list, spread over the range of similarity, and how many clusters.
     """
     judged = judgments.select("query_id", "grade").join(strata, on="query_id", how="left")
@@ -64,9 +69,12 @@ def data_section(
         title="Data",
         anchor=ANCHOR,
         order=20,
+        simulated=SIMULATED in quality["rule"] if "rule" in quality.columns else False,
         blocks=(
             *blocks,
             *_duplicates(duplicates, products, sample),
+            *_doubtful(duplicates, products),
+            *_grades_within(judgments, clusters, judged_duplicates, products, sample),
             *_clusters(clusters, duplicates, products, sample),
         ),
     )
@@ -195,6 +203,54 @@ def _duplicates(duplicates: pl.DataFrame, products: pl.DataFrame, sample: int) -
         table(kinds, "What near-duplicate pairs agree on, and differ in"),
         Expandable(title=f"{named.height} pairs to look at", blocks=(listed,)),
     ]
+
+
+DOUBTFUL = 20
+"""Pairs nearest to the threshold that the page lists."""
+
+
+def _doubtful(duplicates: pl.DataFrame, products: pl.DataFrame) -> list[Block]:
+    """How many pairs are right by the model's own odds, and those that it doubts most."""
+    if duplicates.is_empty():
+        return []
+    right = float(duplicates["similarity"].to_numpy().mean())
+    said = (
+        f"By their own odds {right:.0%} of the {duplicates.height:,} pairs are listings of one item. "
+        "That is the model's word, not a measurement: look at pairs, and at the grades within clusters."
+    )
+    nearest = _titled(duplicates.sort("similarity", *ENDS).head(DOUBTFUL), products).select(
+        "Title", "And", pl.col("similarity").alias("Similarity"), pl.col("evidence").alias("Evidence")
+    )
+    listed = table(nearest, "The accepted pairs nearest to the threshold", decimals=3)
+    return [Paragraph(text=said), Expandable(title=f"{nearest.height} doubtful pairs", blocks=(listed,))]
+
+
+def _grades_within(
+    judgments: pl.DataFrame,
+    clusters: pl.DataFrame | None,
+    judged_duplicates: pl.DataFrame | None,
+    products: pl.DataFrame,
+    sample: int,
+) -> list[Block]:
+    """How often grades differ within a cluster, and the pairs whose grades do."""
+    if clusters is None or (agreement := grade_agreement(judgments, clusters)).cells == 0:
+        return []
+    said = (
+        f"Of {agreement.cells:,} queries and clusters with several judged products, grades differ in {agreement.rate:.0%}; of any two "
+        f"judged products of a query in {agreement.usual:.0%}. Listings of one item deserve one grade."
+    )
+    blocks: list[Block] = [Paragraph(text=said, style="note")]
+    if judged_duplicates is not None and not judged_duplicates.is_empty():
+        shown = _titled(judged_duplicates.head(sample), products).select(
+            "Title",
+            "And",
+            pl.col("queries").alias("Queries"),
+            pl.col("differing").alias("Grades differ in"),
+            pl.col("evidence").alias("Evidence"),
+        )
+        listed = table(shown, "Pairs that judges saw side by side, the most doubtful first", searchable=True)
+        blocks.append(Expandable(title=f"{shown.height} judged pairs", blocks=(listed,)))
+    return blocks
 
 
 def _titled(pairs: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,11 @@ import polars as pl
 from roar.report.charts import GRADE_COLOURS, stacked_shares, styled
 from roar.schemas import GRADES
 
-_KEPT, _LOST, _ACTIONS = "#0072b2", "#e69f00", {"dropped": "#d55e00", "merged": "#e69f00", "repaired": "#56b4e9"}
+_KEPT, _LOST, _ACTIONS = (
+    "#0072b2",
+    "#e69f00",
+    {"dropped": "#d55e00", "merged": "#e69f00", "repaired": "#56b4e9", "left out": "#999999"},
+)
 
 
 def ingestion_chart(quality: pl.DataFrame) -> go.Figure | None:

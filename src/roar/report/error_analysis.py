@@ -7,8 +7,8 @@ and for queries as a whole `typo` (a word that looks like a slip).
 
 import polars as pl
 
+from roar.attributes.agreement import contradictions
 from roar.metrics.inputs import PAIR
-from roar.near_duplicates.stated import contradictions
 from roar.near_duplicates.text import normalise, tokens
 
 REASONS = ("attribute", "brand", "type", "typo")
@@ -25,7 +25,7 @@ def product_reasons(
         pairs: query_id, product_id.
         queries: query_id, query, vertical.
         products: product_id, title, brand, vertical.
-        asked: what queries ask for (`roar.near_duplicates.stated`).
+        asked: what queries ask for (`roar.attributes.agreement`).
         stated: what products state.
 
     Returns:

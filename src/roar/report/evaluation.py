@@ -6,6 +6,7 @@ The two protocols are never mixed: every table and chart names its own.
 import polars as pl
 
 from roar.errors import InputError
+from roar.metrics.resampling import FEW
 from roar.parameters import Comparison, MetricSettings, Reporting
 from roar.report import result_charts as draw
 from roar.report import result_tables as tabulate
@@ -15,6 +16,7 @@ from roar.report.wording import (
     PROTOCOL_MEANINGS,
     PROTOCOLS,
     anchor,
+    distinct_anchors,
     equal_p,
     listed,
     metric_meaning,
@@ -131,7 +133,7 @@ def _overall_charts(evidence: Evidence, protocol: str) -> list[Block]:
 def _slice(evidence: Evidence, slice_: str) -> list[Block]:
     config = evidence.config
     protocol, metric = config.headline_protocol, config.headline_metric
-    blocks: list[Block] = [Heading(text=f"By {slice_label(slice_)}", anchor=anchor(ANCHOR, slice_))]
+    blocks: list[Block] = [Heading(text=f"By {slice_label(slice_)}", anchor=_slice_anchor(evidence, slice_))]
     compared = [pair for pair in evidence.pairs if evidence.differences(pair, protocol, slice_, metric).height]
     crossed = " x " in slice_
     if compared and not crossed:
@@ -149,6 +151,12 @@ def _slice(evidence: Evidence, slice_: str) -> list[Block]:
         title = f"All metrics by {slice_label(slice_)}, {PROTOCOLS[name]}"
         blocks += [Expandable(title=title, blocks=tables)] if tables else []
     return blocks
+
+
+def _slice_anchor(evidence: Evidence, slice_: str) -> str:
+    """A link target that no other heading of the section has."""
+    others = [*evidence.protocols, "further", "reading", *sorted({*evidence.metrics["slice"].unique(), slice_})]
+    return distinct_anchors((ANCHOR, name) for name in others)[ANCHOR, slice_]
 
 
 def _gains(evidence: Evidence, slice_: str) -> Block:
@@ -190,9 +198,11 @@ def _reading_guide(evidence: Evidence) -> list[Block]:
         f"overall, {PROTOCOLS[config.headline_protocol]}. " if primary else ""
     )  # fmt: skip
     certainty = (
-        f"Intervals are {measured.confidence:.0%} bootstrap intervals over queries ({measured.resamples:,} resamples). "
-        f"Differences are tested by flipping the signs of the per-query differences ({measured.permutations:,} times), "
-        f"two-sided. {claim}Other overall comparisons stand unadjusted, each for itself, and explore. p-values of slices are "
+        f"Intervals of means are {measured.confidence:.0%} bootstrap intervals over queries ({measured.resamples:,} resamples), the "
+        f"binomial's where fewer than {FEW} queries differ from the value of most others. Differences are tested by flipping the "
+        f"signs of the per-query differences ({measured.permutations:,} times), two-sided; their intervals hold what this test does "
+        f"not reject, and leave out 0 exactly where the unadjusted p is at most {1 - measured.confidence:.2g}. "
+        f"{claim}Other overall comparisons stand unadjusted, each for itself, and explore. p-values of slices are "
         "adjusted by Holm's method within one metric and pair of systems, over the levels of all slices (crossed slices "
         "apart). A difference that was not found may still be there: 'detectable' says how large it would have to be. "
         f"Levels of fewer than {config.small_cell} queries are flagged and kept."

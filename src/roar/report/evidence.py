@@ -14,7 +14,7 @@ class Evidence:
     """What was measured.
 
     Attributes:
-        metrics: system, protocol, slice, level, metric, n, mean, low, high (`roar.schemas.Metrics`).
+        metrics: system, protocol, slice, level, metric, n, effective, mean, low, high (`roar.schemas.Metrics`).
         comparisons: system_a (the baseline), system_b, protocol and the columns of `roar.metrics.compare`.
         config: what to show, and its names.
         measured: how it was measured; its confidence is that of the intervals.
@@ -105,7 +105,7 @@ class Evidence:
         ).with_columns(found=(pl.col("p_adjusted") <= self.config.significance).fill_null(False))
         return rows if metric is None else rows.filter(metric=metric)
 
-    def is_small(self, n: int | None) -> bool:
+    def is_small(self, n: float | None) -> bool:
         """Whether so few queries call for a flag."""
         return n is not None and n < self.config.small_cell
 

@@ -67,15 +67,19 @@ def _outcome(evidence: ExperimentEvidence) -> Fact:
 
 
 def _primary_fact(evidence: ExperimentEvidence, config: ABTest) -> list[Fact]:
-    rows = evidence.overall().filter(pl.col("metric") == config.primary).drop_nulls("relative").to_dicts()
+    rows = evidence.overall().filter(pl.col("metric") == config.primary).to_dicts()
     if not rows:
         return []
     row = rows[0]
-    detail = f"{percent(row['relative_low'])} to {percent(row['relative_high'])}, {equal_p(row['p'])}"
+    parts = [row.get("caveat")]
+    if row["relative_low"] is not None:
+        parts.append(f"{percent(row['relative_low'])} to {percent(row['relative_high'])}, {equal_p(row['p'])}")
     if row["true"] is not None:
-        detail += f"; true {percent(row['true'])}"
+        parts.append(f"true {percent(row['true'])}")
+    detail = "; ".join(filter(None, parts))
     label = f"{config.metrics[config.primary].label}, relative"
-    return [Fact(label=label, value=percent(row["relative"]), detail=detail, tone=tone_of(row, config))]
+    value = "not to be had" if row["relative"] is None else percent(row["relative"])
+    return [Fact(label=label, value=value, detail=detail, tone=tone_of(row, config))]
 
 
 def _size(evidence: ExperimentEvidence) -> list[Fact]:
@@ -96,12 +100,15 @@ def _metrics(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     words = "; ".join(
         f"{label} {percent(value)}" for label, value in zip(labels, rows["relative"], strict=True) if value is not None
     )
-    how = "Filled where the adjusted p is at most alpha: blue is better, orange worse; hollow: no difference found."
-    return [
-        Heading(text="Uplift by metric", anchor=f"{ANCHOR}-metrics"),
-        chart("Uplift by metric, all searches", figure, alternative=words, note=how),
-        tabulate.uplift_table(evidence, rows, config),
-    ]
+    how = "Filled where the adjusted p is below alpha: blue is better, orange worse; hollow: no difference found, or too few "
+    how += "events."
+    blocks: list[Block] = [Heading(text="Uplift by metric", anchor=f"{ANCHOR}-metrics")]
+    if rows["relative_low"].is_not_null().any():
+        blocks.append(chart("Uplift by metric, all searches", figure, alternative=words, note=how))
+    blocks.append(tabulate.uplift_table(evidence, rows, config))
+    if any(row.get("caveat") for row in rows.to_dicts()):
+        blocks.append(Paragraph(text=tabulate.rule(config), style="note"))
+    return blocks
 
 
 def _slices(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
@@ -143,7 +150,7 @@ def _days(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
     truth = dict(evidence.overall().select("metric", "true").iter_rows())
     charts = {}
     for name in config.metrics:
-        rows = evidence.cumulative.filter(pl.col("metric") == name)
+        rows = evidence.cumulative.filter(pl.col("metric") == name).drop_nulls("sequential_low")
         if rows.height > 1:
             last = rows.row(-1, named=True)
             words = f"Uplift after {rows.height} days {percent(last['relative'])}, always-valid interval "
@@ -154,7 +161,8 @@ def _days(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
         return []
     note = (
         "The wide band holds on all days at once, however often one looks (asymptotic confidence sequence, arXiv 2103.06476); "
-        "the narrow one holds for one look that was fixed beforehand."
+        "the narrow one holds for one look that was fixed beforehand. Both start on the first day with "
+        f"{config.min_events:g} events in a variant."
     )
     blocks: list[Block] = [Heading(text="Day by day", anchor=f"{ANCHOR}-days")]
     blocks += [charts.pop(config.primary)] if config.primary in charts else []
@@ -227,6 +235,8 @@ def _interleaving(evidence: ExperimentEvidence, config: ABTest) -> list[Block]:
         "Team-draft interleaving: both rankings in one list, a click is a vote for the ranker whose pick it was. The "
         "cheaper test: it says which ranking is preferred, not what it is worth."
     )
+    if found.get("exact"):
+        note += f" Few searchers differ: an exact test of the {found['decided']:,} who preferred one, one vote each."
     heading = Heading(text="Interleaving", anchor=f"{ANCHOR}-interleaving")
     return [heading, Facts(facts=tuple(facts)), Paragraph(text=note, style="note")]
 
@@ -255,6 +265,7 @@ def _definitions(config: ABTest) -> Expandable:
     how = text_table(["Metric", "What is divided by what", "Better"], rows, "Metrics")
     text = (
         "Sums over all searches of a variant's searchers; intervals by the delta method over searchers, who are what was "
-        "randomised. CUPED takes out what the pre-period covariate explains. Relative intervals are those of the log ratio."
+        "randomised. CUPED takes out what the pre-period covariate explains. p, the interval of the difference and that of the "
+        f"relative uplift (Fieller's) are one test: either leaves out no change exactly where p is below alpha. {tabulate.rule(config)}"
     )
     return Expandable(title="How it was measured", blocks=(how, Paragraph(text=text, style="note")))

@@ -21,14 +21,14 @@ def forest(rows: pl.DataFrame, labels: list[str], config: ABTest) -> go.Figure:
     """Relative uplifts with their intervals, one line each, the first on top.
 
     Args:
-        rows: metric, relative, relative_low, relative_high, p_adjusted; rows without an interval are left out.
+        rows: metric, relative, relative_low, relative_high, p_adjusted, caveat; rows without an interval are left out.
         labels: what each row is of.
         config: which direction is better, and the level of a finding.
     """
     figure = go.Figure()
     shown = rows.with_columns(label=pl.Series(labels)).drop_nulls("relative_low")
     for place, row in enumerate(shown.iter_rows(named=True)):
-        found = row["p_adjusted"] is not None and row["p_adjusted"] <= config.alpha
+        found = row["p_adjusted"] is not None and row["p_adjusted"] < config.alpha and not row.get("caveat")
         better = gain(config.metrics[row["metric"]], row["relative"]) > 0
         colour = (BETTER if better else WORSE) if found else NEUTRAL
         interval = [row[name] for name in ("relative_low", "relative_high")]

@@ -51,9 +51,22 @@ def uplift_table(evidence: ExperimentEvidence, rows: pl.DataFrame, config: ABTes
     cells = tuple(
         (*_uplift_cells(row, config), *([_percent_cell(row["true"])] if truth else [])) for row in rows.to_dicts()
     )
-    absent = [config.metrics[name].label for name in rows.filter(pl.col("p").is_null())["metric"]]
-    note = f"Nothing to compare: {', '.join(absent)}." if absent else ""
-    return Table(caption="Metrics over all searches", columns=(*columns, *truth), rows=cells, note=note)
+    return Table(caption="Metrics over all searches", columns=(*columns, *truth), rows=cells, note=_notes(rows, config))
+
+
+def _notes(rows: pl.DataFrame, config: ABTest) -> str:
+    """What does not hold, and where the covariate was of no use."""
+    said = [
+        f"{config.metrics[row['metric']].label}: {row.get('caveat') or 'nothing to compare'}."
+        for row in rows.to_dicts()
+        if row.get("caveat") or row["p"] is None
+    ]
+    unadjusted: dict[str, list[str]] = {}
+    for row in rows.to_dicts():
+        if reason := row.get("not_adjusted"):
+            unadjusted.setdefault(reason, []).append(config.metrics[row["metric"]].label)
+    said += [f"Not adjusted, as {reason}: {', '.join(labels)}." for reason, labels in unadjusted.items()]
+    return " ".join(said)
 
 
 def _uplift_cells(row: dict[str, Any], config: ABTest) -> tuple[Cell, ...]:
@@ -80,7 +93,18 @@ def slice_table(rows: pl.DataFrame, levels: list[str], config: ABTest) -> Table:
         for level in levels
     )
     columns = (Column(name="Level"), *(Column(name=config.metrics[name].label, numeric=True) for name in metrics))
-    return Table(caption="Relative uplift and its interval", columns=columns, rows=cells)
+    flagged = any(row.get("caveat") for row in found.values())
+    return Table(
+        caption="Relative uplift and its interval", columns=columns, rows=cells, note=rule(config) if flagged else ""
+    )
+
+
+def rule(config: ABTest) -> str:
+    """From how many events on an estimate is judged, in words."""
+    return (
+        f"Too few events: fewer than {config.min_events:g} of equal weight in the smaller variant, the squared sum over the sum of "
+        "squares of all searchers, which a few large orders bring down. Such figures are shown and decide nothing."
+    )
 
 
 def checks_table(evidence: ExperimentEvidence) -> Table:
@@ -144,14 +168,21 @@ def offline_table(evidence: ExperimentEvidence, config: ABTest, offline: str) ->
 
 def _interval_cell(row: dict[str, Any] | None, config: ABTest, decimals: int = 2) -> Cell:
     if row is None or row["relative"] is None:
-        return Cell(text="–", tone="muted")
+        return Cell(text="–", tone="muted", detail=_shortly(row))
     text, low, high = (percent(row[name], decimals) for name in ("relative", "relative_low", "relative_high"))
-    return Cell(text=text, value=row["relative"], detail=f"{low} to {high}", tone=tone_of(row, config))
+    between = "" if row["relative_low"] is None else f"{low} to {high}"
+    detail = "; ".join(filter(None, (between, _shortly(row))))
+    return Cell(text=text, value=row["relative"], detail=detail, tone=tone_of(row, config))
+
+
+def _shortly(row: dict[str, Any] | None) -> str:
+    """The caveat without its numbers."""
+    return "" if row is None else (row.get("caveat") or "").partition(":")[0]
 
 
 def tone_of(row: dict[str, Any], config: ABTest) -> Tone:
-    """Good, bad, or muted where no difference was found."""
-    if row["p_adjusted"] is None or row["p_adjusted"] > config.alpha:
+    """Good, bad, or muted where no difference was found, or none that holds."""
+    if row["p_adjusted"] is None or row["p_adjusted"] >= config.alpha or row.get("caveat"):
         return "muted"
     return "good" if gain(config.metrics[row["metric"]], row["relative"]) > 0 else "bad"
 

@@ -23,12 +23,16 @@ SIMULATED = (
 )
 
 
-def render(sections: Iterable[Section], config: Reporting | None = None) -> str:
+def render(
+    sections: Iterable[Section], config: Reporting | None = None, *, environment: str = "base", seed: int | None = None
+) -> str:
     """Put sections together to one page.
 
     Args:
         sections: in any order; they are shown by their `order`.
-        config: title, environment and seed that the page states.
+        config: the title that the page states.
+        environment: of the run; stated.
+        seed: of the run; stated where it is known.
 
     Raises:
         InputError: two sections share an anchor.
@@ -36,7 +40,7 @@ def render(sections: Iterable[Section], config: Reporting | None = None) -> str:
     config = config or Reporting()
     ordered = sorted(sections, key=lambda section: (section.order, section.anchor))
     _require_distinct_anchors(ordered)
-    whole = (*ordered, about(config))
+    whole = (*ordered, about(environment, seed))
     template = Environment(
         loader=PackageLoader("roar.report"),
         autoescape=True,
@@ -46,18 +50,20 @@ def render(sections: Iterable[Section], config: Reporting | None = None) -> str:
     ).get_template("page.html.j2")
     return template.render(
         config=config,
+        environment=environment,
+        seed="–" if seed is None else seed,
         sections=whole,
         contents={section.anchor: _headings(section.blocks) for section in whole},
-        simulated=SIMULATED if config.environment in config.simulated_environments else "",
+        simulated=SIMULATED if any(section.simulated for section in whole) else "",
         style=_asset("page.css"),
         script=_asset("page.js"),
         plotly=get_plotlyjs() if any(_has_chart(section.blocks) for section in whole) else "",
     )
 
 
-def about(config: Reporting) -> Section:
+def about(environment: str, seed: int | None) -> Section:
     """What the page was made from: environment, seed, and the versions that can move a figure."""
-    rows = [("Environment", config.environment), ("Seed", str(config.seed))]
+    rows = [("Environment", environment), ("Seed", "–" if seed is None else str(seed))]
     rows += [(package, version(package)) for package in PACKAGES]
     return Section(
         title="About this page", anchor="about", order=99, blocks=(text_table(["What", "Value"], rows, "Made from"),)

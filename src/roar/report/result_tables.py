@@ -15,15 +15,15 @@ def systems_table(evidence: Evidence, protocol: str, slice_: str = "overall") ->
     columns += [Column(name=evidence.metric_label(name), numeric=True, help=metric_meaning(name)) for name in metrics]
     rows = []
     for system in systems:
-        queries = max((found[system, name]["n"] for name in metrics if (system, name) in found), default=0)
+        own = [found[system, name] for name in metrics if (system, name) in found]
         means = [_mean_cell(found.get((system, name)), best=best[name]) for name in metrics]
-        rows.append((Cell(text=evidence.label(system)), Cell(text=f"{queries:,}", value=queries), *means))
+        rows.append((Cell(text=evidence.label(system)), _queries(evidence, own), *means))
     weighted = ", each query counted as often as it is searched" if "traffic" in slice_ else ""
     return Table(
         caption=f"All systems on {PROTOCOLS[protocol]}{weighted}",
         columns=tuple(columns),
         rows=tuple(rows),
-        note=f"Mean over queries; below it the {evidence.measured.confidence:.0%} bootstrap interval. Best in bold, "
+        note=f"Mean over queries; below it the {evidence.measured.confidence:.0%} interval. Best in bold, "
         "which is no claim that it differs from the next.",
     )
 
@@ -147,6 +147,14 @@ def finding_of(row: dict) -> tuple[str, Tone]:
 def _level_cells(evidence: Evidence, level: str, n: int) -> tuple[Cell, Cell]:
     small = evidence.is_small(n)
     return Cell(text=level, detail="few queries" if small else ""), _count(n, "warning" if small else "")
+
+
+def _queries(evidence: Evidence, rows: list[dict]) -> Cell:
+    """Most queries that a metric covers, and, where weights make them fewer in effect, what they are worth."""
+    n = max((row["n"] for row in rows), default=0)
+    effective = max((row.get("effective") or row["n"] for row in rows), default=0)
+    worth = f"worth {effective:,.0f} of equal weight" if effective < n - 0.5 else ""
+    return Cell(text=f"{n:,}", value=n, detail=worth, tone="warning" if worth and evidence.is_small(effective) else "")
 
 
 def _count(n: int, tone: Tone = "") -> Cell:

@@ -107,12 +107,13 @@ Block = Annotated[Union[Paragraph, Heading, Facts, Table, Chart, Expandable], Fi
 
 
 class Section(_Piece):
-    """A part of the page; sections stand in ascending `order`."""
+    """A part of the page; sections stand in ascending `order`. A `simulated` one speaks of data that no shop ever had."""
 
     title: str
     anchor: str = Field(pattern=r"^[a-z0-9-]+$")
     order: int
     blocks: tuple[Block, ...]
+    simulated: bool = False
 
 
 def chart(caption: str, figure: go.Figure, *, alternative: str = "", note: str = "", half: bool = False) -> Chart:

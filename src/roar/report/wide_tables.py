@@ -5,15 +5,18 @@ systems against the named baseline, as papers set them, significant gains starre
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from roar.parameters import Comparison
 from roar.report.evidence import Evidence, by, in_order
-from roar.report.wording import anchor, number, ordered_slices, points
+from roar.report.exports import Rows, csv, latex, markdown
+from roar.report.wording import distinct_anchors, number, ordered_slices, points
 
-Rows = Sequence[Sequence[str]]
+Parts = tuple[str, ...]
+Names = Mapping[Parts, str]
+"""From what a table shows to its file's name."""
 
 
 def wide_tables(evidence: Evidence) -> dict[str, str | bytes]:
@@ -22,18 +25,26 @@ def wide_tables(evidence: Evidence) -> dict[str, str | bytes]:
     CSV and parquet hold full-precision means and interval ends in columns of their own; Markdown and LaTeX hold rounded
     means and, for gains, points with a star where the (Holm-adjusted) p is at most `config.significance`.
     """
-    texts: dict[str, str | bytes] = {"metrics.csv": evidence.metrics.write_csv()}
+    texts: dict[str, str | bytes] = {"metrics.csv": csv(evidence.metrics)}
     slices = ["overall", "overall (traffic)", *ordered_slices(evidence.metrics["slice"].unique())]
+    names = _file_names(evidence, slices)
     for protocol in evidence.protocols:
         for slice_ in slices:
             if evidence.figures(protocol, slice_).height:
-                texts |= _means(evidence, protocol, slice_)
-                texts |= _gains(evidence, protocol, slice_)
-                texts |= _against_baseline(evidence, protocol, slice_)
+                texts |= _means(evidence, names, protocol, slice_)
+                texts |= _gains(evidence, names, protocol, slice_)
+                texts |= _against_baseline(evidence, names, protocol, slice_)
     return texts
 
 
-def _means(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | bytes]:
+def _file_names(evidence: Evidence, slices: Sequence[str]) -> Names:
+    """A name for every table that there may be, so that no two slices ("C++", "C#") share one."""
+    kinds: tuple[Parts, ...] = ((), ("gains",), ("against", evidence.config.baseline))
+    parts = [(protocol, *kind, slice_) for kind in kinds for protocol in evidence.protocols for slice_ in slices]
+    return {part: name.replace("-", "_") for part, name in distinct_anchors(parts).items()}
+
+
+def _means(evidence: Evidence, names: Names, protocol: str, slice_: str) -> dict[str, str | bytes]:
     systems = evidence.systems(protocol)
     wide = evidence.figures(protocol, slice_).pivot(
         on="system", on_columns=systems, index=["level", "metric"], values=["mean", "low", "high", "n"]
@@ -46,10 +57,10 @@ def _means(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | by
         for row in wide.to_dicts()
     ]
     header = ["Level", "Metric", *map(evidence.label, systems)]
-    return _files(anchor(protocol, slice_).replace("-", "_"), wide, header, rows)
+    return _files(names[protocol, slice_], wide, header, rows)
 
 
-def _against_baseline(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | bytes]:
+def _against_baseline(evidence: Evidence, names: Names, protocol: str, slice_: str) -> dict[str, str | bytes]:
     """Systems in rows with their gains over the baseline behind each figure; of a slice, its levels in columns."""
     baseline, systems = evidence.config.baseline, evidence.systems(protocol)
     pairs = [Comparison(baseline=baseline, system=system) for system in systems if system != baseline]
@@ -69,7 +80,7 @@ def _against_baseline(evidence: Evidence, protocol: str, slice_: str) -> dict[st
     ]
     header = [f"System (gain over {evidence.label(baseline)})"]
     header += [evidence.metric_label(metric) if slice_.startswith("overall") else level for level, metric in cells]
-    return _files(anchor(protocol, "against", baseline, slice_).replace("-", "_"), long, header, rows)
+    return _files(names[protocol, "against", baseline, slice_], long, header, rows)
 
 
 def _with_gain(mean: dict | None, gain: dict | None) -> str:
@@ -80,7 +91,7 @@ def _with_gain(mean: dict | None, gain: dict | None) -> str:
     return number(mean["mean"]) + (f" ({points(gain['difference'])}{star})" if gain else "")
 
 
-def _gains(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | bytes]:
+def _gains(evidence: Evidence, names: Names, protocol: str, slice_: str) -> dict[str, str | bytes]:
     """Gains of the opening comparisons on the protocol's metrics, in points."""
     parts = [evidence.differences(pair, protocol, slice_) for pair in evidence.pairs]
     if not parts or not sum(part.height for part in parts):
@@ -96,45 +107,11 @@ def _gains(evidence: Evidence, protocol: str, slice_: str) -> dict[str, str | by
         for row in long.to_dicts()
     ]  # fmt: skip
     header = ["System", "Against", "Level", "Metric", "Points", "Interval"]
-    return _files(anchor(protocol, "gains", slice_).replace("-", "_"), long, header, rows)
+    return _files(names[protocol, "gains", slice_], long, header, rows)
 
 
 def _files(name: str, frame: pl.DataFrame, header: Sequence[str], rows: Rows) -> dict[str, str | bytes]:
     parquet = io.BytesIO()
     frame.write_parquet(parquet)
-    files: dict[str, str | bytes] = {f"{name}.csv": frame.write_csv(), f"{name}.parquet": parquet.getvalue()}
+    files: dict[str, str | bytes] = {f"{name}.csv": csv(frame), f"{name}.parquet": parquet.getvalue()}
     return files | {f"{name}.md": markdown(header, rows), f"{name}.tex": latex(header, rows)}
-
-
-def markdown(header: Sequence[str], rows: Rows) -> str:
-    """A pipe table; figures to the right, which are those columns that start with a digit or sign in the first row."""
-    marks = ["---:" if rows and _is_figure(text) else "---" for text in (rows[0] if rows else header)]
-    lines = [header, marks, *[[text.replace("|", "\\|") for text in row] for row in rows]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def latex(header: Sequence[str], rows: Rows) -> str:
-    """A booktabs tabular."""
-    columns = "".join("r" if rows and _is_figure(text) else "l" for text in (rows[0] if rows else header))
-    body = [r" & ".join(map(_escaped, row)) + r" \\" for row in rows]
-    head = r" & ".join(map(_escaped, header)) + r" \\"
-    lines = [
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        head,
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _is_figure(text: str) -> bool:
-    return text[:1] in "+−–0123456789" and " x " not in text
-
-
-def _escaped(text: str) -> str:
-    for character in "\\&%$#_{}":
-        text = text.replace(character, "\\textbackslash{}" if character == "\\" else f"\\{character}")
-    return text.replace("−", "$-$").replace(">", "$>$").replace("<", "$<$")

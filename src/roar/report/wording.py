@@ -2,7 +2,9 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 
 from roar.schemas import STRATA
 
@@ -88,6 +90,25 @@ def slice_label(slice_: str) -> str:
 def anchor(*parts: str) -> str:
     """A link target made of words: lower case, hyphens."""
     return "-".join(filter(None, (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)))
+
+
+def distinct_anchors(names: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """An anchor for each name; where several would have one, symbols are spelled out ("c-plus-plus"), or a digest follows."""
+    plain = {parts: anchor(*parts) for parts in names}
+    spelled = {parts: anchor(*map(_spelled, parts)) if _shared(plain, text) else text for parts, text in plain.items()}
+    return {
+        parts: f"{text}-{blake2b(repr(parts).encode(), digest_size=4).hexdigest()}" if _shared(spelled, text) else text
+        for parts, text in spelled.items()
+    }
+
+
+def _shared(anchors: dict[tuple[str, ...], str], text: str) -> bool:
+    return not text or list(anchors.values()).count(text) > 1
+
+
+def _spelled(part: str) -> str:
+    """Symbols by the first word of their Unicode name."""
+    return "".join(c if c.isalnum() or c in " _-" else f" {unicodedata.name(c, '').split(' ')[0]} " for c in part)
 
 
 def ordered_levels(levels: Iterable[str]) -> list[str]:

@@ -7,18 +7,18 @@ validation queries costs a few indexings.
 from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import bm25s
 import numpy as np
 import polars as pl
 from tqdm import tqdm
 
+from roar.errors import InputError
 from roar.metrics import mean_value
 from roar.retrieval.runs import Runs, judged_positions, run_table
-
-_TOKEN = r"(?u)\b\w+\b"
-"""Single characters count: "size 8" is not "size 9"."""
+from roar.tables import require_columns, require_values
+from roar.text import folded, words
 
 
 class Setting(NamedTuple):
@@ -35,8 +35,11 @@ class LexicalIndex:
 
     def __init__(self, product_ids: pl.Series, texts: pl.Series) -> None:
         """Tokenise N texts with N ids."""
+        require_values(product_ids, "product ids", "product_id")
+        require_values(texts, "product texts", "title")
         self.product_ids = product_ids
-        self._corpus = bm25s.tokenize(texts.to_list(), token_pattern=_TOKEN, stopwords=[], show_progress=False)
+        self._corpus = bm25s.tokenize(_words(texts), **_AS_IT_IS, show_progress=False)
+        self._has_words = bool(self._corpus.vocab)
         self._setting: Setting | None = None
 
     def runs(self, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int, setting: Setting) -> Runs:
@@ -53,6 +56,8 @@ class LexicalIndex:
         Returns:
             Runs; in `catalogue` only products that share a word with the query.
         """
+        require_columns(queries, "queries", ["query_id", "query"])
+        require_columns(judgments, "judgments", ["query_id", "product_id"])
         judged = judged_positions(queries, self.product_ids, judgments)
         columns = dict(judged.group_by("row").agg("column").iter_rows())
         found, asked = [], []
@@ -84,7 +89,13 @@ class LexicalIndex:
         return rows, scores[rows]
 
     def write(self, folder: Path, setting: Setting) -> None:
-        """Save the term weights under a setting, for `read`."""
+        """Save the term weights under a setting, for `read`.
+
+        Raises:
+            InputError: no product has a word.
+        """
+        if not self._has_words:
+            raise InputError("table products: no text has a word in it; there is nothing that BM25 could find.")
         self._weigh(setting)
         self._model.save(folder, show_progress=False)
 
@@ -93,6 +104,7 @@ class LexicalIndex:
         """Load what `write` saved; the products are searched under its setting alone."""
         index = cls.__new__(cls)
         index.product_ids, index._model = product_ids, bm25s.BM25.load(folder, mmap=True, show_progress=False)
+        index._has_words = True
         index._setting = Setting(index._model.k1, index._model.b)
         return index
 
@@ -105,11 +117,14 @@ class LexicalIndex:
 
     def _scores(self, queries: Sequence[str], setting: Setting) -> Iterable[np.ndarray]:
         """Each query's scores of all products, (N,) float32."""
+        nothing = np.zeros(len(self.product_ids), dtype=np.float32)
+        if not self._has_words:  # no product, or none with a word
+            yield from (nothing for _ in queries)
+            return
         self._weigh(setting)
-        words = bm25s.tokenize(list(queries), token_pattern=_TOKEN, stopwords=[], return_ids=False, show_progress=False)
-        for query in words:
+        for query in map(str.split, _words(pl.Series(queries, dtype=pl.String))):
             known = [word for word in query if word in self._model.vocab_dict]
-            yield self._model.get_scores(known) if known else np.zeros(len(self.product_ids), dtype=np.float32)
+            yield self._model.get_scores(known) if known else nothing
 
     def _table(self, queries: pl.DataFrame, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> pl.DataFrame:
         empty = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
@@ -152,6 +167,8 @@ def tune_bm25(
     Returns:
         fold, k1, b, value, best (bool): one row a fold and setting; exactly one best in each fold, the first of equals.
     """
+    require_columns(queries, "queries", ["fold", "query_id", "query"])
+    require_columns(judgments, "judgments", ["query_id", "product_id", "grade"])
     distinct = queries.select("query_id", "query").unique("query_id", maintain_order=True)
     rows = []
     for setting in map(Setting._make, product(k1, b)):
@@ -163,6 +180,15 @@ def tune_bm25(
     )
     place = pl.int_range(pl.len()).over("fold")
     return tried.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
+
+
+_AS_IT_IS: dict[str, Any] = {"token_pattern": r"\S+", "stopwords": [], "lower": False}
+
+
+def _words(texts: pl.Series) -> list[str]:
+    """The words of each text (`roar.text.words`) with blanks between them."""
+    folded_words = words(folded(pl.col("text").fill_null("")))
+    return texts.to_frame("text").select(folded_words.list.join(" ")).to_series().to_list()
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

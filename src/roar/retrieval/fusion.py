@@ -9,6 +9,7 @@ import polars as pl
 
 from roar.metrics import mean_value
 from roar.metrics.inputs import PAIR
+from roar.tables import require_columns
 
 
 def reciprocal_ranks(runs: Sequence[pl.DataFrame], constant: int = 60) -> pl.DataFrame:
@@ -17,6 +18,8 @@ def reciprocal_ranks(runs: Sequence[pl.DataFrame], constant: int = 60) -> pl.Dat
     Returns:
         query_id, product_id, score, sorted by query and product.
     """
+    for run in runs:
+        require_columns(run, "run", [*PAIR, "score"])
     ranked = [
         run.with_columns(
             score=1 / (constant + pl.col("score").rank("average", descending=True).over("query_id"))
@@ -31,6 +34,8 @@ def weighted_sum(a: pl.DataFrame, b: pl.DataFrame, weight: float) -> pl.DataFram
     Returns:
         query_id, product_id, score, sorted by query and product.
     """
+    for run in (a, b):
+        require_columns(run, "run", [*PAIR, "score"])
     parts = ((a, 1 - weight), (b, weight))
     return _summed([_scaled(run).with_columns(pl.col("score") * share) for run, share in parts])
 
@@ -50,6 +55,9 @@ def tune_weight(
     Returns:
         fold, weight, value, best (bool): exactly one best in each fold, the first of equals.
     """
+    for run in (a, b):
+        require_columns(run, "run", ["fold", *PAIR, "score"])
+    require_columns(judgments, "judgments", [*PAIR, "grade"])
     rows = []
     for (fold,), own in a.group_by("fold", maintain_order=True):
         other = b.filter(pl.col("fold") == fold)

@@ -14,6 +14,7 @@ import polars as pl
 from roar.errors import InputError
 from roar.files import damage, seal
 from roar.retrieval.runs import Runs, judged_positions, run_table
+from roar.tables import require_columns
 
 _QUERIES_AT_ONCE = 1024
 _VECTORS, _IDS, _ABOUT = "index.faiss", "product_ids.parquet", "index.json"
@@ -53,11 +54,13 @@ class ProductIndex:
             index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
             index.train(vectors)
             index.add(vectors)
-            if (lists := faiss.try_extract_index_ivf(index)) is not None:
-                lists.make_direct_map()  # or no vector could be read back
+            if cells := faiss.try_extract_index_ivf(index):
+                cells.make_direct_map()  # from a product's place to its cell: what `vectors` reads
         except RuntimeError as error:
+            reason = str(error).rpartition("Error: ")[2].splitlines()[0]
             raise InputError(
-                f"evaluation.index {factory!r}: FAISS cannot build it over {len(vectors)} products ({error})."
+                f"evaluation.index {factory!r}: FAISS cannot build it over {len(vectors)} products ({reason}); "
+                "Flat works for any number."
             ) from error
         return cls(index, product_ids, encoder or {})
 
@@ -75,10 +78,15 @@ class ProductIndex:
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Best k products of each query row (n, dim): cosines and positions, (n, k) each; -1 where there are fewer."""
-        return self.index.search(np.ascontiguousarray(queries, dtype=np.float32), min(k, len(self.product_ids)))
+        k = min(k, len(self.product_ids))
+        if not k or not len(queries):
+            return np.empty((len(queries), k), dtype=np.float32), np.empty((len(queries), k), dtype=np.int64)
+        return self.index.search(np.ascontiguousarray(queries, dtype=np.float32), k)
 
     def vectors(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """Stored vectors (n, dim) of the given rows."""
+        if not len(positions):
+            return np.empty((0, self.index.d), dtype=np.float32)
         return self.index.reconstruct_batch(np.asarray(positions, dtype=np.int64))
 
     def truncated(self, dimension: int, factory: str = "Flat") -> "ProductIndex":
@@ -95,6 +103,8 @@ class ProductIndex:
             judgments: query_id, product_id; pairs of other queries are ignored.
             depth: products to retrieve from the catalogue.
         """
+        require_columns(queries, "queries", ["query_id"])
+        require_columns(judgments, "judgments", ["query_id", "product_id"])
         return Runs(self.judged(vectors, queries, judgments), self.retrieved(vectors, queries, depth))
 
     def retrieved(self, vectors: np.ndarray, queries: pl.DataFrame, depth: int) -> pl.DataFrame:

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
-from roar.encoder import preset_of, product_texts, trains_lora
+from roar.encoder import preset_of, product_texts, settled, trains_lora
 from roar.encoder.adapters import add_lora, has_lora, merge_lora
 from roar.encoder.model_card import write_card
 from roar.errors import InputError
 from roar.parameters import Encoder, Stage, Stage1, Stage2
 from roar.training.checkpoints import Checkpoints, fingerprint
+from roar.training.distributed import from_first, meet
 from roar.training.examples import Examples, group_examples, pair_examples
 from roar.training.objectives import ContrastiveObjective, Objective, RoarObjective
 from roar.training.trainer import Trained, train
@@ -181,6 +182,13 @@ def _held_out(tables: TrainingTables, texts: pl.Series, fold: str) -> pl.DataFra
     )
 
 
+def agreed(encoder: Encoder) -> Encoder:
+    """The first process's precision: processes on different machines might each take another."""
+    meet()
+    bf16 = from_first(float(encoder.precision == "bf16"))
+    return encoder.model_copy(update={"precision": "bf16" if bf16 else "float32"})
+
+
 def _one_fold(
     stage: _Stage,
     fold: str,
@@ -189,6 +197,7 @@ def _one_fold(
     judged: pl.DataFrame,
     folder: Path | None,
 ) -> Trained:
+    stage = stage._replace(encoder=agreed(settled(stage.encoder, model)))
     encoder, config = stage.encoder, stage.config
     if trains_lora(encoder):
         if has_lora(model) and config.interpolate:

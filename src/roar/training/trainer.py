@@ -106,7 +106,7 @@ def train(
     config: Stage,
     *,
     learning_rate: float,
-    precision: str = "bf16",
+    precision: str,
     gradient_checkpointing: bool = False,
     seed: int,
     validate: Validate | None = None,
@@ -121,7 +121,7 @@ def train(
         objective: makes the stage's objective around the encoder.
         config: batch size, epochs, schedule, validation, checkpoints.
         learning_rate: its peak; it falls to 0 on a cosine.
-        precision: "bf16" autocasts matrix products.
+        precision: "bf16" autocasts matrix products, "float32" does not; `roar.encoder.settled` says what suits the device.
         gradient_checkpointing: compute activations twice instead of keeping them.
         seed: of the batches and of dropout.
         validate: scores the encoder, higher is better; None to keep the last weights.

@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import polars as pl
 
-from roar.near_duplicates import attributes
+from roar.attributes.tables import dimensions, scan_all
+from roar.near_duplicates import wording
 from roar.near_duplicates.text import tokens
 from roar.parameters import AugmentationSource
 from roar.training_sets.edits import EDITS, Edit, Words
@@ -101,8 +102,10 @@ def same_facts(texts: pl.Series, others: pl.Series) -> pl.Series:
 
 
 def _facts(texts: pl.Series) -> pl.DataFrame:
-    read = tokens(texts.alias("text").to_frame(), "text")
-    return attributes.facts(attributes.analyse(read)).select("row", "dimension", "value")
+    facts, rest = scan_all(texts.alias("text"), kind="query")
+    series = wording.series(wording.analyse(tokens(rest.to_frame(), "text")))
+    both = pl.concat([table.select("row", "dimension", "value") for table in (dimensions(facts), series)])
+    return both.unique()
 
 
 def _variants_of(texts: pl.Series, forbidden: pl.Series) -> pl.Series:

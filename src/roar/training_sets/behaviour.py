@@ -8,6 +8,7 @@ everything: Joachims, Swaminathan and Schnabel, "Unbiased Learning-to-Rank with 
 import polars as pl
 
 from roar.parameters import Debias
+from roar.tables import require_columns
 from roar.training_sets.propensities import DEPTH, propensities
 
 _FULL_STRENGTH = 7.0
@@ -27,6 +28,7 @@ def engaged(
     Returns:
         query, product_id, weight in (0, 1].
     """
+    require_columns(search_log, "search log", ["query", "product_id", "clicked", "carted", "ordered"])
     strength = pl.col("clicked").cast(pl.Float64) + 2.0 * pl.col("carted") + 4.0 * pl.col("ordered")
     clicks = search_log.filter("clicked")
     if examined is not None and not examined.is_empty():

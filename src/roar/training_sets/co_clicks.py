@@ -10,6 +10,7 @@ Cost: the squares of at most `breadth` products of each query.
 import polars as pl
 
 from roar.parameters import CoClickSource
+from roar.tables import require_columns
 
 
 def substitutes(search_log: pl.DataFrame, config: CoClickSource | None = None) -> pl.DataFrame:
@@ -23,6 +24,7 @@ def substitutes(search_log: pl.DataFrame, config: CoClickSource | None = None) -
         product_id, substitute, similarity: cosine of the two products' sets of queries, in (0, 1]; at most
         `config.substitutes` for a product, the most similar first.
     """
+    require_columns(search_log, "search log", ["query", "product_id", "clicked"])
     config = config or CoClickSource()
     clicked = _clicked(search_log, config.breadth)
     sizes = clicked.group_by("product_id").agg(size=pl.len())

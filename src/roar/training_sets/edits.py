@@ -12,7 +12,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from roar.attributes import words as facts
+from roar.attributes.units import GLUED_ONLY, UNITS
 from roar.near_duplicates import lexicon
+from roar.text import writes_no_blanks
 from roar.training_sets import spellings
 
 T = TypeVar("T")
@@ -20,21 +23,21 @@ Words = list[str]
 Edit = Callable[[Words, Collection[str], np.random.Generator], Words | None]
 
 BOUND = (
-    lexicon.COLOURS.keys() | lexicon.SIZES.keys() | lexicon.AUDIENCES.keys() | lexicon.SIZE_WORDS | lexicon.PACK_OF
-    | lexicon.PACK_WORDS.keys() | lexicon.ROMAN.keys() | lexicon.UNITS.keys() | spellings.NEGATIONS
+    facts.COLOURS.keys() | facts.SIZES.keys() | facts.AUDIENCES.keys() | facts.SIZE_WORDS | facts.PACK_OF
+    | facts.PACK_WORDS.keys() | lexicon.ROMAN.keys() | UNITS.keys() | spellings.NEGATIONS
 )  # fmt: skip
 """Words that carry an attribute's value wherever they stand."""
 
-_BINDS_NEXT = (
-    lexicon.COLOURS.keys() | lexicon.SIZE_WORDS | lexicon.PACK_OF | lexicon.PACK_WORDS.keys() | spellings.NEGATIONS
-)
+_BINDS_NEXT = facts.COLOURS.keys() | facts.SIZE_WORDS | facts.PACK_OF | facts.PACK_WORDS.keys() | spellings.NEGATIONS
 _TRIES = 8
 _NUMBER = r"\d+(?:\.\d+)?"
 
 
 def free(words: Words) -> list[int]:
-    """Places of words that carry no attribute value, beside no number and no negation."""
-    hard = [bool(re.search(r"\d", word)) or word.lower() in spellings.NEGATIONS for word in words]
+    """Places of words that carry no attribute value, beside no number, no negation and no text of a script without blanks."""
+    hard = [
+        bool(re.search(r"\d", word)) or word.lower() in spellings.NEGATIONS or writes_no_blanks(word) for word in words
+    ]
     near = [any(hard[max(i - 1, 0) : i + 2]) for i in range(len(words))]
     return [i for i, word in enumerate(words) if not near[i] and word.lower() not in BOUND]
 
@@ -104,7 +107,7 @@ def transliteration(words: Words, vocabulary: Collection[str], random: np.random
 def dropped(words: Words, vocabulary: Collection[str], random: np.random.Generator) -> Words | None:
     """Without one word: one that says little from three words on, any free one from four on."""
     places = free(words)
-    idle = [i for i in places if words[i].lower() in lexicon.FUNCTION_WORDS | lexicon.FOR_WORDS]
+    idle = [i for i in places if words[i].lower() in lexicon.FUNCTION_WORDS | facts.FOR_WORDS]
     places = idle if idle and len(words) >= 3 else places if len(words) >= 4 else []
     if not places:
         return None
@@ -115,7 +118,8 @@ def dropped(words: Words, vocabulary: Collection[str], random: np.random.Generat
 def joined(words: Words, vocabulary: Collection[str], random: np.random.Generator) -> Words | None:
     """Two words without their space."""
     places = free(words)
-    pairs = [i for i in places if i + 1 in places and (words[i] + words[i + 1]).isalpha()]
+    loose = set(places)
+    pairs = [i for i in places if i + 1 in loose and (words[i] + words[i + 1]).isalpha()]
     if not pairs:
         return None
     i = _choose(pairs, random)
@@ -150,7 +154,7 @@ def _phrases(words: Words) -> list[Words]:
     for i, word in enumerate(words):
         before = words[i - 1].lower() if i else ""
         together = (i not in loose and i - 1 not in loose) or before in _BINDS_NEXT
-        linked = {word.lower(), before} & (lexicon.FUNCTION_WORDS | lexicon.FOR_WORDS)
+        linked = {word.lower(), before} & (lexicon.FUNCTION_WORDS | facts.FOR_WORDS)
         if phrases and (together or linked):
             phrases[-1].append(word)
         else:
@@ -168,7 +172,7 @@ def unit(words: Words, vocabulary: Collection[str], random: np.random.Generator)
     table, number, spelling = _unit_table(match[2]), float(match[1]), match[2].lower()
     amounts = [(other, number * table[spelling] / size) for other, size in table.items()]
     written = [f"{amount:.10g}{space}{other}" for other, amount in amounts if _readable(amount) or amount == number
-               for space in ("", " ") if not (space and other in lexicon.GLUED_ONLY)]  # fmt: skip
+               for space in ("", " ") if not (space and other in GLUED_ONLY)]  # fmt: skip
     others = [form for form in written if form != match[0].lower()]
     return (text[: match.start()] + _choose(others, random) + text[match.end() :]).split(" ") if others else None
 

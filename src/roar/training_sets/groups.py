@@ -1,6 +1,6 @@
 """Stage 2's graded groups: the products of one query, two grades at least, sized as judging left them.
 
-Near-duplicate listings of one item are collapsed, so that one thing cannot sit on two grades; large groups are cut so that
+Near-duplicate listings of one item are collapsed where their grades agree (where they differ, raters saw two items); large groups are cut so that
 every grade present stays present. Contradictory judgments were resolved at ingestion; a group may be filled with mined hard
 negatives (`filling`).
 """
@@ -8,6 +8,7 @@ negatives (`filling`).
 import polars as pl
 
 from roar.parameters import Groups
+from roar.tables import require_columns
 from roar.training_sets.counts import Counts
 from roar.training_sets.filling import filled
 
@@ -43,6 +44,10 @@ def graded_groups(
     Returns:
         fold, query_id, query, variant_group, product_id, grade, weight; best grade first within a group.
     """
+    require_columns(queries, "queries", ["query_id", "query"])
+    require_columns(judgments, "judgments", ["query_id", "product_id", "grade", "weight"])
+    require_columns(clusters, "product clusters", ["product_id", "cluster_id"])
+    require_columns(splits, "query splits", ["fold", "query_id", "split"])
     config, counts = config or Groups(), counts or Counts()
     train = splits.filter(pl.col("split") == "train").select("fold", "query_id", "variant_group")
     folds = train["fold"].unique().sort()
@@ -81,14 +86,12 @@ def _count(counts: Counts, folds: pl.Series, step: str, members: pl.DataFrame) -
 
 
 def _collapse(judged: pl.DataFrame) -> pl.DataFrame:
-    """One product per fold, query and cluster: the grade that its raters agree on most, ties to the lower grade."""
+    """One product per fold, query and cluster where its grades agree, the one whose raters agree most; all where they differ."""
     item = pl.coalesce("cluster_id", "product_id")
-    support = pl.col("weight").sum().over("fold", "query_id", item, "grade")
+    agree = pl.col("grade").n_unique().over("fold", "query_id", item) == 1
     return (
-        judged.with_columns(support=support, item=item)
-        .sort(
-            "fold", "query_id", "item", "support", "grade", "product_id", descending=[False] * 3 + [True, False, False]
-        )
+        judged.with_columns(item=pl.when(agree).then(item).otherwise("product_id"))
+        .sort("fold", "query_id", "item", "weight", "product_id", descending=[False] * 3 + [True, False])
         .unique(["fold", "query_id", "item"], keep="first", maintain_order=True)
         .select("fold", "query_id", "product_id", "item", "grade", "weight")
     )

@@ -9,6 +9,7 @@ is left when it does not.
 import polars as pl
 
 from roar.parameters import Splits
+from roar.tables import require_columns
 
 
 def allowed_texts(variants: pl.DataFrame, splits: pl.DataFrame, fold: str) -> pl.DataFrame:
@@ -39,6 +40,9 @@ def held_out_products(
     Returns:
         fold, product_id; without rows where `products_apart` is off.
     """
+    require_columns(splits, "query splits", ["fold", "query_id", "split"])
+    require_columns(judgments, "judgments", ["query_id", "product_id"])
+    require_columns(clusters, "product clusters", ["product_id", "cluster_id"])
     config = config or Splits()
     if config.products_apart is None:
         return pl.DataFrame(schema={"fold": pl.String, "product_id": pl.String})

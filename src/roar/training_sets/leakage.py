@@ -7,6 +7,8 @@ how much of a result may be memory. `trained` makes the count one of what traini
 
 import polars as pl
 
+from roar.tables import require_columns
+
 SEEN = ("same", "variant or near-duplicate")
 
 
@@ -32,6 +34,10 @@ def leakage(
         fold, split (validation, test), what (queries, judged products, exact products), seen (the same, or another of
         its variants or near-duplicates), count, total, share.
     """
+    require_columns(splits, "query splits", ["fold", "query_id", "split", "variant_group"])
+    require_columns(variants, "query variants", ["query", "variant_group"])
+    require_columns(judgments, "judgments", ["query_id", "product_id", "grade"])
+    require_columns(clusters, "product clusters", ["product_id", "cluster_id"])
     held_out = splits.filter(pl.col("split") != "train").with_columns(pl.col("split").cast(pl.String))
     reads = _judged(splits, judgments) if trained is None else _read(trained, variants)
     judged = held_out.join(judgments, on="query_id").select("fold", "split", "product_id", "grade")

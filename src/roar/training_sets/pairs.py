@@ -12,6 +12,7 @@ import polars as pl
 
 from roar.errors import InputError
 from roar.parameters import AugmentationSource, PairSource, Stage1Sources
+from roar.tables import require_columns
 from roar.training_sets.augmentation import augmented, words_of
 from roar.training_sets.behaviour import engaged, examination
 from roar.training_sets.co_clicks import co_clicked
@@ -74,6 +75,11 @@ def stage1_pairs(
     Raises:
         InputError: no source gives a pair.
     """
+    require_columns(queries, "queries", ["query_id", "query"])
+    require_columns(judgments, "judgments", ["query_id", "product_id", "grade", "weight"])
+    require_columns(search_log, "search log", ["query", "product_id", "clicked"])
+    require_columns(variants, "query variants", ["query", "variant_group"])
+    require_columns(splits, "query splits", ["fold", "query_id", "split"])
     config, counts = config or Stage1Sources(), counts or Counts()
     _say_what_is_missing(config, judgments, search_log)
     parts = []
@@ -169,7 +175,7 @@ def _not_rejected(fold: _Fold, raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def _admit(fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: int, counts: Counts) -> pl.DataFrame:
-    """Name and weigh a source's pairs, without held-out products, and no more than its limit."""
+    """Name and weigh a source's pairs, without held-out products, and no more than it may give."""
     counts.add(SET, fold.name, name, "found", raw)
     if "variant_group" not in raw.columns:
         raw = raw.join(fold.variants, on="query")
@@ -178,9 +184,12 @@ def _admit(fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: 
     others = sorted(set(kept.columns) - {"query", "product_id", "weight"})
     kept = kept.sort("query", "product_id", -pl.col("weight"), *others)
     counts.add(SET, fold.name, name, "products that may train", kept)
+    draw = pl.struct("query", "product_id").hash(seed)
+    if source.per_query is not None:
+        kept = kept.filter(draw.rank("ordinal").over("query") <= source.per_query)
+        counts.add(SET, fold.name, name, "per_query", kept)
     if source.limit is not None:
-        order = pl.struct("query", "product_id").hash(seed).rank("ordinal")
-        kept = kept.filter(order <= source.limit)
+        kept = kept.filter(draw.rank("ordinal") <= source.limit)
         counts.add(SET, fold.name, name, "limit", kept)
     provenance = pl.format("{}: {}", pl.lit(name), "provenance") if "provenance" in kept.columns else pl.lit(name)
     named = kept.with_columns(fold=pl.lit(fold.name), source=provenance, weight=pl.col("weight") * source.weight)

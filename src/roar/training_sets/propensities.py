@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from scipy.sparse.csgraph import connected_components
 
+from roar.tables import require_columns
+
 DEPTH = 50
 """Positions beyond share the examination of this one: too few are seen to tell them apart."""
 
@@ -33,6 +35,7 @@ def propensities(search_log: pl.DataFrame, *, clicks: int = 20) -> pl.DataFrame:
         position, propensity in (0, 1], falling: 1 at position 1; positions between and beyond the estimated ones have the
         propensity of the one before. Empty where the log cannot tell: nothing links position 1 with another.
     """
+    require_columns(search_log, "search log", ["query", "product_id", "position", "clicked"])
     wins = _contests(search_log)
     wins[(wins + wins.T) < clicks] = 0.0
     linked = connected_components(wins + wins.T > 0, directed=False)[1]

@@ -10,9 +10,12 @@ from itertools import pairwise
 
 import polars as pl
 
+from roar.errors import InputError, did_you_mean
 from roar.metrics import slice_table
 from roar.parameters import Slices, Strata
 from roar.schemas import STRATA
+from roar.tables import require_columns
+from roar.text import folded, spaced
 
 UNKNOWN_VERTICAL = "unknown"
 
@@ -30,6 +33,7 @@ def query_strata(queries: pl.DataFrame, config: Strata | None = None) -> pl.Data
     Returns:
         query_id, vertical ("unknown" where null), stratum; the rows of `queries`, in their order.
     """
+    require_columns(queries, "queries", ["query_id", "frequency", "vertical"])
     config = config or Strata()
     frequency = pl.col("frequency")
     traffic = (
@@ -73,8 +77,19 @@ def query_slices(
         query_id, slice, level, and weight (searches) where frequencies are known: vertical, stratum and the two crossed,
         the columns asked for, query length, numbers (with, without), spelling (clean, noisy), rarest word. A slice with a
         single level ("unknown" verticals, say) is left out.
+
+    Raises:
+        InputError: `config.columns` names a column that the queries lack.
     """
     config = config or Slices()
+    require_columns(queries, "queries", ["query_id", "query", "frequency"])
+    require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
+    require_columns(products, "products", ["title"])
+    if missing := [name for name in config.columns if name not in queries.columns]:
+        raise InputError(
+            f"training_sets.slices.columns: {missing[0]} is no column of table queries; "
+            f"{did_you_mean(missing[0], queries.columns)}; map it under ingestion.queries.columns"
+        )
     wide = (
         queries.select(
             "query_id", "query", "frequency", *[pl.col(c).cast(pl.String).fill_null("unknown") for c in config.columns]
@@ -100,7 +115,7 @@ def query_slices(
 
 def _length(cuts: Sequence[int]) -> pl.Expr:
     """Words in the query, binned: "1-2 words", "3-4 words", "5+ words"."""
-    words = pl.col("query").str.split(" ").list.len()
+    words = spaced(pl.col("query")).str.extract_all(r"\S+").list.len()
     bounds = [0, *cuts]
     binned = pl.lit(f"{bounds[-1] + 1}+ words")
     for low, high in reversed(list(pairwise(bounds))):
@@ -117,9 +132,16 @@ def _spelling(queries: pl.Series, products: pl.DataFrame) -> pl.Series:
     """
     texts = [pl.col(name).cast(pl.String) for name in ("title", "brand", "attributes") if name in products.columns]
     text = products.lazy().select(text=pl.concat_str(texts, separator=" ", ignore_nulls=True))
-    known = text.select(word=_WORDS).explode("word").select(_stem(pl.col("word")).unique()).drop_nulls().collect()
+    known = (
+        text.select(word=_WORDS)
+        .explode("word")
+        .select(_stem(pl.col("word")).unique())
+        .filter(pl.col("word").str.len_chars() <= _LONGEST_SLIP + 1)
+        .collect()
+    )
     asked = queries.to_frame("text").with_row_index("row").select("row", word=_WORDS).explode("word").drop_nulls("word")
-    strange = asked.with_columns(_stem(pl.col("word"))).filter(pl.col("word").str.len_chars() >= _SHORTEST_SLIP)
+    length = pl.col("word").str.len_chars()
+    strange = asked.with_columns(_stem(pl.col("word"))).filter(length.is_between(_SHORTEST_SLIP, _LONGEST_SLIP))
     common = strange.group_by("word").agg(pl.col("row").n_unique()).filter(pl.col("row") >= _COMMON).select("word")
     strange = strange.join(pl.concat([known, common]), on="word", how="anti")
     words = strange.select(pl.col("word").unique(maintain_order=True))
@@ -140,7 +162,10 @@ _SHORTEST_SLIP = 5
 _COMMON = 3
 """Queries from which a word is how shoppers speak, whatever the catalogue says."""
 
-_WORDS = pl.col("text").str.to_lowercase().str.extract_all(r"\p{L}{3,}")
+_LONGEST_SLIP = 40
+"""Letters; longer words are no words, and cost the square of their length."""
+
+_WORDS = spaced(folded(pl.col("text"))).str.extract_all(r"(?:\p{L}\p{M}*){3,}")
 
 
 def _stem(word: pl.Expr) -> pl.Expr:
@@ -156,7 +181,7 @@ def _without_a_letter(words: pl.DataFrame) -> pl.DataFrame:
 
 def _rarity(queries: pl.Series, titles: pl.Series, levels: int) -> pl.Series:
     """Equal shares of the queries by how many titles hold their rarest word: rare, …, common."""
-    words = pl.col("text").str.to_lowercase().str.extract_all(r"[\p{L}\d]+").list.unique()
+    words = spaced(folded(pl.col("text"))).str.extract_all(r"[\p{L}\d][\p{L}\p{M}\d]*").list.unique()
     counts = titles.to_frame("text").lazy().select(word=words).explode("word").group_by("word").len("titles").collect()
     rarest = (
         queries.to_frame("text")

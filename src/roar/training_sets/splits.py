@@ -9,9 +9,10 @@ import logging
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean
 from roar.parameters import Splits
 from roar.schemas import HOLDOUT
+from roar.tables import require_columns
 
 SPLIT = pl.Enum(["train", "validation", "test"])
 _BASE = 10_000  # resolution of the shares
@@ -25,7 +26,8 @@ def split_queries(
     """Divide judged queries into train, validation and test, per fold, evenly over strata and verticals.
 
     Args:
-        queries: the judged queries: query_id, query and, to honour an upstream split, upstream_split ("train" or "test").
+        queries: the judged queries: query_id, query and, to honour an upstream split, upstream_split: "train", "test"
+            and, where it names them itself, "validation".
         variants: query, variant_group.
         strata: query_id, vertical, stratum.
         config: the method and its shares.
@@ -36,8 +38,11 @@ def split_queries(
         (with an upstream split: in none or one).
 
     Raises:
-        InputError: too few queries, or no upstream split where one is asked for.
+        InputError: too few queries, no upstream split where one is asked for, or one with other sides.
     """
+    require_columns(queries, "queries", ["query_id", "query"])
+    require_columns(variants, "query variants", ["query", "variant_group"])
+    require_columns(strata, "query strata", ["query_id", "vertical", "stratum"])
     config = config or Splits()
     table = queries.join(variants, on="query", how="left", maintain_order="left").join(
         strata, on="query_id", how="left", maintain_order="left"
@@ -54,13 +59,17 @@ def split_queries(
             "judge more queries or use fewer folds."
         )
     if method == "holdout":
-        return _select(dealt.with_columns(split=_by_share(groups, config.test, config.validation)), HOLDOUT)
+        return _select(
+            dealt.with_columns(split=_by_share(min(config.test, config.test_queries / len(table)), config.validation)),
+            HOLDOUT,
+        )
     return pl.concat([_select(_fold(dealt, fold, groups, config), f"fold_{fold}") for fold in range(config.folds)])
 
 
 def _method(table: pl.DataFrame, config: Splits) -> str:
     """The method to use; `auto` decides by what the data has."""
     sides = set(table["upstream_split"].drop_nulls().unique()) if "upstream_split" in table.columns else set()
+    _require_known(table, sides, config)
     usable = {"train", "test"} <= sides
     if config.method == "upstream" and not usable:
         raise InputError(
@@ -72,6 +81,22 @@ def _method(table: pl.DataFrame, config: Splits) -> str:
     if usable:
         return "upstream"
     return "cross_fit" if len(table) < config.cross_fit_below else "holdout"
+
+
+def _require_known(table: pl.DataFrame, sides: set[str], config: Splits) -> None:
+    """Refuse an upstream split that says something else than the three sides, or nothing of some queries."""
+    if config.method not in ("auto", "upstream") or not sides:
+        return
+    missing = table["upstream_split"].null_count()
+    wrong = sorted(sides - set(SPLIT.categories))
+    if wrong or missing:
+        what = (
+            f"{wrong[0]!r}; {did_you_mean(wrong[0], SPLIT.categories)}" if wrong else f"nothing for {missing} queries"
+        )
+        raise InputError(
+            f"table queries, column upstream_split holds {what}: translate it in ingestion.queries.columns, or set "
+            "training_sets.splits.method to holdout or cross_fit"
+        )
 
 
 def _deal(table: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -90,7 +115,7 @@ def _deal(table: pl.DataFrame, seed: int) -> pl.DataFrame:
     return table.join(groups, on="variant_group", maintain_order="left")
 
 
-def _by_share(groups: int, test: float, validation: float) -> pl.Expr:
+def _by_share(test: float, validation: float) -> pl.Expr:
     """Split by place: the golden-ratio sequence visits [0, 1) evenly over any run of places."""
     position = (pl.col("place").cast(pl.Float64) * 0.6180339887498949) % 1.0
     split = pl.when(position < test).then(pl.lit("test")).when(position < test + validation).then(pl.lit("validation"))
@@ -112,6 +137,8 @@ def _upstream(table: pl.DataFrame, config: Splits, seed: int) -> pl.DataFrame:
     """Upstream's test side; a train query that is a variant of a test query is dropped from training by testing wins."""
     tested = (pl.col("upstream_split") == "test").any().over("variant_group")
     share = pl.col("variant_group").hash(seed) % _BASE < int(config.validation * _BASE)
+    if (table["upstream_split"] == "validation").any():
+        share = (pl.col("upstream_split") == "validation").any().over("variant_group")
     kept = table.filter((pl.col("upstream_split") == "test") | ~tested)
     if dropped := len(table) - len(kept):
         logger.warning("%d training queries are variants of test queries of the upstream split; left out.", dropped)

@@ -11,9 +11,11 @@ Cost: clicked (query, product) pairs times the words of the query times those of
 import polars as pl
 
 from roar.parameters import Synonyms
+from roar.tables import require_columns
+from roar.text import attribute_pairs
 from roar.training_sets.edits import BOUND
 
-_WORD = r"\p{L}{3,}"
+_WORD = r"(?:\p{L}\p{M}*){3,}"
 
 
 def mine_synonyms(search_log: pl.DataFrame, products: pl.DataFrame, config: Synonyms | None = None) -> pl.DataFrame:
@@ -28,6 +30,8 @@ def mine_synonyms(search_log: pl.DataFrame, products: pl.DataFrame, config: Syno
         word, synonym, queries (that tell of the two), confidence (share of the clicked titles without `word` that have
         `synonym`); a word has one synonym, the surest; sorted by word.
     """
+    require_columns(search_log, "search log", ["query", "product_id", "clicked"])
+    require_columns(products, "products", ["product_id", "title", "attributes"])
     config = config or Synonyms()
     clicked = search_log.filter("clicked").select("query", "product_id").unique()
     pairs = clicked.join(products.select("product_id", "title"), on="product_id").select(
@@ -83,5 +87,5 @@ def _swapped(found: pl.DataFrame, search_log: pl.DataFrame, swaps: int) -> pl.Da
 
 def _declared(products: pl.DataFrame) -> pl.Series:
     """Words of the values in the products' JSON attributes."""
-    values = products["attributes"].drop_nulls().unique().str.extract_all(r'": "[^"]+"').explode().drop_nulls()
+    values = attribute_pairs(products["attributes"].drop_nulls().unique())["value"]
     return values.str.to_lowercase().str.extract_all(_WORD).explode().unique()

@@ -2,17 +2,28 @@
 
 Variants must stay on one side of a split, or a test query is seen in training under another spelling. Two texts are joined
 when their keys agree, or when deleting one letter from each makes them agree. Digits never vanish: "16gb" and "64gb" stay
-apart. Joining is transitive on purpose: here a group too large costs a little data, a group too small leaks.
+apart. Scripts without blanks are read letter by letter, and a letter of theirs is never a typo of another: one Chinese
+character is a word. Joining is transitive on purpose: here a group too large costs a little data, a group too small leaks.
 
-Cost: linear in the number of distinct texts times their length (each has as many one-deletion signatures as letters).
+Cost: linear in the number of distinct texts times the square of their length, which counts up to `_LONGEST_WITH_TYPOS` (each
+has as many one-deletion signatures as letters).
 """
 
 import polars as pl
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
+from roar.tables import require_values
+from roar.text import folded, spaced, without_accents
+
 _SHORTEST_WITH_TYPOS = 6
 """Keys with fewer letters differ by one letter too easily ("case" and "cage")."""
+
+_LONGEST_WITH_TYPOS = 100
+"""Characters of a key; a longer text is a variant only of what has the same key."""
+
+_TYPED = r"[\p{L}--[\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}]]"
+"""Letters that a slip of the hand adds, drops or changes; of Chinese and Japanese each tells words apart."""
 
 
 def query_variants(queries: pl.Series) -> pl.DataFrame:
@@ -24,6 +35,7 @@ def query_variants(queries: pl.Series) -> pl.DataFrame:
     Returns:
         query, variant_group: one row per distinct text, in sorted order; a group is named after its first text.
     """
+    require_values(queries, "queries", "query")
     texts = queries.drop_nulls().unique().sort()
     keys = pl.DataFrame({"query": texts}).with_columns(key=_key(pl.col("query")))
     distinct = keys.select(pl.col("key").unique().sort()).with_row_index("node")
@@ -36,12 +48,12 @@ def query_variants(queries: pl.Series) -> pl.DataFrame:
 
 
 def _key(text: pl.Expr) -> pl.Expr:
-    """Words and numbers in lower case, in sorted order, without accents, plural s, spaces or punctuation.
+    """Words and numbers, folded, in sorted order, without accents, plural s, spaces or punctuation.
 
     A number is a word of its own ("16gb" is "16 gb") between marks that keep "1 2" from "12".
     """
-    plain = text.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
-    words = plain.str.extract_all(r"\d+(?:\.\d+)?|\p{L}+").list.eval(
+    plain = spaced(folded(without_accents(text)), size=1)
+    words = plain.str.extract_all(r"\d+(?:\.\d+)?|\p{L}[\p{L}\p{M}]*").list.eval(
         pl.when(pl.element().str.contains(r"\d"))
         .then("<" + pl.element() + ">")
         .otherwise(pl.element().str.replace(r"(.{3,})s$", "$1"))
@@ -63,14 +75,15 @@ def _components(distinct: pl.DataFrame) -> pl.Series:
 
 def _deletions(distinct: pl.DataFrame) -> pl.DataFrame:
     """Node and each signature: the key itself, and the key without one of its letters."""
-    letters = pl.col("key").str.count_matches(r"\p{L}")
-    eligible = distinct.filter(letters >= _SHORTEST_WITH_TYPOS).with_columns(
+    letters = pl.col("key").str.count_matches(_TYPED)
+    short = pl.col("key").str.len_chars() <= _LONGEST_WITH_TYPOS
+    eligible = distinct.filter((letters >= _SHORTEST_WITH_TYPOS) & short).with_columns(
         position=pl.int_ranges(pl.col("key").str.len_chars())
     )
     deleted = (
         eligible.explode("position", empty_as_null=False, keep_nulls=False)
         .with_columns(letter=pl.col("key").str.slice(pl.col("position"), 1))
-        .filter(pl.col("letter").str.contains(r"\p{L}"))
+        .filter(pl.col("letter").str.contains(_TYPED))
         .select(
             "node",
             signature=pl.col("key").str.head(pl.col("position")) + pl.col("key").str.slice(pl.col("position") + 1),

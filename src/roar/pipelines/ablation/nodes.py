@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from roar.ablation import Shop, cells, mask_coverage, run_cells, summarise
-from roar.encoder import load_encoder, product_texts
+from roar.encoder import load_encoder, product_texts, settled
 from roar.parameters import Ablation, AblationStudies, Encoder, MetricSettings, Stage1, Stage2, TrainingSets
 from roar.report import ablation_chart, ablation_section
 from roar.training import pair_examples
@@ -36,6 +36,7 @@ def run_studies(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Per-query metrics and judged scores of every cell; cells that are kept in the folder are not trained again."""
     tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    encoder = settled(encoder, load_encoder(encoder))  # once: cells side by side would each measure a busy machine
     shop = Shop(tables, groups, search_log, variants, training_sets, partial(load_encoder, encoder), seed)
     folds = splits["fold"].unique().sort().to_list()
     declared = cells(config, studies, encoder, stage1, stage2, training_sets, folds, shop.fingerprint())

@@ -4,7 +4,7 @@ import logging
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.errors import InputError, did_you_mean
 from roar.parameters import CompareRuns
 from roar.run_record import KeptRun, compare_metrics, compare_records
 
@@ -42,6 +42,6 @@ def _chosen(runs: dict[str, KeptRun], config: CompareRuns) -> tuple[str, str]:
         )
     for name in filter(None, (config.first, config.second)):
         if name not in runs:
-            raise InputError(f"compare_runs: no run {name!r} was kept; there are {', '.join(by_time)}.")
+            raise InputError(f"compare_runs: no run {name!r} was kept; {did_you_mean(name, by_time)}")
     second = config.second or next(name for name in reversed(by_time) if name != config.first)
     return config.first or next(name for name in reversed(by_time) if name != second), second

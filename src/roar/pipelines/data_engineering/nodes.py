@@ -5,9 +5,9 @@ from typing import Any
 import polars as pl
 
 from roar.ingestion import ingest
-from roar.near_duplicates import cluster, find_pairs
-from roar.parameters import Ingestion, NearDuplicates, TrainingSets
-from roar.report import data_section
+from roar.near_duplicates import cluster, find_pairs, grade_agreement, judged_pairs, warn_where_grades_differ
+from roar.parameters import Ingestion, NearDuplicates, Reporting, TrainingSets
+from roar.report import Section, data_section, render
 from roar.training_sets import (
     Counts,
     graded_groups,
@@ -30,6 +30,14 @@ def find_near_duplicates(products: pl.DataFrame, config: NearDuplicates) -> tupl
     """Pairs of listings of one item, and the cluster of every product."""
     pairs = find_pairs(products, config)
     return pairs, cluster(products, pairs, config)
+
+
+def check_near_duplicates(
+    judgments: pl.DataFrame, pairs: pl.DataFrame, clusters: pl.DataFrame, config: NearDuplicates
+) -> pl.DataFrame:
+    """What judgments say of the pairs; a warning where grades differ within too many clusters."""
+    warn_where_grades_differ(grade_agreement(judgments, clusters), config.alarm)
+    return judged_pairs(judgments, pairs)
 
 
 def describe_queries(
@@ -99,3 +107,9 @@ def count_leakage(
 def report_data(**tables: pl.DataFrame) -> dict[str, Any]:
     """What the data are, as a section of the page."""
     return data_section(**tables).model_dump(mode="json")  # type: ignore[arg-type]  # `sample` keeps its default
+
+
+def render_data_page(section: dict[str, Any], config: Reporting, environment: str, seed: int) -> str:
+    """The section as a page of its own, to be looked at before anything is trained."""
+    titled = config.model_copy(update={"title": "The data"})
+    return render([Section.model_validate(section)], titled, environment=environment, seed=seed)

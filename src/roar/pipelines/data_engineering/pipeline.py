@@ -1,7 +1,7 @@
 """Data engineering.
 
 raw tables ──ingest──► products, queries, judgments, search log ──► near-duplicate clusters ─┐
-                               └──► variants, strata, slices ──► splits ─────────────────────┴──► pairs, groups
+                               └──► variants, strata, slices ──► splits ─────────────────────┴──► pairs, groups, a page of the data
 """
 
 from kedro.pipeline import Pipeline, node
@@ -43,6 +43,12 @@ def create_pipeline(**_: object) -> Pipeline:
                 ["products", "params:near_duplicates"],
                 ["duplicate_pairs", "product_clusters"],
                 name="find_near_duplicates",
+            ),
+            node(
+                nodes.check_near_duplicates,
+                ["judgments", "duplicate_pairs", "product_clusters", "params:near_duplicates"],
+                "judged_duplicates",
+                name="check_near_duplicates",
             ),
             node(
                 nodes.describe_queries,
@@ -91,10 +97,17 @@ def create_pipeline(**_: object) -> Pipeline:
                     "groups": "graded_groups",
                     "duplicates": "duplicate_pairs",
                     "clusters": "product_clusters",
+                    "judged_duplicates": "judged_duplicates",
                     "products": "products",
                 },
                 "data_section",
                 name="report_data",
+            ),
+            node(
+                nodes.render_data_page,
+                ["data_section", "params:reporting", "params:environment", "params:seed"],
+                "data_page",
+                name="render_data_page",
             ),
         ]
     )

@@ -1,14 +1,29 @@
-"""Nodes of evaluation, second half: every system is judged alike, then all of them side by side."""
+"""Nodes of evaluation: every system is judged alike, then all of them side by side."""
 
 import polars as pl
 
-from roar.errors import InputError
+from roar.attributes import agreement
+from roar.errors import InputError, did_you_mean
 from roar.metrics import compare_pairs
 from roar.metrics.judging import Verdict, Yardstick, judge, robustness
-from roar.near_duplicates import stated as attributes
 from roar.parameters import Evaluation, MetricSettings
 
 Frames = dict[str, pl.DataFrame]
+
+
+def require_free_names(names: list[str], config: Evaluation) -> None:
+    """Refuse names of further systems that are taken, or that stand for two.
+
+    Raises:
+        InputError: names the system.
+    """
+    taken = config.own_systems
+    for place, name in enumerate(names):
+        if name in taken or name in names[:place] or "." in name:
+            raise InputError(
+                f"Further system {name!r} (evaluation.encoders or a file of external_runs): names must be new and without "
+                f"a dot; taken are {', '.join(taken)}."
+            )
 
 
 def read_attributes(
@@ -16,7 +31,7 @@ def read_attributes(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What judged queries ask for and what products state, attribute by attribute."""
     judged = queries.join(judgments, on="query_id", how="semi", maintain_order="left")
-    return attributes.asked(judged), attributes.stated(products)
+    return agreement.asked(judged), agreement.stated(products)
 
 
 def judge_system(
@@ -31,7 +46,7 @@ def judge_system(
     settings: MetricSettings,
 ) -> Verdict:
     """Per-query metrics, their means per slice, the first pages, what the run covers, and its scores by grade."""
-    yardstick = Yardstick(_test_judgments(judgments, splits), slices, asked, stated, products["product_id"])
+    yardstick = Yardstick(tested_judgments(judgments, splits), slices, asked, stated, products["product_id"])
     return judge({"judged": judged_run, "catalogue": catalogue_run}, yardstick, settings)
 
 
@@ -47,7 +62,7 @@ def judge_encoder(
     settings: MetricSettings,
 ) -> Verdict:
     """As `judge_system`, and the pooled AUC: cosines mean the same for every query, other systems' scores do not."""
-    yardstick = Yardstick(_test_judgments(judgments, splits), slices, asked, stated, products["product_id"])
+    yardstick = Yardstick(tested_judgments(judgments, splits), slices, asked, stated, products["product_id"])
     return judge({"judged": judged_run, "catalogue": catalogue_run}, yardstick, settings, comparable=True)
 
 
@@ -63,7 +78,7 @@ def judge_edited(
     """What a system keeps of its metrics when the test queries are written differently."""
     edits = edited.select("query_id", "edit")
     runs = {"judged": judged_run, "catalogue": catalogue_run}
-    return robustness(scores, runs, edits, _test_judgments(judgments, splits), settings)
+    return robustness(scores, runs, edits, tested_judgments(judgments, splits), settings)
 
 
 def judge_further_systems(
@@ -79,7 +94,7 @@ def judge_further_systems(
     settings: MetricSettings,
 ) -> tuple[Frames, Frames, Frames, Frames, Frames, Frames]:
     """The same for the systems of `run_further_systems`: their tables by system, robustness last."""
-    tested = _test_judgments(judgments, splits)
+    tested = tested_judgments(judgments, splits)
     yardstick = Yardstick(tested, slices, asked, stated, products["product_id"])
     verdicts: dict[str, Verdict] = {}
     kept: Frames = {}
@@ -95,7 +110,8 @@ def judge_further_systems(
     return scores, means, pages, coverage, bins, kept
 
 
-def _test_judgments(judgments: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+def tested_judgments(judgments: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """The judgments of the tested queries."""
     return judgments.join(splits.filter(pl.col("split") == "test"), on="query_id", how="semi", maintain_order="left")
 
 
@@ -110,21 +126,32 @@ def compare_systems(
 ) -> pl.DataFrame:
     """Paired differences: those that `evaluation.comparisons` names, and every system against the baseline.
 
+    Another encoder's or engine's run stands against every system that these name, not against the baseline alone.
+
     Raises:
         InputError: a system that is to be compared has no run.
     """
     systems = per_query["system"].unique(maintain_order=True).to_list()
-    pairs = dict.fromkeys([*config.comparisons, *((config.baseline, other) for other in systems)])
+    named = dict.fromkeys([config.baseline, *(system for pair in config.comparisons for system in pair)])
+    further = [(one, other) for other in systems if other not in config.own_systems for one in named]
+    pairs = dict.fromkeys([*config.comparisons, *((config.baseline, other) for other in systems), *further])
     wanted = [pair for pair in pairs if pair[0] != pair[1]]
     if missing := sorted({system for pair in wanted for system in pair} - set(systems)):
         raise InputError(
             f"Parameters evaluation.comparisons and evaluation.baseline name {', '.join(missing)}, which has no run; "
-            f"systems are {', '.join(systems)}."
+            f"{did_you_mean(missing[0], systems)}"
         )
+    return side_by_side(per_query, wanted, slices, settings)
+
+
+def side_by_side(
+    per_query: pl.DataFrame, pairs: list[tuple[str, str]], slices: pl.DataFrame, settings: MetricSettings
+) -> pl.DataFrame:
+    """Paired differences of the systems under both protocols, the first of a pair being the one compared with."""
     tables = []
     for protocol in ("judged", "catalogue"):
         own = per_query.filter(pl.col("protocol") == protocol).drop("protocol")
-        compared = compare_pairs(own, wanted, slices, settings)
+        compared = compare_pairs(own, pairs, slices, settings)
         tables.append(
             compared.select(
                 "system_a", "system_b", pl.lit(protocol).alias("protocol"), pl.exclude("system_a", "system_b")

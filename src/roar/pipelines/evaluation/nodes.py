@@ -1,141 +1,53 @@
-"""Nodes of evaluation, first half: how each kind of system makes its runs. `judging` holds how all runs are judged."""
+"""Nodes of evaluation: how systems with an encoder make their runs. Others are in `lexical`, how all are judged in `judging`."""
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import encode, identity_of, load_encoder, product_texts
-from roar.errors import InputError
 from roar.parameters import Encoder, Evaluation
+from roar.pipelines.evaluation.judging import Frames, require_free_names
+from roar.pipelines.evaluation.lexical import NO_RUN, chosen, joined, of_split
 from roar.retrieval import (
-    LexicalIndex,
     ProductIndex,
     Runs,
-    Setting,
     external_runs,
-    random_runs,
     reciprocal_ranks,
-    tune_bm25,
     tune_weight,
     weighted_sum,
 )
 from roar.retrieval.index import unit_rows
 from roar.training.stages import ALL_FOLDS, of_fold
-from roar.training_sets.rewordings import reworded
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]
 Indexes = dict[str, ProductIndex]
 
-
-class Asked(NamedTuple):
-    """A fold's queries, their vectors (n, dim), and the identity of the encoder that made them."""
-
-    queries: pl.DataFrame
-    vectors: np.ndarray
-    encoder: dict[str, Any]
-
-
-Encoded = dict[str, Asked]
-"""By fold."""
-
-Frames = dict[str, pl.DataFrame]
-
 logger = logging.getLogger(__name__)
 
-_NO_RUN = pl.DataFrame(schema={"fold": pl.String, "query_id": pl.String, "product_id": pl.String, "score": pl.Float64})
 
-
-def of_split(queries: pl.DataFrame, splits: pl.DataFrame, split: str = "test") -> pl.DataFrame:
-    """The queries of a split, each with its fold."""
-    return queries.join(
-        splits.filter(pl.col("split") == split).select("query_id", "fold"), on="query_id", maintain_order="left"
-    )
-
-
-def edit_queries(
-    queries: pl.DataFrame, products: pl.DataFrame, splits: pl.DataFrame, config: Evaluation, seed: int
-) -> pl.DataFrame:
-    """The test queries written differently, under the same ids."""
-    tested = of_split(queries, splits).select("query_id", "query").unique("query_id", maintain_order=True)
-    return reworded(tested, products, config.edits, seed=seed)
-
-
-def run_random(
+def index_products(
+    encoders: Encoders,
     products: pl.DataFrame,
-    queries: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
-    config: Evaluation,
-    seed: int,
-) -> Runs:
-    """Random order."""
-    return random_runs(of_split(queries, splits), products["product_id"], judgments, config.depth, seed=seed)
-
-
-def _lexical_index(products: pl.DataFrame, encoder: Encoder) -> LexicalIndex:
-    """The same product fields that the encoder reads, uncut."""
-    return LexicalIndex(products["product_id"], product_texts(products, encoder.product_fields, max_tokens=10_000))
-
-
-def tune_lexical(
-    products: pl.DataFrame,
-    queries: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
     encoder: Encoder,
     config: Evaluation,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """BM25's k1 and b by each fold's validation queries, and its catalogue run on them."""
-    index, validation = _lexical_index(products, encoder), of_split(queries, splits, "validation")
-    tried = tune_bm25(index, validation, judgments, config.bm25_k1, config.bm25_b)
-    runs = [_NO_RUN]
-    for fold, k1, b in tried.filter("best").select("fold", "k1", "b").iter_rows():
-        own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b)).catalogue
-        runs.append(own.select(pl.lit(fold).alias("fold"), pl.all()))
-    return tried, pl.concat(runs)
-
-
-def run_bm25(
-    products: pl.DataFrame,
-    queries: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
-    tuning: pl.DataFrame,
-    encoder: Encoder,
-    config: Evaluation,
-) -> Runs:
-    """BM25 with the setting that each fold's validation queries chose."""
-    index, tested = _lexical_index(products, encoder), of_split(queries, splits)
-    settings = _chosen(tuning, splits, {"k1": 1.2, "b": 0.75})
-    parts = []
-    for fold, (k1, b) in sorted(settings.items(), key=lambda item: (item[1], item[0])):
-        own = tested.filter(pl.col("fold") == fold)
-        parts.append(index.runs(own, judgments, config.depth, Setting(k1, b)))
-    return _joined(parts)
-
-
-def _chosen(tuning: pl.DataFrame, splits: pl.DataFrame, otherwise: dict[str, float]) -> dict[str, tuple[float, ...]]:
-    """Every tested fold's setting: the best tried, or the usual one where a fold has no query to validate on."""
-    best = {str(fold): tuple(row) for fold, *row in tuning.filter("best").select("fold", *otherwise).iter_rows()}
-    folds = splits.filter(pl.col("split") == "test")["fold"].unique().sort().to_list()
-    if untuned := [fold for fold in folds if fold not in best]:
-        logger.warning("%s: no validation queries; %s as usual.", ", ".join(untuned), otherwise)
-    return {fold: best.get(fold, tuple(otherwise.values())) for fold in folds}
-
-
-def index_products(encoders: Encoders, products: pl.DataFrame, encoder: Encoder, config: Evaluation) -> Indexes:
-    """Encode the catalogue with every fold's encoder."""
+    earlier: Indexes | None = None,
+) -> Indexes:
+    """Encode the catalogue with every fold's encoder; one whose training kept the weights it started from shares their index."""
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
     indexes = {}
     for fold, load in encoders.items():
         model = load()
+        made_by, known = identity_of(model, encoder), of_fold(earlier, fold) if earlier else None
+        if known is not None and known.encoder == made_by and known.product_ids.equals(products["product_id"]):
+            logger.info("catalogue, %s: the weights are those that training started from; their index serves.", fold)
+            indexes[fold] = known
+            continue
         vectors = encode(model, texts, config=encoder, progress=f"catalogue, {fold}")
-        made_by = identity_of(model, encoder)
         indexes[fold] = ProductIndex.build(vectors, products["product_id"], config.index, made_by)
     return indexes
 
@@ -149,59 +61,59 @@ def _truncated(indexes: Indexes, dimension: int, config: Evaluation) -> Indexes:
     return {fold: index.truncated(min(dimension, index.index.d), config.index) for fold, index in indexes.items()}
 
 
+def encode_queries(
+    encoders: Encoders, queries: pl.DataFrame, edited: pl.DataFrame, splits: pl.DataFrame, encoder: Encoder
+) -> Frames:
+    """Every text that any run of an encoder asks for, encoded once: query, vector, encoder (its identity), a table per fold."""
+    asked = [of_split(queries, splits, "validation"), of_split(queries, splits), of_split(edited, splits)]
+    texts = pl.concat([table.select("fold", "query") for table in asked]).unique(maintain_order=True)
+    settings = encoder.model_copy(update={"dimension": None})
+    vectors: Frames = {}
+    for (fold,), own in texts.group_by("fold", maintain_order=True):
+        model = of_fold(encoders, str(fold))()
+        encoded = encode(model, own["query"].to_list(), kind="query", config=settings)
+        made_by = json.dumps(identity_of(model, encoder))
+        vectors[str(fold)] = own.select("query", vector=pl.Series(encoded), encoder=pl.lit(made_by))
+    return vectors
+
+
 def run_encoder(
-    encoders: Encoders,
+    vectors: Frames,
     indexes: Indexes,
     queries: pl.DataFrame,
     judgments: pl.DataFrame,
     splits: pl.DataFrame,
-    encoder: Encoder,
     config: Evaluation,
 ) -> Runs:
-    """Encode every test query with its fold's encoder, and search that fold's index."""
-    return _search(indexes, _encode_queries(encoders, of_split(queries, splits), encoder), judgments, config.depth)
+    """Search each fold's index for its test queries, by their vectors cut to the index's dimension."""
+    return _search(indexes, vectors, of_split(queries, splits), judgments, config.depth)
 
 
 def validate_encoder(
-    encoders: Encoders,
-    indexes: Indexes,
-    queries: pl.DataFrame,
-    splits: pl.DataFrame,
-    encoder: Encoder,
-    config: Evaluation,
+    vectors: Frames, indexes: Indexes, queries: pl.DataFrame, splits: pl.DataFrame, config: Evaluation
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
-    runs = [_NO_RUN]
-    for fold, asked in _encode_queries(encoders, of_split(queries, splits, "validation"), encoder).items():
-        run = _index_for(asked, indexes, fold).retrieved(asked.vectors, asked.queries, config.depth)
-        runs.append(run.select(pl.lit(fold).alias("fold"), pl.all()))
+    runs = [NO_RUN]
+    for fold, index, own, rows in _asked(indexes, vectors, of_split(queries, splits, "validation")):
+        runs.append(index.retrieved(rows, own, config.depth).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
 
-def _encode_queries(encoders: Encoders, queries: pl.DataFrame, encoder: Encoder) -> Encoded:
-    settings = encoder.model_copy(update={"dimension": None})
-    encoded: Encoded = {}
+def _search(indexes: Indexes, vectors: Frames, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
+    return joined(
+        [index.runs(rows, own, judgments, depth) for _, index, own, rows in _asked(indexes, vectors, queries)]
+    )
+
+
+def _asked(
+    indexes: Indexes, vectors: Frames, queries: pl.DataFrame
+) -> Iterator[tuple[str, ProductIndex, pl.DataFrame, np.ndarray]]:
+    """Each fold with its index, its queries, and their unit vectors of the index's dimension."""
     for (fold,), own in queries.group_by("fold", maintain_order=True):
-        model = of_fold(encoders, str(fold))()
-        vectors = encode(model, own["query"].to_list(), kind="query", config=settings)
-        encoded[str(fold)] = Asked(own, vectors, identity_of(model, encoder))
-    return encoded
-
-
-def _index_for(asked: Asked, indexes: Indexes, fold: str) -> ProductIndex:
-    """The fold's index, made by the encoder that asks: cosines of two encoders' vectors mean nothing."""
-    index = of_fold(indexes, fold)
-    index.require(asked.encoder)
-    return index
-
-
-def _search(indexes: Indexes, encoded: Encoded, judgments: pl.DataFrame, depth: int) -> Runs:
-    """Search each fold's index, with query vectors cut to its dimension."""
-    parts = []
-    for fold, asked in encoded.items():
-        index = _index_for(asked, indexes, fold)
-        parts.append(index.runs(unit_rows(asked.vectors[:, : index.index.d]), asked.queries, judgments, depth))
-    return _joined(parts)
+        index = of_fold(indexes, str(fold))
+        encoded = own.join(vectors[str(fold)], on="query", maintain_order="left")
+        index.require(json.loads(encoded["encoder"][0]))  # cosines of two encoders' vectors mean nothing
+        yield str(fold), index, own, unit_rows(encoded["vector"].to_numpy()[:, : index.index.d])
 
 
 def fuse_ranks(
@@ -235,16 +147,16 @@ def fuse_scores(
 ) -> Runs:
     """BM25 and stage 2 by a sum of scores, with the weight that each fold's validation queries chose."""
     parts = []
-    for fold, (weight,) in _chosen(tuning, splits, {"weight": 0.5}).items():
+    for fold, (weight,) in chosen(tuning, splits, {"weight": 0.5}).items():
         tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
         pairs = ((lexical_judged, semantic_judged), (lexical_catalogue, semantic_catalogue))
         own = [[run.join(tested, on="query_id", how="semi") for run in pair] for pair in pairs]
         parts.append(Runs(*(weighted_sum(lexical, semantic, weight) for lexical, semantic in own)))
-    return _joined(parts)
+    return joined(parts)
 
 
 def run_further_systems(
-    stage2: Encoders,
+    stage2: Frames,
     indexes: Indexes,
     external: Frames,
     products: pl.DataFrame,
@@ -255,31 +167,28 @@ def run_further_systems(
     encoder: Encoder,
     config: Evaluation,
 ) -> Frames:
-    """Systems that YAML or a dropped file adds: stage 2 at further dimensions, other encoders, other engines' runs.
+    """Systems that YAML or a dropped file adds: stage 2's vectors at further dimensions, other encoders, other engines' runs.
 
     Returns:
         Partitions named system.kind, where kind is judged, catalogue, edited_judged or edited_catalogue.
     """
-    _require_free_names([*config.encoders, *external], config)
+    require_free_names([*config.encoders, *external], config)
     tested = of_split(queries, splits)
-    asked = {"": tested, "edited_": of_split(edited, splits)}
     parts: Frames = {}
 
-    def add(name: str, searched: Indexes, encoded: dict[str, Encoded]) -> None:
-        for prefix, queries_encoded in encoded.items():
-            runs = _search(searched, queries_encoded, judgments, config.depth)
+    def add(name: str, searched: Indexes, vectors: Frames) -> None:
+        for prefix, asked in {"": tested, "edited_": of_split(edited, splits)}.items():
+            runs = _search(searched, vectors, asked, judgments, config.depth)
             parts.update({f"{name}.{prefix}{protocol}": run for protocol, run in runs._asdict().items()})
 
     full = min(index.index.d for index in indexes.values())
-    if smaller := sorted({dimension for dimension in config.further_dimensions if dimension < full}, reverse=True):
-        encoded = {prefix: _encode_queries(stage2, texts, encoder) for prefix, texts in asked.items()}
-        for dimension in smaller:
-            add(f"stage2_{dimension}", _truncated(indexes, dimension, config), encoded)
+    for dimension in sorted({dimension for dimension in config.further_dimensions if dimension < full}, reverse=True):
+        add(f"stage2_{dimension}", _truncated(indexes, dimension, config), stage2)
     for name, preset in config.encoders.items():
         settings = encoder.model_copy(update={"preset": preset, "dimension": None})
         loaded: Encoders = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
-        encoded = {prefix: _encode_queries(loaded, texts, settings) for prefix, texts in asked.items()}
-        add(name, index_products(loaded, products, settings, config), encoded)
+        vectors = encode_queries(loaded, queries, edited, splits, settings)
+        add(name, index_products(loaded, products, settings, config), vectors)
     for name, table in external.items():
         runs = external_runs(table, name, tested, products["product_id"], judgments)
         parts.update({f"{name}.{protocol}": run for protocol, run in runs._asdict().items()})
@@ -288,20 +197,3 @@ def run_further_systems(
 
 def _itself(encoder: SentenceTransformer) -> SentenceTransformer:
     return encoder
-
-
-OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
-
-
-def _require_free_names(names: list[str], config: Evaluation) -> None:
-    taken = [*OWN_SYSTEMS, *(f"stage2_{dimension}" for dimension in config.further_dimensions)]
-    for place, name in enumerate(names):
-        if name in taken or name in names[:place] or "." in name:
-            raise InputError(
-                f"Further system {name!r} (evaluation.encoders or a file of external_runs): names must be new and without "
-                f"a dot; taken are {', '.join(taken)}."
-            )
-
-
-def _joined(parts: list[Runs]) -> Runs:
-    return Runs(*(pl.concat(runs) for runs in zip(*parts, strict=True)))

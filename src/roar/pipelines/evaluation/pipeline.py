@@ -1,6 +1,7 @@
 """Evaluation: one sub-pipeline per system, in a namespace of its name, then all of them side by side.
 
-encoder of every fold ──index──► product index ──run──► judged run, catalogue run ──judge──► scores, means, first pages, …
+encoder of every fold ──index──► product index ─────────┐
+test queries, as typed and edited ──encode──► vectors ──run──► judged run, catalogue run ──judge──► scores, means, …
 random, bm25 (tuned on validation queries) ──────run──┘                             │
 hybrids: bm25's and stage 2's runs, fused ───────run──┘                             │
                                     stage 2's index, cut to the deployed dimension ─┤
@@ -14,7 +15,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
-from roar.pipelines.evaluation import judging, nodes
+from roar.pipelines.evaluation import judging, lexical, nodes
 
 QUERIES = ["queries", "judgments", "query_splits"]
 YARDSTICK = ["judgments", "query_splits", "query_slices", "products", "asked_attributes", "stated_attributes"]
@@ -22,7 +23,7 @@ VERDICT = ["scores", "means", "first_page", "coverage", "score_bins"]
 RUNS = ["judged_run", "catalogue_run"]
 EDITED = ["edited_judged_run", "edited_catalogue_run"]
 SHARED = {*QUERIES, *YARDSTICK, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
-OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run"}
+OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run", "query_vectors", "index"}
 """A system's tables; outside its namespace they carry its name, because other nodes read them."""
 
 TOGETHER = {
@@ -39,18 +40,22 @@ TOGETHER = {
 def create_pipeline(**_: object) -> Pipeline:
     """Runs and metrics of all systems."""
     systems = {
-        "random": [node(nodes.run_random, ["products", *QUERIES, "params:evaluation", "params:seed"], RUNS, name="run"),
+        "random": [node(lexical.run_random, ["products", *QUERIES, "params:evaluation", "params:seed"], RUNS, name="run"),
                    _judge(judging.judge_system)],
         "bm25": _lexical(),
-        "base": _indexed("base_encoder"),
-        "stage1": _indexed("stage1_encoder"),
-        "stage2": [*_indexed("stage2_encoder"), _validated("stage2_encoder")],
-        "stage2_deployed": _truncated("stage2_encoder"),
+        "base": _encoded("base_encoder"),
+        "stage1": _encoded("stage1_encoder", "earlier_index"),
+        "stage2": [*_encoded("stage2_encoder", "earlier_index"), _validated()],
+        "stage2_deployed": _truncated(),
         "hybrid_rrf": _fused(nodes.fuse_ranks, ["params:evaluation"]),
         "hybrid_sum": [_tuned(), *_fused(nodes.fuse_scores, ["tuning", "query_splits"])],
     }  # fmt: skip
     # The index that is served belongs to no system's namespace: stage2 makes it, others read it.
-    served = {"stage2": {"index": "product_index"}, "stage2_deployed": {"full_index": "product_index"}}
+    served = {
+        "stage1": {"earlier_index": "base_index"},
+        "stage2": {"index": "product_index", "earlier_index": "stage1_index"},
+        "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
+    }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
     return sum([*parts, _shared(), _further()], Pipeline([])) + _together(list(systems))
 
@@ -61,7 +66,7 @@ def _shared() -> Pipeline:
     attributes = ["asked_attributes", "stated_attributes"]
     return Pipeline(
         [
-            node(nodes.edit_queries, edit, "edited_queries", name="edit_queries"),
+            node(lexical.edit_queries, edit, "edited_queries", name="edit_queries"),
             node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
         ]
     )
@@ -72,29 +77,34 @@ def _lexical() -> list[Node]:
     tune = ["products", *QUERIES, *settings]
     run = ["products", "queries", "judgments", "query_splits", "tuning", *settings]
     return [
-        node(nodes.tune_lexical, tune, ["tuning", "validation_run"], name="tune"),
-        *_run(nodes.run_bm25, run),
+        node(lexical.tune_lexical, tune, ["tuning", "validation_run"], name="tune"),
+        *_run(lexical.run_bm25, run),
         _judge(judging.judge_system),
         _judge_edited(),
     ]
 
 
-def _indexed(encoder: str) -> list[Node]:
-    inputs = [encoder, "products", "params:encoder", "params:evaluation"]
-    return [node(nodes.index_products, inputs, "index", name="index"), *_searched(encoder)]
+def _encoded(encoder: str, *earlier: str) -> list[Node]:
+    index = [encoder, "products", "params:encoder", "params:evaluation", *earlier]
+    asked = [encoder, "queries", "edited_queries", "query_splits", "params:encoder"]
+    return [
+        node(nodes.index_products, index, "index", name="index"),
+        node(nodes.encode_queries, asked, "query_vectors", name="encode_queries"),
+        *_searched(),
+    ]
 
 
-def _truncated(encoder: str) -> list[Node]:
-    return [node(nodes.truncate_index, ["full_index", "params:evaluation"], "index", name="index"), *_searched(encoder)]
+def _truncated() -> list[Node]:
+    return [node(nodes.truncate_index, ["full_index", "params:evaluation"], "index", name="index"), *_searched()]
 
 
-def _searched(encoder: str) -> list[Node]:
-    inputs = [encoder, "index", *QUERIES, "params:encoder", "params:evaluation"]
+def _searched() -> list[Node]:
+    inputs = ["query_vectors", "index", *QUERIES, "params:evaluation"]
     return [*_run(nodes.run_encoder, inputs), _judge(judging.judge_encoder), _judge_edited()]
 
 
-def _validated(encoder: str) -> Node:
-    inputs = [encoder, "index", "queries", "query_splits", "params:encoder", "params:evaluation"]
+def _validated() -> Node:
+    inputs = ["query_vectors", "index", "queries", "query_splits", "params:evaluation"]
     return node(nodes.validate_encoder, inputs, "validation_run", name="validate")
 
 
@@ -148,7 +158,7 @@ def _those_in(names: dict[str, str], datasets: set[str]) -> dict[str, str]:
 
 def _further() -> Pipeline:
     """Systems that YAML or a dropped file adds, looped over into partitions."""
-    run = ["stage2_encoder", "product_index", "external_runs", "products", "queries", "edited_queries"]
+    run = ["stage2_query_vectors", "product_index", "external_runs", "products", "queries", "edited_queries"]
     run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
     judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
     verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]

@@ -22,6 +22,7 @@ from roar.report import behaviour_charts as behaviour
 from roar.report import result_charts as results
 from roar.report.error_analysis import annotation_queue, product_reasons, query_changes
 from roar.report.evidence import Evidence
+from roar.report.exports import csv
 from roar.run_record import KeptRun, Record, same_but_seed
 
 
@@ -165,12 +166,13 @@ def write_metric_tables(
 ) -> dict[str, str | bytes]:
     """Wide tables by file name (CSV, parquet, Markdown, LaTeX), the queries that changed, and those to annotate."""
     queries: dict[str, str | bytes] = {
-        "query_changes.csv": changes.write_csv(),
-        "annotation_queue.csv": queue.write_csv(),
+        "query_changes.csv": csv(changes),
+        "annotation_queue.csv": csv(queue),
     }
     return queries | wide_tables(Evidence(metrics, comparisons, config, measured))
 
 
-def render_page(config: Reporting, **sections: dict[str, Any] | None) -> str:
+def render_page(config: Reporting, environment: str, seed: int, **sections: dict[str, Any] | None) -> str:
     """The page, from the sections that are there."""
-    return render([Section.model_validate(section) for section in sections.values() if section], config)
+    there = [Section.model_validate(section) for section in sections.values() if section]
+    return render(there, config, environment=environment, seed=seed)

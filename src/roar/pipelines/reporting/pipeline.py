@@ -36,7 +36,8 @@ BEHAVIOUR_CHARTS = ["grades_by_rank_chart", "scores_by_grade_chart", "calibratio
 
 def create_pipeline(**_: object) -> Pipeline:
     """Tables, charts and the page."""
-    render = {"config": "params:reporting"} | {name: name for name in SECTIONS}
+    render = {"config": "params:reporting", "environment": "params:environment", "seed": "params:seed"}
+    render |= {name: name for name in SECTIONS}
     tables = [*EVIDENCE, "query_changes", "annotation_queue", *SETTINGS]
     return Pipeline(
         [

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from roar.near_duplicates.stated import asked, contradictions, stated
+from roar.attributes.agreement import asked, contradictions, stated
 
 
 def conflicts(query: str, title: str, attributes: str | None = None) -> list[tuple[str, str, str]]:

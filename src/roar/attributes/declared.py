@@ -1,13 +1,14 @@
 """Facts that a product's columns declare: its brand, and its attributes, a JSON object of any keys.
 
-A declared quantity or colour means what it means in a title ("1000 ml" is "1 l"), and so joins the facts of `attributes`;
+A declared quantity or colour means what it means in a title ("1000 ml" is "1 l"), and so joins those of texts;
 besides, every key is a dimension of its own, which keeps memory and storage, or width and length, apart.
 """
 
 import polars as pl
 
-from roar.near_duplicates import attributes, lexicon
-from roar.near_duplicates.text import normalise, tokens
+from roar.attributes.tables import dimensions, scan_all
+from roar.attributes.units import UNITS
+from roar.text import MISSING, attribute_pairs
 
 MODEL_KEYS = r"^(?:model|mpn|gtin|ean|upc|isbn|part|sku|article)\b|\b(?:model|number|code)$"
 """Keys whose value identifies the model."""
@@ -15,18 +16,24 @@ MODEL_KEYS = r"^(?:model|mpn|gtin|ean|upc|isbn|part|sku|article)\b|\b(?:model|nu
 LONGEST_VALUE = 40
 """Longer values are prose."""
 
-_PAIR = r'"[^"]+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s",\[\]{}]+)'
+LONGEST_OBJECT = 4000
+"""Characters of a JSON object that are read."""
 
 _NUMBER = r"(?:^|\s)\d+(?:[.-]\d+)*(?:[\s%-]|$)"
 """Under one key numbers decide: "3-ply" is "3 ply", "EU 40" is "size 40"."""
 
 
+def plain(text: pl.Expr) -> pl.Expr:
+    """Lower case without accents."""
+    return text.fill_null("").str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+
+
 def read(products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Read `brand` and `attributes` (what is no JSON object is passed over).
+    """Read `brand` and `attributes` (`roar.text.attribute_pairs`; what is no JSON object is passed over).
 
     Returns:
         named: `row`, `dimension` (the key in quotation marks, or "brand"), `value`, `shown`: one fact for each key.
-        spoken: the quantities, colours, … in the values, as `attributes.facts` gives them.
+        spoken: the quantities, colours, … in the values, as `tables.dimensions` gives them.
         models: `row`, `token`: model numbers.
 
     """
@@ -46,30 +53,29 @@ def read(products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
         value=pl.coalesce("meaning", pl.when(numbers != "").then(numbers), "value"),
         shown="value",
     )
-    brand = products.select(
-        row=pl.int_range(pl.len(), dtype=pl.UInt32), value=normalise(pl.col("brand")).str.strip_chars()
-    )
+    brand = products.select(row=pl.int_range(pl.len(), dtype=pl.UInt32), value=plain(pl.col("brand")).str.strip_chars())
     brand = brand.filter(pl.col("value") != "").select("row", "value", dimension=pl.lit("brand"), shown="value")
-    spoken = facts.join(pairs.select("pair", "row"), on="pair").select("row", "dimension", "value", "shown", "strict")
+    spoken = facts.join(pairs.select("pair", "row"), on="pair").select(
+        "row", "dimension", "value", "shown", "strict", "role"
+    )
     named = pl.concat([named, brand.select(named.columns)]).unique(["row", "dimension", "value"], maintain_order=True)
     return named, spoken.unique(["row", "dimension", "value"], maintain_order=True), models
 
 
 def _spoken(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Facts of `attributes` in the values: `pair` instead of `row`, series numbers left out."""
-    glued = pl.format("{} {}", "value", "unit").str.strip_chars().str.replace(r"^(\d+(?:\.\d+)?) (\p{L}+)$", "$1$2")
-    texts = pairs.select(text=glued)
-    return attributes.facts(attributes.analyse(tokens(texts, "text"))).filter("strict").rename({"row": "pair"})
+    """Facts in the values: `pair` instead of `row`; equal values are read once."""
+    texts = pairs.select("pair", text=pl.format("{} {}", "value", "unit").str.strip_chars())
+    distinct = texts.select("text").unique(maintain_order=True).with_row_index("row")
+    facts = dimensions(scan_all(distinct["text"])[0]).with_columns(strict=True)
+    return texts.join(distinct, on="text").join(facts, on="row").drop("text", "row")
 
 
 def _pairs(products: pl.DataFrame) -> pl.DataFrame:
     """The JSON objects as `row`, `key`, `value`, and the `unit` that a key such as "storage_gb" carries."""
-    row = pl.int_range(pl.len(), dtype=pl.UInt32)
-    objects = products.select(row=row, pair=pl.col("attributes").str.slice(0, 4000).str.extract_all(_PAIR))
-    pairs = objects.explode("pair").drop_nulls()
-    key = normalise(pl.col("pair").str.extract(r'^"([^"]+)"')).str.replace_all(r"[^\p{L}\d]+", " ").str.strip_chars()
-    value = normalise(pl.col("pair").str.extract(r'^"[^"]+"\s*:\s*"?(.*?)"?$')).str.strip_chars()
-    pairs = pairs.select("row", key=key, value=value).filter(~pl.col("value").is_in(["", "null", "none", "n/a"]))
-    last = pl.col("key").str.extract(r"(\p{L}+)$").replace_strict({unit: unit for unit in lexicon.UNITS}, default="")
+    pairs = attribute_pairs(products["attributes"], LONGEST_OBJECT)
+    key = plain(pl.col("name")).str.replace_all(r"[^\p{L}\p{M}\d]+", " ").str.strip_chars()
+    value = plain(pl.col("value")).str.strip_chars()
+    pairs = pairs.select("row", key=key, value=value).filter(~pl.col("value").is_in(["", *MISSING]))
+    last = pl.col("key").str.extract(r"(\p{L}+)$").replace_strict({unit: unit for unit in UNITS}, default="")
     unit = pl.when(pl.col("value").str.contains(r"^\d+(?:\.\d+)?$")).then(last).otherwise(pl.lit(""))
     return pairs.with_columns(unit=unit)

@@ -1,0 +1,126 @@
+"""Names with numbers inside: sizes, packs in words, threads, tyres, sockets. What they take is no quantity."""
+
+import re
+from collections.abc import Iterator
+
+from roar.attributes import words
+from roar.attributes.facts import FOLDED_UNITS, Fact, spelled
+from roar.attributes.folding import fold
+from roar.attributes.numbers import LETTER, value
+
+_SIZE_SCALE = "|".join(sorted((fold(word)[0] for word in words.SIZE_WORDS), key=len, reverse=True))
+_LETTER_SIZE = "|".join(sorted(["s", "m", "l", "xs", "xxs", *words.SIZES], key=len, reverse=True))
+_MEASURE = r"(?!\s?-?(?:mm|cm|in\b|inch|ft|kg|g\b|ml|l\b|oz|lb|pack|pcs|count|x\s?\d|%|\d|[.,/]\d))"
+_SOCKETS = ("e<", "u<", "x<", "r<", "g<", "b<", "bayonet")
+_SPF = ("spf", "lsf", "fps", "factor")
+_PAPERS = tuple(f"{letter}{number}" for letter in "ab" for number in range(8))
+_SIZED = tuple(fold(word)[0] for word in words.SIZE_WORDS)
+_BEDS = ("king", "queen", "twin", "full", "double", "single")
+_OF = (
+    "pack", "set", "box", "case", "lot", "bundle", "bag", "jar", "carton", "paquet", "caja", "confez", "coffret", "boite", "karton", "kasten",
+    "zestaw", "opak", "набор", "упак", "комплект",
+)  # fmt: skip
+_HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
+    # What must stand in the text for the pattern to be worth a try, the fact, the pattern.
+    (("/<",), "tyre", re.compile(r"(?<![\w])(?:p|lt)?(\d{3}/\d{2}\s?z?r\s?\d{2})(?!\d)")),
+    (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?(?:[0-3]?[.,]\d{1,2}|[12]))(?![\w.,])")),
+    (("/<", "#<"), "thread", re.compile(r"(?<![\w/-])((?:#\d{1,2}|\d{1,2}/\d{1,2})-\d{2})(?!\s?(?:mm|cm|in\b|in\.|ft|\"|x\d)|[\w/.-])")),
+    (_SOCKETS, "socket", re.compile(r"(?<![\w])(e ?(?:10|11|12|14|17|26|27|39|40)|gu ?(?:4|5\.3|10|24)|gx ?53|mr ?(?:11|16)|g ?(?:4|9|13|23|24)|b ?(?:15|22)|bayonet b22d?)(?![\w.-])")),
+    (_SPF, "spf", re.compile(r"(?<![\w])(?:spf|lsf|fps|factor)\s?-?\s?(\d{1,3})(?!\d)\+?")),
+    (_SPF, "spf", re.compile(r"(?<![\w])(\d{1,3})\+?\s?(?:spf|lsf|fps)(?![\w])")),
+    ((">i", ">e", ">w", "合", "in one", "in 1", "in-1"), "functions", re.compile(r"(?<![\w])(\d{1,2}|two|three)[ -]?(?:in|en|em|w|в|合)[ -]?(?:1|one|uno|一)(?![\w])")),
+    (("aa", "cr", "lr", "sr", "18650", "21700", "26650"), "size", re.compile(r"(?<![\w])(a{2,4}|cr ?\d{4}|lr ?\d{2,4}|sr ?\d{3,4}|18650|21700|26650)(?![\w])")),
+    (_PAPERS, "size", re.compile(r"(?<![\w])(?:din )?([ab][0-7])(?![\w/-])")),
+    ((" cell", " batter"), "size", re.compile(r"(?<![\w])([cd])(?= (?:cell|batter))")),
+    (("w<",), "waist", re.compile(r"(?<![\w])w ?(\d{2})(?= ?/? ?l ?\d{2})")),
+    (("w<",), "inseam", re.compile(r"(?<=\d)[ /]{0,2}l ?(\d{2})(?![\w])")),
+    (_SIZED, "size", re.compile(rf"(?<![\w])({_SIZE_SCALE})[ .:]{{0,2}}((?:\d{{1,2}}(?:[.,]5)?|\d{{1,2}} ?1/2|{_LETTER_SIZE}))(?![\w]){_MEASURE}")),
+    ((">u", ">e"), "size", re.compile(r"(?<![\w])()(\d{1,2}(?:[.,]5)?) ?(us|uk|eu)(?![\w])")),
+    (_BEDS, "size", re.compile(rf"(?<![\w])({words.BED_SIZES})(?=[ -](?:{words.BED_WORDS})(?![\w]))")),
+    ((",", "(", "/", "|"), "size", re.compile(r"(?<=[,(/|])\s?([sml])\s?(?=[),/|]|$)")),
+    ((">t",), "size", re.compile(r"(?<![\w])([2-6]t)(?![\w])")),
+    (_OF, "count", re.compile(r"(?<![\w])(?:pack|set|box|case|lot|bundle|bag|jar|carton|paquete|caja|confezione|coffret|boite|packung|packungen|karton|"
+                         r"kasten|paquet|zestaw|opakowanie|набор|упаковка|комплект)s?(?: of| de| da| mit| von| a| van| из|:)? ?(\d{1,4})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),
+    (("pack", "piece", "er-pack"), "count", re.compile(rf"(?<![\w])({'|'.join(words.COUNT_WORDS)})[ -]?(?:packs?|pieces?|er[ -]?pack)(?![\w])")),
+    (("dozen",), "count", re.compile(r"(?<![\w])((?:(?:\d{1,2}|half a|half|two|three) )?dozen)(?![\w])")),
+    (("x<",), "count", re.compile(r"(?<![\w])(?<!\d )(?<!\d)x ?(\d{1,3})(?![\w.,/-])")),
+    ((">p", ">i"), "lines", re.compile(r"(?<![\w])(144|240|360|480|576|720|1080|1440|2160|4320)[pi](?![\w])")),
+    ((">k",), "lines", re.compile(r"(?<![\w.])([48])k(?![\w])")),
+    ((">g",), "network", re.compile(r"(?<![\w.,/-])([2-6])g(?![\w])")),
+    ((">k",), "carat", re.compile(r"(?<![\w.])(8|9|10|12|14|18|20|21|22|24) ?(?:k|kt|karat)(?= (?:white |yellow |rose |solid )?gold|$)")),
+    ((">x",), "magnification", re.compile(r"(?<![\w])(\d{1,3}(?:[.,]\d)?)[ -]?x(?= (?:optical|digital|zoom|magnif|hybrid))")),
+)  # fmt: skip
+_DOZENS = {"half dozen": 6, "half a dozen": 6, "dozen": 12, "two dozen": 24, "three dozen": 36}
+_MEASURED_BEFORE = re.compile(r"(?:[\d.\"']|\d ?(?:in|ft|cm|mm|m|ml|l|g|kg|oz|cl)|(?<![a-z])[hwdlt]) ?$")
+_MEASURED_AFTER = re.compile(
+    rf" ?-?(?:{spelled([name for name, unit in FOLDED_UNITS.items() if unit.fact != 'count' and name != 'in'])}|in\.)(?![{LETTER}])"
+)
+_PAPER = re.compile(rf"(?:{'|'.join(words.PAPER_BUT)})\s$")
+
+
+_BESIDE_DIGIT = re.compile(r"(?<=\d)[ -]?([a-z])|([a-z#/])(?= ?-?\d)")
+
+
+_WORDED = tuple(entry for entry in _HINTED if not all("<" in hint or ">" in hint for hint in entry[0]))
+"""Those that may read a text without a digit."""
+
+
+def named(folded: str) -> Iterator[Fact]:
+    """All names of a folded text; they may overlap, the first is right."""
+    beside = "".join({f">{after}" if after else f"{before}<" for after, before in _BESIDE_DIGIT.findall(folded)})
+    hinted = f"{folded}\n{beside}"
+    for hints, fact, pattern in _HINTED if beside else _WORDED:
+        if any(map(hinted.__contains__, hints)):
+            for match in pattern.finditer(folded):
+                yield from _name(fact, match, folded)
+
+
+def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
+    written, (start, end) = match[1], match.span()
+    if fact == "size" and match.re.groups > 1:
+        yield from _scaled(match, start, end)
+    elif fact in ("size", "tyre", "thread", "socket"):
+        whole = fact == "size" and not written[-1].isdigit()
+        name = written if whole else re.sub(r"\s", "", written).replace(",", ".")
+        if not (_A_SHEET.fullmatch(name) and _PAPER.search(folded, max(0, start - 12), start)):
+            yield Fact(fact, None, name, None, start, end)
+    elif fact == "count":
+        measured = folded[start] == "x" and _MEASURED_BEFORE.search(folded, max(0, start - 12), start)
+        if not (measured or _MEASURED_AFTER.match(folded, end)):
+            yield Fact("count", _count(written), None, None, start, end)
+    elif fact == "network":
+        if _is_network(folded, match):
+            yield Fact(fact, None, f"{written}g", None, start, end)
+    elif fact in ("waist", "inseam"):
+        yield Fact("size", float(written), None, fact, start, end, scale=fact)
+    else:
+        number = _SPOKEN.get((fact, written)) or value(written)
+        yield Fact(fact, number, None, "ct" if fact == "carat" else None, start, end)
+
+
+_A_SHEET = re.compile("[ab][0-7]")
+_SPOKEN = {("lines", "4"): 2160.0, ("lines", "8"): 4320.0, ("functions", "two"): 2.0, ("functions", "three"): 3.0}
+
+
+def _scaled(match: re.Match[str], start: int, end: int) -> Iterator[Fact]:
+    """A size with the word that makes it one."""
+    scale = (match[1] or (match[3] if match.re.groups > 2 else "")).strip()
+    size = match[2]
+    if scale == "eur" and not re.fullmatch(r"[1-4]\d(?:[.,]5)?", size):
+        return  # a price
+    unit = scale.upper().replace("EUR", "EU") if scale in words.SIZE_SCALES else None
+    if size[0].isdigit():
+        yield Fact("size", value(size), None, unit, start, end, scale=unit or "")
+    else:
+        yield Fact("size", None, words.SIZES.get(size, size), unit, start, end, scale=unit or "")
+
+
+def _count(written: str) -> float:
+    spoken = words.COUNT_WORDS.get(written) or _DOZENS.get(written)
+    return float(spoken or int(written.split(maxsplit=1)[0]) * (12 if "dozen" in written else 1))
+
+
+def _is_network(folded: str, match: re.Match[str]) -> bool:
+    """5G beside a phone, not five grams."""
+    nearby = folded[max(0, match.start() - 200) : match.end() + 200]
+    return not words.PHONE_WORDS.isdisjoint(re.findall(r"[a-z]+", nearby))

@@ -1,0 +1,107 @@
+"""Facts out of a text: numbers with what they measure, and words that name a colour, a size, an audience.
+
+A text is folded (`folding`) and scanned once for numbers and the unit after them. Neighbouring numbers are then put
+together by what stands between: "6 ft. 8 in." is one length, "140x200 cm" are two, "24x0,33l" is a count and a volume, "2-3 m"
+is a range. What stands around decides the role: "up to", "without", "for". No name is a quantity: 3M is a company where it
+leads a title, 5G a network beside a phone; what is too short to trust counts only where it is written onto its number.
+"""
+
+import re
+from dataclasses import replace
+
+from roar.attributes import words
+from roar.attributes.facts import EXCLUDES, HAS, Fact
+from roar.attributes.folding import fold
+from roar.attributes.names import named
+from roar.attributes.quantities import quantities
+from roar.attributes.roles import EXCLUDING, EXCLUDING_WORDS, FOR_WORDS, ends_with, phrases, with_role
+
+
+def scan(text: str, kind: str = "product") -> list[Fact]:
+    """All facts of `text`, in order of place; places are those of `text` itself."""
+    folded, places = fold(text)
+    found: list[Fact] = []
+    taken = bytearray(len(folded))
+    for fact in named(folded):
+        if not any(taken[fact.start : fact.end]):
+            found.append(fact)
+            taken[fact.start : fact.end] = b"\x01" * (fact.end - fact.start)
+    found += quantities(text, folded, kind, taken)
+    spelled = list(_WORD.finditer(folded))
+    distinct = {match[0] for match in spelled}
+    serving = not distinct.isdisjoint(FOR_WORDS) or not folded.isascii()
+    found = [with_role(fact, folded, serving) for fact in found]
+    if not distinct.isdisjoint(_INTERESTING) or not folded.isascii():
+        found += _words(folded, spelled)
+    if not distinct.isdisjoint(EXCLUDING_WORDS) or "fre" in folded or not folded.isascii():
+        found += _excluded(folded)
+    found.sort(key=lambda fact: (fact.start, fact.end))
+    if places is None:
+        return found
+    return [replace(fact, start=places[fact.start], end=places[fact.end - 1] + 1) for fact in found]
+
+
+_SCRIPT = r"\u3040-\u30ff\u4e00-\u9fff"
+_COLOURS = {fold(word)[0]: basic for word, basic in words.COLOURS.items()}
+_AUDIENCES = {fold(word)[0]: audience for word, audience in words.AUDIENCES.items()}
+_WORD = re.compile(rf"[^\W\d_{_SCRIPT}]+(?:'s)?|\d?x{{1,5}}[ls](?![\w])")
+_IDEOGRAPHS = re.compile(
+    "|".join(sorted((word for word in _COLOURS | _AUDIENCES if re.match(f"[{_SCRIPT}]", word)), key=len, reverse=True))
+)
+_NOT_COLOURS = frozenset(tuple(re.findall(r"[^\W\d_]+", phrase)) for phrase in words.NOT_COLOURS)
+_INTERESTING = _COLOURS.keys() | _AUDIENCES.keys() | words.SIZES.keys()
+
+
+def _words(folded: str, matches: list[re.Match[str]]) -> list[Fact]:
+    found = []
+    spelled = [match[0] for match in matches]
+    for place, word in enumerate(spelled):
+        plain = word.removesuffix("'s")
+        if plain not in _INTERESTING:
+            continue
+        start, end = matches[place].span()
+        pair, before = (plain, *spelled[place + 1 : place + 2]), (*spelled[max(place - 1, 0) : place], plain)
+        triple = (plain, *spelled[place + 1 : place + 3])
+        if plain in _COLOURS and not {pair, before, triple} & _NOT_COLOURS:
+            found += _coloured(folded, plain, start, end)
+        if plain in _AUDIENCES:
+            found.append(_word(folded, "audience", _AUDIENCES[plain], start, end))
+        if plain in words.SIZES and spelled[max(place - 1, 0)] not in words.SIZE_WORDS:
+            found.append(_word(folded, "size", words.SIZES[plain], start, end))
+    if not folded.isascii():
+        for match in _IDEOGRAPHS.finditer(folded):
+            if match[0] in _COLOURS:
+                found += _coloured(folded, match[0], *match.span())
+            else:
+                found.append(_word(folded, "audience", _AUDIENCES[match[0]], *match.span()))
+    return found
+
+
+def _coloured(folded: str, word: str, start: int, end: int) -> list[Fact]:
+    return [_word(folded, "colour", basic, start, end) for basic in _COLOURS[word]]
+
+
+def _word(folded: str, fact: str, text: str, start: int, end: int) -> Fact:
+    left_out = ends_with(folded, start, EXCLUDING)
+    return Fact(fact, None, text, None, start, end, EXCLUDES if left_out else HAS)
+
+
+_WITHOUT = re.compile(
+    rf"(?<![\w/])(?:{phrases(frozenset(word for word in words.EXCLUDING if word[0] < chr(0x3000)))})(?: (?:any|added|a|the)\b)?[ -]([^\W\d_]{{3,}})"
+)
+_FREE = re.compile(
+    r"(?<![\w])([^\W\d_]{3,})(?:[ -]free|frei|freie|freies)(?![\w])(?! (?:shipping|delivery|from|of|standing|range|time|gift|sample))"
+)
+_FREE_OF = re.compile(r"(?<![\w])(?:free (?:of|from)|frei von|libre de|خالي من|خال من)\s([^\W\d_]{3,})")
+_WITHOUT_IDEOGRAPH = re.compile(r"(?:不含([\u4e00-\u9fff]{1,2})|(?:无|無)([\u4e00-\u9fff]))")
+
+
+def _excluded(folded: str) -> list[Fact]:
+    found = []
+    for pattern in (_WITHOUT, _FREE, _FREE_OF, _WITHOUT_IDEOGRAPH):
+        for match in pattern.finditer(folded):
+            word = match[match.lastindex or 1]
+            if word in _INTERESTING or word in words.NOT_EXCLUDED or (pattern is _FREE and word in words.FREE_BUT):
+                continue
+            found.append(Fact("feature", None, word, None, match.start(), match.end(), EXCLUDES))
+    return found

@@ -1,0 +1,73 @@
+"""What stands around a fact and turns it: bounds, "without", "for"."""
+
+import re
+from dataclasses import replace
+
+from roar.attributes import words
+from roar.attributes.facts import AT_LEAST, AT_MOST, EXCLUDES, FOR, HAS, Fact
+from roar.attributes.folding import fold
+
+
+def phrases(spellings: tuple[str, ...] | frozenset[str]) -> str:
+    """Folded spellings as one pattern, the longest first."""
+    return "|".join(re.escape(fold(spelling)[0]) for spelling in sorted(spellings, key=len, reverse=True))
+
+
+_BEFORE = {
+    role: tuple(fold(spelling)[0] for spelling in spellings)
+    for role, spellings in ((AT_MOST, words.AT_MOST), (AT_LEAST, words.AT_LEAST))
+}
+_AFTER = {
+    role: re.compile(rf"\s?(?:{phrases(spellings)})(?![a-z])")
+    for role, spellings in ((AT_MOST, words.AFTER_AT_MOST), (AT_LEAST, words.AFTER_AT_LEAST))
+}
+_PLUS = re.compile(r"\+(?![\w+]|\s?\d)")
+EXCLUDING_WORDS = frozenset(fold(spelling)[0] for spelling in words.EXCLUDING)
+EXCLUDING = tuple(sorted(EXCLUDING_WORDS))
+FOR_WORDS = frozenset(fold(spelling)[0] for spelling in words.FOR_CUES)
+_CLAUSE = re.compile(r"[,;()|]|\s-\s|\swith\s|\smit\s|\savec\s|\scon\s")
+_FOR = re.compile(rf"(?:(?<![\w])|(?<=[\u3040-\u9fff]))(?:{phrases(words.FOR_CUES)})\s")
+_NEAR = 24
+
+
+def ends_with(folded: str, end: int, spellings: tuple[str, ...]) -> bool:
+    """Whether one of the words ends right before `end`, as words of its own."""
+    before = folded[max(0, end - _NEAR) : end].rstrip(" .:-")
+    if not before.endswith(spellings):
+        return False
+    heads = (before[: -len(spelling)] for spelling in spellings if before.endswith(spelling))
+    return any(not head or not (head[-1].isalnum() and head[-1] < "\u3040") for head in heads)
+
+
+def bound_before(folded: str, start: int) -> str | None:
+    """ "at_most" or "at_least" where a word before `start` says so."""
+    # The longest wins: "no more than" ends with "more than".
+    roles = [role for role, spellings in _BEFORE.items() if ends_with(folded, start, spellings)]
+    return roles[0] if roles else None
+
+
+def with_role(fact: Fact, folded: str, serving: bool) -> Fact:
+    """The fact with the role that its surroundings give it; `serving`: the text has a word such as "for"."""
+    if fact.role != HAS:
+        return fact
+    role = bound_before(folded, fact.start)
+    if role is None and fact.value is not None:
+        role = next((role for role, pattern in _AFTER.items() if pattern.match(folded, fact.end)), None)
+        if (
+            role is None
+            and fact.fact != "spf"
+            and ("+" in folded[fact.start : fact.end] or _PLUS.match(folded, fact.end))
+        ):
+            role = AT_LEAST
+    if role is None and ends_with(folded, fact.start, EXCLUDING):
+        role = EXCLUDES
+    if role is None and serving and _serves(folded, fact.start):
+        role = FOR
+    return fact if role is None else replace(fact, role=role)
+
+
+def _serves(folded: str, start: int) -> bool:
+    """Whether a word such as "for" stands before, in the same clause."""
+    nearby = folded[max(0, start - 60) : start]
+    ends = [match.end() for match in _FOR.finditer(nearby)]
+    return bool(ends) and not _CLAUSE.search(nearby, ends[-1])

@@ -1,0 +1,323 @@
+"""What words mean to a shop: colours, audiences, sizes, packs, and the words that turn a fact around. Data, no code.
+
+Spellings are as `folding.fold` leaves them. A spelling that is missing costs one fact, never makes a wrong one; add lines freely.
+"""
+
+MEMORY_WORDS = frozenset({"ram", "memory", "ddr", "ddr2", "ddr3", "ddr4", "ddr5"})
+"""Words after a number of bytes that make it working memory instead of storage."""
+
+PACK_OF = frozenset({"pack", "set", "box", "case", "lot", "bundle"})
+"""Words that make a pack size of the number after their "of"."""
+
+PACK_WORDS = {
+    "single": "1", "twin": "2", "double": "2", "two": "2", "triple": "3", "three": "3", "four": "4", "five": "5",
+    "six": "6", "ten": "10",
+}  # fmt: skip
+"""Number words that count only before a pack word ("twin pack")."""
+
+_SHADES = {
+    "black": "black blk schwarz schwarze schwarzer schwarzes noir noire nero negro negra preto zwart czarny czarna czarne jet черныи черная черное черные 黑 黑色 黒 ブラック اسود أسود سوداء",
+    "white": "white wht weiss weiß weiße weißer weißes blanc blanche bianco bianca blanco blanca branco wit bialy biale белыи белая белое белые 白 白色 ホワイト ابيض أبيض",
+    "grey": "grey gray gry grau graue grauer graues gris grise grigio grigia cinza grijs szary szare ash серыи серая 灰 灰色 グレー رمادي",
+    "silver": "silver slv silber argent argento plata plateado prata zilver srebrny chrome серебристыи 银色 シルバー فضي",
+    "gold": "gold golden dore oro dorado goud zloty золотои 金色 ゴールド ذهبي",
+    "red": "red rot rote roter rotes rouge rosso rossa rojo roja vermelho rood czerwony crimson scarlet cremise szkarlatny cherry ruby красныи красная красное 红 红色 赤 レッド احمر أحمر",
+    "blue": "blue blu blau blaue blauer blaues bleu bleue azul blauw niebieski cobalt azure royal sky синии синяя голубои 蓝 蓝色 青 ブルー ازرق أزرق",
+    "turquoise": "turquoise teal cyan aqua turkis turchese turquesa",
+    "green": "green grn grun grune gruner grunes vert verte verde groen zielony emerald lime mint зеленыи зеленая 绿 绿色 緑 グリーン اخضر أخضر",
+    "yellow": "yellow gelb gelbe gelber gelbes jaune giallo amarillo amarelo geel zolty lemon желтыи желтая 黄 黄色 イエロー اصفر أصفر",
+    "orange": "orange arancione naranja laranja oranje pomaranczowy оранжевыи 橙色 オレンジ برتقالي",
+    "pink": "pink pnk rosa rose roze fuchsia magenta rozowy blush розовыи розовая 粉 粉色 粉红 ピンク وردي",
+    "purple": "purple lila violet violett viola violeta morado paars fioletowy fiolet lavender plum фиолетовыи 紫色 パープル بنفسجي",
+    "brown": "brown braun braune brauner braunes marron marrone castano bruin brazowy chocolate cognac espresso walnut коричневыи 棕色 茶色 ブラウン بني",
+    "beige": "beige sand cream nude champagne ecru",
+    "white beige": "ivory",
+    "beige brown": "tan",
+    "grey black": "graphite anthracite anthrazit charcoal gunmetal",
+    "grey silver": "metallic titanium",
+    "blue navy": "navy marine midnight",
+    "green olive": "olive khaki camo camouflage oliva",
+    "red burgundy": "burgundy maroon bordeaux wine",
+    "gold brown": "bronze copper bronzo",
+    "transparent": "transparent",
+    "multicolour": "multi-colour multicolour multicolor multicoloured multicolored multicolore tricolour tricolor bunt mehrfarbig",
+}
+COLOURS: dict[str, tuple[str, ...]] = {
+    spelling: tuple(basic.split()) for basic, spellings in _SHADES.items() for spelling in spellings.split()
+}
+"""Colour words to basic colours. A shade between two (navy, ivory) is both, and so contradicts neither of them."""
+
+NOT_COLOURS = (
+    "black friday",
+    "charcoal filter",
+    "black decker",
+    "black & decker",
+    "black and decker",
+    "blu ray",
+    "white noise",
+    "red dot",
+    "red eye",
+    "gold plated",
+    "blue tooth",
+    "clear view",
+    "rose gold",
+    "colour",
+    "green tea",
+    "black tea",
+    "brown rice",
+    "red wine",
+    "white wine",
+    "orange juice",
+)
+"""Phrases whose colour word is none."""
+
+AUDIENCES: dict[str, str] = {
+    spelling: audience
+    for audience, spellings in {
+        "men": "men mens man herren homme hommes uomo hombre hombres heren meskie male gents gent 男 男士 男款 メンズ мужскои мужские мужская رجالي للرجال",
+        "women": "women womens woman wmns wmn ladies lady damen femme femmes donna mujer dames damskie female 女 女士 女款 レディース женскии женские женская نسائي للنساء",
+        "kids": "kids kid junior jr youth boys girls boy girl child children kinder enfant enfants gs 儿童 キッズ 子供 детскии детские детская اطفال أطفال للأطفال toddler infant baby "
+        "bambino nino ninos dzieciece",
+    }.items()
+    for spelling in spellings.split()
+}
+"""Whom a product is made for."""
+
+SIZES = {
+    "xxs": "xxs", "xs": "xs", "small": "s", "medium": "m", "large": "l", "xl": "xl", "xxl": "xxl", "2xl": "xxl",
+    "xxxl": "xxxl", "3xl": "xxxl", "4xl": "xxxxl", "xxxxl": "xxxxl", "5xl": "xxxxxl", "xxxxxl": "xxxxxl",
+}  # fmt: skip
+"""Clothing sizes that speak for themselves."""
+
+SIZE_WORDS = frozenset(
+    {
+        "size",
+        "sz",
+        "eu",
+        "eur",
+        "uk",
+        "us",
+        "grosse",
+        "große",
+        "gr",
+        "taille",
+        "talla",
+        "taglia",
+        "maat",
+        "rozmiar",
+        "размер",
+        "尺码",
+        "サイズ",
+        "مقاس",
+    }
+)
+"""Words before a number or a letter that make it a size; each is a scale of its own."""
+
+SIZE_SCALES = frozenset({"eu", "eur", "uk", "us"})
+"""Those of them that are a scale: 9 US is no 9 UK."""
+
+FOR_WORDS = frozenset({"for", "fits", "fit", "compatible", "fur", "pour", "para", "per", "voor", "dla", "для"})
+"""Words after which an accessory names the device it serves."""
+
+
+EXCLUDING = frozenset(
+    [
+        "without",
+        "w/o",
+        "no",
+        "not",
+        "non",
+        "minus",
+        "except",
+        "excluding",
+        "ohne",
+        "kein",
+        "keine",
+        "keinen",
+        "sans",
+        "sin",
+        "senza",
+        "zonder",
+        "geen",
+        "bez",
+        "без",
+        "不含",
+        "无",
+        "無",
+        "بدون",
+    ]
+)
+"""Words before what a product has not."""
+
+FREE_BUT = frozenset(
+    [
+        "hands",
+        "hand",
+        "duty",
+        "toll",
+        "tax",
+        "risk",
+        "care",
+        "worry",
+        "buy",
+        "shipping",
+        "delivery",
+        "maintenance",
+        "trouble",
+        "stress",
+        "feel",
+        "ein",
+        "dozen",
+        "range",
+    ]
+)
+"""What stands before "free" without being left out."""
+
+NOT_EXCLUDED = frozenset(
+    [
+        "frost",
+        "name",
+        "show",
+        "tears",
+        "limit",
+        "more",
+        "longer",
+        "problem",
+        "iron",
+        "stick",
+        "doubt",
+        "fuss",
+        "matter",
+        "only",
+        "need",
+        "slip",
+        "sew",
+        "drill",
+        "mess",
+        "fog",
+        "run",
+        "touch",
+        "contact",
+        "just",
+        "for",
+        "stock",
+        "returns",
+        "reserve",
+        "bake",
+        "the",
+        "a",
+        "an",
+    ]
+)
+"""Words after "no" that name a kind of product ("no frost", "no show socks"), or nothing."""
+
+AT_MOST = (
+    "up to", "under", "below", "less than", "no more than", "not more than", "at most", "maximum", "max", "within", "until", "<", "<=", "≤",
+    "bis zu", "bis", "unter", "weniger als", "hochstens", "maximal", "jusqu'a", "moins de", "maximum de", "hasta", "menos de", "maximo",
+    "fino a", "meno di", "massimo", "tot", "minder dan", "do", "до", "не более", "менее", "不超过", "最多", "低于", "最大", "حتى", "اقل من", "أقل من",
+)  # fmt: skip
+"""Words before a number that make it an upper bound."""
+
+AT_LEAST = (
+    "at least", "over", "above", "more than", "greater than", "minimum", "min", "no less than", "not less than", ">", ">=", "≥",
+    "mindestens", "ab", "uber", "mehr als", "plus de", "au moins", "minimum de", "mas de", "al menos", "minimo", "almeno", "piu di", "oltre",
+    "minstens", "meer dan", "co najmniej", "от", "более", "не менее", "至少", "超过", "高于", "اكثر من", "أكثر من",
+)  # fmt: skip
+"""Words before a number that make it a lower bound."""
+
+AFTER_AT_MOST = (
+    "or less",
+    "or under",
+    "or smaller",
+    "or fewer",
+    "and under",
+    "max",
+    "maximum",
+    "oder weniger",
+    "ou moins",
+    "o menos",
+    "以下",
+    "以内",
+    "未満",
+)
+AFTER_AT_LEAST = (
+    "or more",
+    "or above",
+    "or larger",
+    "or greater",
+    "and up",
+    "and over",
+    "and above",
+    "plus",
+    "min",
+    "minimum",
+    "oder mehr",
+    "ou plus",
+    "o mas",
+    "以上",
+)
+"""Words after a quantity that bound it."""
+
+CURRENCIES: dict[str, str] = {
+    spelling: code
+    for code, spellings in {
+        "USD": "$ us$ usd dollar dollars bucks", "EUR": "€ eur euro euros евро", "GBP": "£ gbp quid", "JPY": "¥ jpy yen 円", "CNY": "元 rmb cny",
+        "RUB": "₽ rub руб рублеи рубля", "INR": "₹ inr rs rupees", "PLN": "zl pln", "CHF": "chf", "SEK": "sek kr", "KRW": "₩", "TRY": "₺",
+        "BRL": "r$", "AED": "aed", "SAR": "sar ريال", "": "¢ cent cents",
+    }.items()
+    for spelling in spellings.split()
+}  # fmt: skip
+"""Money is a price, and no quantity of the product."""
+
+FOR_CUES = frozenset(["for", "fits", "compatible", "fur", "pour", "para", "voor", "dla", "для", "适用于", "适用", "لل"])
+"""Words after which sizes are those of what the product serves; "per" is as often a rate."""
+
+COUNT_WORDS: dict[str, int] = {
+    "single": 1, "twin": 2, "double": 2, "two": 2, "triple": 3, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8,
+    "ten": 10, "twelve": 12, "zwei": 2, "drei": 3, "doppel": 2, "zweier": 2, "dreier": 3, "vierer": 4, "sechser": 6,
+}  # fmt: skip
+"""Number words before a pack word."""
+
+BED_SIZES = "twin xl|california king|cal king|queen|king|twin|full|double|single|super king"
+BED_WORDS = (
+    "size|sized|bed|mattress|sheet|sheets|comforter|duvet|quilt|headboard|bedding|bedspread|blanket|pillowcase|frame"
+)
+"""A bed's size, before a word that says so."""
+
+PHONE_WORDS = frozenset(
+    [
+        "phone",
+        "smartphone",
+        "iphone",
+        "galaxy",
+        "router",
+        "modem",
+        "lte",
+        "network",
+        "wifi",
+        "wlan",
+        "sim",
+        "handy",
+        "mobile",
+        "tablet",
+        "hotspot",
+        "dongle",
+        "android",
+        "pixel",
+        "xiaomi",
+        "redmi",
+        "oneplus",
+        "oppo",
+        "realme",
+        "motorola",
+        "nokia",
+        "unlocked",
+        "dual",
+        "cellular",
+        "antenna",
+    ]
+)
+"""Company in which "5g" is a network."""
+
+PAPER_BUT = frozenset(["audi", "galaxy", "samsung", "oppo", "moto", "apple", "bionic", "chip"])
+"""Words before "a4" that make it a name."""

@@ -1,0 +1,125 @@
+"""What evidence is worth in this catalogue, learned from the catalogue itself, without labels.
+
+Listings whose titles state the same model number are, as a rule, one item. So model numbers are anchors, in the sense of
+Fellegi and Sunter's model of record linkage: what they tell of the products that have them says how far everything else can
+be trusted where they are missing.
+
+- **Columns.** Where a column's values differ in most sure pairs, a difference says nothing: shops keep their own category
+  trees. The log likelihood ratio of a difference is log(m / u), with m its share among sure pairs and u near 1.
+- **Words.** In a catalogue that lists an item once, the titles that are most alike are variants of one line: alike but for a
+  team, a handle, a finish. In one that many shops fill, they are listings of one item. Products with a model number tell how
+  many have a second listing. Where words alone would find many times more among the rest, and whole families of them (two
+  shops' listings come in pairs, a line has many variants), the catalogue lists an item once: what only one of two titles says makes them two items, and a number that many titles state names a series.
+
+Both are shrunk towards what holds for catalogues on average, by as much as a few dozen pairs.
+
+References:
+    Fellegi and Sunter (1969), A Theory for Record Linkage.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from roar.near_duplicates.comparison import Comparison
+from roar.parameters import DuplicateEvidence
+
+MOST = 200_000
+"""Sure pairs from which is learned, at most."""
+
+SILENT = 0.25
+"""Weight below which a difference says nothing worth a word."""
+
+EVEN = 0.5
+"""Similarity from which two listings are one item."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What evidence is worth in a catalogue."""
+
+    unlike: float
+    """Log odds taken off, per unit of information, for what only one title says."""
+    listed_twice: float
+    """Share of products with a second listing, by those that state model numbers."""
+    by_words: float
+    """The same by words alone, among the others, before `unlike`."""
+    anchors: int
+    """Products that state a model number."""
+    columns: pl.DataFrame
+    """`dimension`, `differs` (share of sure pairs in which it differs), `pairs` (sure pairs that both state it), `weight` of a
+    difference (0 … 1)."""
+
+    @property
+    def idle(self) -> pl.DataFrame:
+        """`dimension`, `idle`: columns whose differences say nothing here, and why, in words."""
+        share = (100 * pl.col("differs")).round().cast(pl.Int64)
+        because = pl.format(" (says nothing here: it differs in {}% of sure pairs)", share)
+        return self.columns.filter(pl.col("weight") < SILENT).select("dimension", idle=because)
+
+    def said(self) -> str:
+        """What was learned, in words."""
+        twice = (
+            f"{self.listed_twice:.0%} of products have a second listing, by {self.anchors:,} that state model numbers"
+        )
+        found = f"words alone would find one for {self.by_words:.0%} of the others"
+        return f"{twice}; {found}" + (", so what only one title says makes two items" if self.unlike else "")
+
+
+def learn_columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:
+    """What differences in columns weigh, from candidate pairs (row arrays `a`, `b`): see `Weights.columns`."""
+    known = comparison.numbered
+    stated = np.flatnonzero(known[a] & known[b])
+    same = stated[comparison.models_compared(a[stated], b[stated])[0]]
+    same = same[:: max(1, len(same) // MOST)]
+    _, vetoes, _ = comparison.facts_compared(a[same], b[same])
+    sure = same[vetoes == 0]
+    return _columns(comparison, a[sure], b[sure], config)
+
+
+def learn_words(
+    comparison: Comparison,
+    a: np.ndarray,
+    b: np.ndarray,
+    similarity: np.ndarray,
+    alone: np.ndarray,
+    config: DuplicateEvidence,
+) -> tuple[float, float, float]:
+    """`unlike`, `listed_twice` and `by_words` of `Weights`.
+
+    Args:
+        comparison: of the catalogue.
+        a: rows of pairs.
+        b: likewise.
+        similarity: of the pairs, 0 … 1.
+        alone: whether a pair shares no model number.
+        config: learning_pairs, usual_share, tolerance, fewest, variant.
+    """
+    size = len(comparison.price)
+    anchors = np.flatnonzero(comparison.coded)
+    most, share = (
+        (comparison.listed_twice(contradicted=contradicted)[anchors].sum() + config.usual_share * config.learning_pairs)
+        / (len(anchors) + config.learning_pairs)
+        for contradicted in (True, False)
+    )
+    others = ~comparison.coded if (~comparison.coded).sum() >= config.fewest else np.ones(size, dtype=bool)
+    if size < config.fewest:
+        return 0.0, share, 0.0
+    near = np.flatnonzero(alone & (similarity >= EVEN))
+    hit = np.zeros(size, dtype=bool)
+    hit[a[near]] = hit[b[near]] = True
+    by_words = float(hit[others].mean())
+    family = 2 * len(near) / max(hit.sum(), 1)
+    listed_once = by_words > config.tolerance * most and family > config.family
+    return (config.variant if listed_once else 0.0), share, by_words
+
+
+def _columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:
+    """How often each loose dimension differs among sure pairs, and what a difference weighs by that."""
+    stated, differs = comparison.dimensions_compared(a, b)
+    prior, pairs = config.usual_difference, config.learning_pairs
+    share = (differs + prior * pairs) / (stated + pairs)
+    weight = np.clip(np.log(share) / np.log(prior), 0.0, 1.0)
+    table = pl.DataFrame({"dimension": comparison.dimensions, "differs": share, "pairs": stated, "weight": weight})
+    return table.filter(pl.Series(~comparison.strict))

@@ -1,0 +1,123 @@
+"""What evidence is worth is learned from the catalogue: its columns, and its words."""
+
+import logging
+
+import polars as pl
+import pytest
+
+from roar.near_duplicates import find_pairs, verify
+from roar.parameters import DuplicateEvidence, NearDuplicates
+
+COLOURS = [
+    "lodge",
+    "den",
+    "cabin",
+    "harbor",
+    "meadow",
+    "prairie",
+    "canyon",
+    "summit",
+    "valley",
+    "lagoon",
+    "orchard",
+    "timber",
+    "glacier",
+    "dune",
+]
+LINES = [
+    "doormat",
+    "stool",
+    "planter",
+    "mirror",
+    "trellis",
+    "bench",
+    "cabinet",
+    "shelf",
+    "lantern",
+    "clock",
+    "vase",
+    "basket",
+]
+MAKERS = [
+    "Orvane",
+    "Zimboro",
+    "Keldra",
+    "Tavsen",
+    "Mirwald",
+    "Quento",
+    "Plosk",
+    "Hasdrin",
+    "Velto",
+    "Brindor",
+    "Castum",
+    "Dremo",
+]
+
+
+def one_shop() -> pl.DataFrame:
+    """Lines in many patterns, every item once, in one style; a few are listed twice, word for word."""
+    titles = [f"{m} {c} {line} outdoor woven classic edition" for m in MAKERS for line in LINES for c in COLOURS]
+    titles += titles[:1000:50]
+    return pl.DataFrame({"product_id": [f"p{i:05}" for i in range(len(titles))], "title": titles})
+
+
+def two_shops(private: bool = True) -> pl.DataFrame:
+    """Every item in two shops, with its model number in both titles, or (one in two) in neither; each shop has its own tree."""
+    rows = []
+    for i in range(400):
+        maker, line = MAKERS[i % 12], LINES[i // 12 % 12]
+        rare, model = f"x{i * 7919 % 99991}ia".translate(str.maketrans("0123456789", "abdefghjkl")), f"QX-{20000 + i}"
+        code = model if i % 2 else ""
+        tree = (f"home > {line}", f"outlet {i % 5}") if private else (f"home > {line}", f"home > {line}")
+        rows.append((f"a{i:04}", f"{maker} {rare} {line} {code}", f'{{"category": "{tree[0]}"}}'))
+        rows.append((f"b{i:04}", f"{line} {maker} {rare} {code} new", f'{{"category": "{tree[1]}"}}'))
+    return pl.DataFrame(rows, schema=["product_id", "title", "attributes"], orient="row")
+
+
+def recall(found: pl.DataFrame, coded: bool | None = None) -> float:
+    same = found.filter(pl.col("product_id_a").str.tail(4) == pl.col("product_id_b").str.tail(4))
+    return same.height / 400
+
+
+def test_a_column_with_a_private_vocabulary_says_nothing_and_the_evidence_says_so() -> None:
+    """By the data and not by its name: the column differs in sure pairs, so a difference costs no pair."""
+    products = two_shops()
+    found = find_pairs(products)
+    assert recall(found) > 0.95
+    off = NearDuplicates(evidence=DuplicateEvidence(learn=False))
+    assert recall(find_pairs(products, off)) < 0.75
+    without_code = found.filter(pl.col("product_id_a") == "a0010")
+    assert "“category” differs" in without_code["evidence"][0] and "says nothing here" in without_code["evidence"][0]
+
+
+def test_a_column_that_agrees_in_sure_pairs_keeps_its_word() -> None:
+    """The same column, used alike by both shops: one that differs keeps two listings apart."""
+    shared = two_shops(private=False)
+    wrong = pl.when(pl.col("product_id") == "b0010").then(pl.lit('{"category": "garden"}')).otherwise("attributes")
+    pair = pl.DataFrame({"product_id_a": ["a0010", "a0012"], "product_id_b": ["b0010", "b0012"]})
+    verdict = verify(shared.with_columns(attributes=wrong), pair)
+    assert verdict["accepted"].to_list() == [False, True]
+    assert "says nothing" not in verdict["evidence"][0]
+
+
+def test_variants_of_one_line_are_two_items_where_a_catalogue_lists_items_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Words alone find whole families and no model number says that anything is listed twice: only equal titles are pairs."""
+    products = one_shop()
+    with caplog.at_level(logging.INFO, logger="roar.near_duplicates.deduplication"):
+        found = find_pairs(products)
+    assert "makes two items" in caplog.text
+    titles = dict(products.iter_rows())
+    assert found.height == 20 and all(
+        titles[a] == titles[b] for a, b in found.select("product_id_a", "product_id_b").iter_rows()
+    )
+    off = find_pairs(products, NearDuplicates(evidence=DuplicateEvidence(learn=False)))
+    assert off.height > 500
+
+
+def test_few_products_teach_nothing_about_words() -> None:
+    """Below `fewest` products a pair is judged as in the average catalogue."""
+    products = one_shop().head(60)
+    off = NearDuplicates(evidence=DuplicateEvidence(learn=False))
+    assert find_pairs(products).equals(find_pairs(products, off))
