@@ -179,6 +179,8 @@ def test_searches_go_on_while_the_index_changes(stored):
     for row in range(20):
         index.upsert(pl.DataFrame({"product_id": [f"n{row}"]}), vectors(1, row))
         index.remove([f"p{row}"])
+        if row % 5 == 0:
+            index.compact()
     for thread in threads:
         thread.join()
     assert not failures and len(index) == ROWS

@@ -89,6 +89,19 @@ def test_columns_that_no_hit_shows_stay_on_disk_and_survive_a_compaction(tmp_pat
     assert kept["attributes"].value_counts().sort("count")["count"].to_list() == [1, 20]
 
 
+def test_an_index_that_was_changed_is_written_with_its_changes(tmp_path, root):
+    memory = SearchIndex.build(products(20), vectors(20))
+    memory.remove(["p0"])
+    upsert(memory)
+    memory.write(tmp_path / "other")
+    assert ids(tmp_path / "other") == {f"p{row}" for row in range(1, 20)} | {"new"}
+    disk = SearchIndex.read(root)
+    disk.remove(["p0"])
+    disk.write(tmp_path / "copy")
+    assert ids(tmp_path / "copy") == ALL - {"p0"}
+    assert "title" in SearchIndex.read(tmp_path / "copy").products.columns
+
+
 class Killed(BaseException):
     """Stands in for SIGKILL: nothing is cleaned up."""
 

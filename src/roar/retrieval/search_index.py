@@ -56,8 +56,14 @@ _UNIT = 0.01
 
 
 class _State(NamedTuple):
-    """All that a change replaces; a search reads one of them, whatever changes meanwhile."""
+    """All that a search reads; changes and rebuilds put another one in its place, and searches under way go on with theirs."""
 
+    stored: StoredVectors
+    """Of the rows that the index was built over."""
+    start: np.ndarray
+    """(entries + 1,) where each entry's rows begin."""
+    proposals: FaissIndex | None
+    """The approximate index over entries; None for a scan."""
     products: pl.DataFrame
     """product_id, cluster_id and fields: the rows of the base, then those put in since."""
     filtered: pl.DataFrame
@@ -86,10 +92,10 @@ class SearchIndex:
         encode: Encode | None = None,
     ) -> None:
         self.manifest, self.queries, self.folder, self.encode = manifest, queries, folder, encode
-        self._stored, self._start, self._proposals = stored, start, proposals
         fresh = StoredVectors.of(np.empty((0, manifest.dimension), dtype=np.float32))
         live = np.ones(len(stored), dtype=bool)
-        self._state = _State(products, _filtered(products, manifest), live, fresh, ())
+        filtered = _filtered(products, manifest)
+        self._state = _State(stored, start, proposals, products, filtered, live, fresh, ())
 
     @classmethod
     def build(
@@ -142,17 +148,19 @@ class SearchIndex:
 
     def proposing_with(self, factory: str) -> "SearchIndex":
         """The same products behind another approximate index: how candidates are compared."""
-        proposals = None if factory == FLAT else FaissIndex.build(self._stored.vectors(self._start[:-1]), factory)
+        state = self._state
+        proposals = None if factory == FLAT else FaissIndex.build(state.stored.vectors(state.start[:-1]), factory)
         return self._with(proposals, index=factory)
 
     def saying(self, **said: Any) -> "SearchIndex":
         """The same index with further things said in its manifest."""
-        return self._with(self._proposals, **said)
+        return self._with(self._state.proposals, **said)
 
     def _with(self, proposals: FaissIndex | None, **said: Any) -> "SearchIndex":
         manifest = self.manifest.model_copy(update=said)
-        assert not self._state.log, "changes would be lost"
-        own = self._state.products, self._stored, self._start
+        state = self._state
+        assert not state.log, "changes would be lost"
+        own = state.products, state.stored, state.start
         return SearchIndex(*own, proposals, manifest, self.queries, folder=self.folder, encode=self.encode)
 
     # --- searching
@@ -268,42 +276,48 @@ class SearchIndex:
         self, state: _State, queries: np.ndarray, wanted: int, allowed: np.ndarray | None, effort: Effort
     ) -> tuple[list[Hits], bool]:
         """For each query at least its `wanted` best products, as far as they are found, and whether these are all."""
-        total = len(self._stored)
+        total, entries = len(state.stored), len(state.start) - 1
         count = total if allowed is None else int(np.count_nonzero(allowed[:total]))
         narrow = count < min(_SCANNED_BELOW, _FILTERED * total)
-        if self._proposals is None or narrow or 2 * wanted * effort.candidates > self.manifest.entries:
+        if state.proposals is None or narrow or 2 * wanted * effort.candidates > entries:
             return self._scan(state, queries, wanted, allowed), wanted >= count + len(state.fresh)
         further = max(1.0, min(_FILTERED * total / max(count, 1), _FURTHER))
-        proposed = self._proposed(queries, wanted, None if allowed is None else allowed[:total], effort, further)
+        proposed = self._proposed(state, queries, wanted, None if allowed is None else allowed[:total], effort, further)
         return joined(proposed, self._scan_fresh(state, queries, wanted, allowed)), False
 
     def _proposed(
-        self, queries: np.ndarray, wanted: int, allowed: np.ndarray | None, effort: Effort, further: float
+        self,
+        state: _State,
+        queries: np.ndarray,
+        wanted: int,
+        allowed: np.ndarray | None,
+        effort: Effort,
+        further: float,
     ) -> list[Hits]:
         """Products of the entries that the approximate index proposes, scored on stored vectors."""
-        assert self._proposals is not None
-        opens = self.manifest.entries < len(self._stored)
-        entries = np.logical_or.reduceat(allowed, self._start[:-1]) if opens and allowed is not None else allowed
+        assert state.proposals is not None
+        opens = len(state.start) - 1 < len(state.stored)
+        entries = np.logical_or.reduceat(allowed, state.start[:-1]) if opens and allowed is not None else allowed
         probes = int(effort.probes * further)
-        _, found = self._proposals.search(queries, wanted * effort.candidates, allowed=entries, probes=probes)
+        _, found = state.proposals.search(queries, wanted * effort.candidates, allowed=entries, probes=probes)
         hits = []
         for query, own in zip(queries, found, strict=True):
             rows = own[own >= 0]
             if opens:
-                rows = opened(rows, self._start)
+                rows = opened(rows, state.start)
                 rows = rows if allowed is None else rows[allowed[rows]]
-            hits.append((rows, self._stored.vectors(rows) @ query))
+            hits.append((rows, state.stored.vectors(rows) @ query))
         return hits
 
     def _scan(self, state: _State, queries: np.ndarray, wanted: int, allowed: np.ndarray | None) -> list[Hits]:
         """The `wanted` best of all allowed products, exactly."""
-        own = scanned(self._stored, queries, wanted, None if allowed is None else allowed[: len(self._stored)])
+        own = scanned(state.stored, queries, wanted, None if allowed is None else allowed[: len(state.stored)])
         return joined(own, self._scan_fresh(state, queries, wanted, allowed))
 
     def _scan_fresh(self, state: _State, queries: np.ndarray, wanted: int, allowed: np.ndarray | None) -> list[Hits]:
         if not len(state.fresh):
             return []
-        total = len(self._stored)
+        total = len(state.stored)
         own = scanned(state.fresh, queries, wanted, None if allowed is None else allowed[total:])
         return [(rows + total, scores) for rows, scores in own]
 
@@ -327,14 +341,14 @@ class SearchIndex:
     @property
     def rows(self) -> pl.DataFrame:
         """product_id, cluster_id and shown fields of every row that the index was built over, whatever happened since."""
-        return self._state.products[: self.manifest.products]
+        return self._state.products[: len(self._state.stored)]
 
     @property
     def vectors(self) -> np.ndarray:
         """Float32 unit rows (N, dim) of `products`, to the precision that they are stored in."""
         state = self._state
-        base, fresh = np.split(state.live, [len(self._stored)])
-        own = (self._stored.vectors(np.flatnonzero(base)), state.fresh.vectors(np.flatnonzero(fresh)))
+        base, fresh = np.split(state.live, [len(state.stored)])
+        own = (state.stored.vectors(np.flatnonzero(base)), state.fresh.vectors(np.flatnonzero(fresh)))
         return np.concatenate(own)
 
     @property
@@ -352,12 +366,12 @@ class SearchIndex:
     @property
     def size(self) -> int:
         """Bytes of the approximate index, which is held in memory; the stored vectors are mapped."""
-        return self._proposals.size if self._proposals else 0
+        return self._state.proposals.size if self._state.proposals else 0
 
     @property
     def stored_size(self) -> int:
         """Bytes of the stored vectors."""
-        return len(self._stored) * self.manifest.dimension * 2
+        return len(self._state.stored) * self.manifest.dimension * 2
 
     def catalogue(self) -> pl.DataFrame:
         """Every column of the products that can be found, from disk where the index is kept there."""
@@ -430,23 +444,23 @@ class SearchIndex:
             InputError: the disk refuses, or another process writes. The index is as it was.
         """
         with self._writing(rebuild=False):
-            products, vectors, factory = self.catalogue(), self.vectors, self.manifest.index
-            said = self.manifest.model_dump(exclude={"dimension", "products", "entries", "index", "effort", "ids"})
-            said |= {"created": _now()}
-            build = lambda factory: SearchIndex.build(  # noqa: E731
-                products, vectors, factory, self.manifest.effort, queries=self.queries, encode=self.encode, **said
-            )
-            try:
-                built = build(factory)
-            except InputError:
-                logger.warning("Too few products are left for %s: a scan takes its place.", factory)
-                built = build(FLAT)
-            built = built.saying(measured=said["measured"] | {"recall@100": built.recall()})
+            built = self._rebuilt()
             if self.folder is not None:
                 built = built.write(self.folder.parent, self._carry_over, keep=self.manifest.keep)
-            self.manifest, self.folder = built.manifest, built.folder
-            self._stored, self._start, self._proposals = built._stored, built._start, built._proposals
-            self._state = built._state
+            self.manifest, self.folder, self._state = built.manifest, built.folder, built._state
+
+    def _rebuilt(self) -> "SearchIndex":
+        """A new index in memory over what is in this one now, its recall measured again."""
+        products, vectors, own = self.catalogue(), self.vectors, self.manifest
+        said = own.model_dump(exclude={"dimension", "products", "entries", "index", "effort", "ids"})
+        said |= {"created": _now()}
+        kept: dict[str, Any] = {"queries": self.queries, "encode": self.encode}
+        try:
+            built = SearchIndex.build(products, vectors, own.index, own.effort, **kept, **said)
+        except InputError:
+            logger.warning("Too few products are left for %s: a scan takes its place.", own.index)
+            built = SearchIndex.build(products, vectors, FLAT, **kept, **said)
+        return built.saying(measured=own.measured | {"recall@100": built.recall()})
 
     def refresh(self) -> None:
         """Take over the changes that other processes have made to this version.
@@ -497,7 +511,7 @@ class SearchIndex:
             return state._replace(live=state.live & ~gone, log=log)
         table = content["products.parquet"].select(state.products.columns)
         gone = state.products["product_id"].is_in(table["product_id"].implode()).to_numpy()
-        return _State(
+        return state._replace(
             products=pl.concat([state.products, table]),
             filtered=pl.concat([state.filtered, _filtered(table, self.manifest)]),
             live=np.concatenate([state.live & ~gone, np.ones(len(table), dtype=bool)]),
@@ -537,15 +551,18 @@ class SearchIndex:
         Raises:
             InputError: the disk refuses, or another process writes; what was current still is.
         """
+        if self._state.log or self.folder is not None:  # what is held in memory is not all of it
+            return self._rebuilt().write(root, beside, keep=keep)
+        state = self._state
         with versions.writing(root):
             manifest = self.manifest.model_copy(update={"version": versions.new_version(), "keep": keep})
             with versions.written_version(root, manifest.version, keep) as base:
-                self._state.products.write_parquet(base / "products.parquet")
-                self._stored.write(base / "vectors.faiss")
-                np.save(base / "start.npy", self._start, allow_pickle=False)
+                state.products.write_parquet(base / "products.parquet")
+                state.stored.write(base / "vectors.faiss")
+                np.save(base / "start.npy", state.start, allow_pickle=False)
                 np.save(base / "queries.npy", self.queries.astype(np.float16), allow_pickle=False)
-                if self._proposals is not None:
-                    self._proposals.write(base / "index.faiss")
+                if state.proposals is not None:
+                    state.proposals.write(base / "index.faiss")
                 said = beside(self, base) if beside is not None else {}
                 manifest.model_copy(update=said).write(base)
             return SearchIndex.read(root / manifest.version, check=False, encode=self.encode)

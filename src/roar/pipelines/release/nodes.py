@@ -11,9 +11,10 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.datasets.release_folder import NewRelease
-from roar.encoder import encode, identity_of, product_texts, read_encoder
+from roar.encoder import encode, identity_of, load_encoder, product_texts, read_encoder
 from roar.encoder.shards import encode_in_shards
 from roar.errors import InputError
+from roar.files import SEAL
 from roar.parameters import Encoder, Evaluation, Release, Stage1, Stage2, TrainingSets
 from roar.report.release import frontier_chart, release_section
 from roar.retrieval import ProductIndex, SearchIndex
@@ -54,7 +55,7 @@ def choose_encoder(
 ) -> dict[str, SentenceTransformer]:
     """The encoder that is served: a kept one, the only one there is, or one trained on all judged queries."""
     if config.from_ is not None:
-        return {KEPT: _kept(Path(config.from_))}
+        return {KEPT: _kept(Path(config.from_), encoder)}
     if len(stage2) == 1 or not config.single_encoder:
         fold = min(stage2)
         return {fold: stage2[fold]()}
@@ -76,10 +77,13 @@ def choose_encoder(
     return {SINGLE: trained}
 
 
-def _kept(folder: Path) -> SentenceTransformer:
+def _kept(folder: Path, encoder: Encoder) -> SentenceTransformer:
+    """One of this project's, with the prompts and limits that it was saved with, or anybody's, with those of the parameters."""
     if not (folder / "modules.json").is_file():
         raise InputError(f"release.from: {folder} is no encoder; name a folder with a modules.json in it.")
-    return read_encoder(folder)
+    if (folder / SEAL).is_file():
+        return read_encoder(folder)
+    return load_encoder(encoder.model_copy(update={"preset": str(folder)}))
 
 
 def build_release(
