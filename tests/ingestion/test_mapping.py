@@ -100,11 +100,11 @@ def test_a_damaged_lazy_table_is_one_line(shop: dict[str, pl.DataFrame], tmp_pat
 
 
 def test_unknown_names_come_with_the_nearest(shop: dict[str, pl.DataFrame]) -> None:
-    with pytest.raises(InputError, match=r"no column titel, which the mapping reads \(did you mean title\?\)"):
+    with pytest.raises(InputError, match=r"no column titel, which the mapping reads; did you mean title\?"):
         ingest(shop, with_products(columns={"title": "titel"}))
-    with pytest.raises(InputError, match=r"has no columns \(did you mean raw_products\?\)"):
+    with pytest.raises(InputError, match=r"has no columns; .*did you mean raw_products\?"):
         ingest(shop, Ingestion(products={"table": "raw_product"}))  # type: ignore[arg-type]
     side = {"table": "raw_product_extras", "key": ["product_id"], "columns": ["categories"]}
     extras = pl.DataFrame({"product_id": ["p1"], "category": ["lamps"]})
-    with pytest.raises(InputError, match=r"no column categories \(did you mean category\?\)"):
+    with pytest.raises(InputError, match=r"no column categories; did you mean category\?"):
         ingest(shop | {"raw_product_extras": extras}, with_products(join=[side]))
