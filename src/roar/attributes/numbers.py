@@ -7,7 +7,7 @@ LETTER = r"a-z\u00df-\u024f\u0370-\u10ff\u1200-\u1fff"
 """Letters of scripts that put blanks between words; Chinese, Japanese and Korean do not."""
 
 NUMBER = (
-    r"(?:\d{1,4}(?: ?[ -] ?|-)\d{1,2}/\d{1,3}(?![\d/])"  # 1-1/4, 1 1/4
+    r"(?:(?:\d{1,2} |\d{1,3} ?- ?)\d{1,2}/\d{1,3}(?![\d/])"  # 1 1/4, 1-1/4
     r"|\d{1,3}/\d{1,3}(?![\d/])"
     r"|\d{1,3}(?:[.,']\d{3})+(?:[.,]\d{1,2})?(?![\d])(?![.,]\d)"
     r"|\d{1,3}(?: 000)+(?!\d)"

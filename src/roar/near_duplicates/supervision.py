@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -90,9 +91,12 @@ def fit(products: pl.DataFrame, labelled: pl.DataFrame, config: NearDuplicates |
     folds = GroupKFold(min(FOLDS, len(np.unique(groups))))
     for train, test in folds.split(features, same, groups):
         fitted = _fitted(features[train], same[train], config.evidence)
-        accepted[test] = score(comparison, a, b, fitted)[0][test] >= ACCEPT
+        similarity, _ = score(comparison, a, b, fitted)
+        accepted[test] = similarity[test] >= _best_threshold(similarity[train], same[train])
     before = score(comparison, a, b, config.evidence)[0] >= ACCEPT
     weights = _fitted(features, same, config.evidence)
+    best = _best_threshold(score(comparison, a, b, weights)[0], same)
+    weights = weights.model_copy(update={"threshold": weights.threshold + float(logit(best)) / weights.steepness})
     return Fitted(config.model_copy(update={"evidence": weights}), Scores.of(before, same), Scores.of(accepted, same))
 
 
@@ -128,6 +132,12 @@ def _fitted(features: np.ndarray, same: np.ndarray, config: DuplicateEvidence) -
         for (parameter, _), slope in zip(_SIGNS.values(), slopes[1:], strict=True)
     }
     return config.model_copy(update=weights | {"threshold": -float(model.intercept_[0]) / text, "steepness": text})
+
+
+def _best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:
+    """Similarity with the best F1: competition and rivalry, which look at all pairs, are no part of the regression."""
+    tried = np.linspace(0.02, 0.98, 49)
+    return float(tried[np.argmax([Scores.of(similarity >= threshold, same).f1 for threshold in tried])])
 
 
 def _components(a: np.ndarray, b: np.ndarray, products: int) -> np.ndarray:
