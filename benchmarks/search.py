@@ -14,7 +14,6 @@ holds without. Peers are searched with the effort at which their recall@100 firs
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -240,12 +239,12 @@ def peers(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, wanted: f
 def hnswlib_index(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, wanted: float) -> None:
     import hnswlib
 
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start, before = time.perf_counter(), held("VmRSS")
     index = hnswlib.Index(space="ip", dim=vectors.shape[1])
     index.init_index(max_elements=len(vectors), ef_construction=200, M=16)
     index.add_items(vectors)
     report("hnswlib_build_s", time.perf_counter() - start)
-    report("hnswlib_memory_mb", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    report("hnswlib_memory_mb", held("VmRSS") - before)
     index.set_num_threads(1)
 
     def search(effort: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -243,7 +243,7 @@ def test_a_damaged_file_is_named(name, how, root):
         path.write_bytes(
             content[: len(content) // 2] + bytes([content[len(content) // 2] ^ 1]) + content[len(content) // 2 + 1 :]
         )
-    with pytest.raises(InputError, match=f"{name} is missing or changed.*kedro run --pipelines release"):
+    with pytest.raises(InputError, match=f"{name} is missing, unreadable or changed.*kedro run --pipelines release"):
         SearchIndex.read(root)
 
 
@@ -253,7 +253,7 @@ def test_a_damaged_or_missing_change_is_named(root):
     index.remove(["p0"])
     first = versions.change_folder(versions.current_version(root), 1)
     np.save(first / "vectors.npy", np.zeros((1, 16), dtype=np.float16))
-    with pytest.raises(InputError, match=r"00000001: vectors.npy is missing or changed"):
+    with pytest.raises(InputError, match=r"00000001: vectors.npy is missing, unreadable or changed"):
         SearchIndex.read(root)
     subprocess.run(["rm", "-r", str(first)], check=True)
     with pytest.raises(InputError, match="change 1 is missing"):
