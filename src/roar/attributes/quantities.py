@@ -41,14 +41,14 @@ _JOINED = re.compile(rf"(?:(?<=[\d\"'])|(?<=\d[cm]m)|(?<=\d[ml])) ?x ?(?={NUMBER
 _DIGIT = re.compile(r"\d")
 _CHINESE = re.compile(rf"({CHINESE_NUMBER})({_SIGN_UNITS})")
 _TIMES = re.compile(r"\s?(?:[hwdlt]\.? |wide |tall |high |long |deep |thick )?(?:x|by|\*)\s?")
-_TO = re.compile(r"\s?(?:-|~|to|bis|a|до|عامل)\s?|\s?-\s?")
+_TO = re.compile(r"\s?(?:-|~|to|bis|a|до|إلى|الى)\s?")
 _COMPOUND = {("ft", "in"), ("lb", "oz"), ("m", "cm"), ("kg", "g"), ("h", "minute"), ("hour", "minute")}
 _MARKS = {'"': UNITS["in"], "''": UNITS["in"], "'": UNITS["ft"]}
 
 
 def quantities(text: str, folded: str, kind: str, taken: bytearray) -> list[Fact]:
     """Facts of all numbers of a text; `taken` marks what names have taken."""
-    atoms = list(_atoms(text, folded, taken))
+    atoms = sorted(_atoms(text, folded, taken), key=lambda atom: atom.start)
     found: list[Fact] = []
     place = 0
     while place < len(atoms):

@@ -82,6 +82,7 @@ data_rate Mbit/s 1000: gbps gbit/s
 data_rate Mbit/s 8: mb/s mo/s
 data_rate Mbit/s 8000: gb/s
 colour_temperature K 1: k kelvin кельвин
+temperature C 1: °f ℉ fahrenheit degree_fahrenheit degrees_f
 temperature C 1: °c ℃ celsius grad_celsius degree_celsius degrees_c
 angle deg 1: degree deg °
 percent % 1: % percent prozent per_cent pourcent por_ciento процент процентов パーセント ٪
