@@ -10,7 +10,7 @@ from roar.errors import InputError
 from roar.metrics import aggregate, compare, score_queries, slice_table
 from roar.near_duplicates import cluster, find_pairs
 from roar.parameters import Slices
-from roar.tables import require_columns
+from roar.tables import fingerprint, require_columns
 
 QUERIES = pl.DataFrame({"query_id": ["q"], "query": ["lamp"], "frequency": [1], "vertical": ["a"], "fold": ["0"]})
 PRODUCTS = pl.DataFrame({"product_id": ["p"], "title": ["Lamp"], "attributes": ["{}"], "price": [1.0]})
@@ -81,10 +81,10 @@ def test_series_and_other_objects_are_told_too():
 
 
 def test_an_unknown_name_is_told_with_the_nearest():
-    with pytest.raises(InputError, match=r"Table queries lacks the column\(s\) dimension; did you mean dimensions\?"):
+    with pytest.raises(InputError, match=r"dimension is no column of table queries; did you mean dimensions\?"):
         named = QUERIES.with_columns(dimensions=pl.lit("x"))
         training_sets.query_slices(named, STRATA, PRODUCTS, Slices(columns=("dimension",)))
-    with pytest.raises(InputError, match=r"are no columns of table products; did you mean title\?"):
+    with pytest.raises(InputError, match=r"titel is no column of table products; did you mean title\?"):
         product_texts(PRODUCTS, ["titel"], 10)
 
 
@@ -92,3 +92,15 @@ def test_a_column_of_nulls_has_every_type():
     require_columns(
         pl.DataFrame({"title": [None], "price": [None], "clicked": [None]}), "x", ["title", "price", "clicked"]
     )
+
+
+def test_a_table_has_another_fingerprint_where_a_value_a_name_or_a_type_differs():
+    table = pl.DataFrame({"id": ["a", "b"], "n": [1, 2]})
+    others = [
+        table[::-1],
+        table.rename({"n": "m"}),
+        table.cast({"n": pl.Int8}),
+        table.with_columns(n=pl.Series([1, 3])),
+    ]
+    assert fingerprint(table) == fingerprint(table.clone())
+    assert len({fingerprint(other) for other in (table, *others)}) == 5

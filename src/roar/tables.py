@@ -4,6 +4,7 @@ A name means the same in every table (`roar.schemas`), so its type is known from
 caller whose ids are integers or whose flags are texts is told so by column, not by an error of polars from somewhere inside.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
 
 import polars as pl
@@ -65,3 +66,11 @@ def _require_type(dtype: pl.DataType, where: str, column: str) -> None:
     kind, holds = _KINDS.get(column, ("", lambda _: True))
     if dtype != pl.Null and not holds(dtype):
         raise InputError(f"{where}: expected {kind}, got {dtype}; cast it before.")
+
+
+def fingerprint(table: pl.DataFrame) -> str:
+    """SHA-256 over a table's columns, types and values, 16 digits of it; a part of the rows is in memory at a time."""
+    digest = hashlib.sha256(repr(table.schema).encode())
+    for part in table.iter_slices(100_000):
+        digest.update(part.write_ipc_stream(None).getbuffer())
+    return digest.hexdigest()[:16]

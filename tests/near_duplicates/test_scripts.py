@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from roar.near_duplicates import cluster, declared, find_pairs
+from roar.attributes import declared
+from roar.near_duplicates import cluster, find_pairs
 from roar.near_duplicates.text import normalise, tokens
 
 

@@ -71,8 +71,8 @@ def _untimed(path: Path) -> bytes:
         return content
     page = content.decode()
     section = re.search(r'<section[^>]*id="release".*?</section>', page, re.DOTALL)
-    assert section, "the page has the release's section"
-    return page.replace(section[0], "").encode()
+    assert section or path.stem != "report", "the page has the release's section"
+    return page.replace(section[0], "").encode() if section else content
 
 
 def test_every_system_is_judged_under_both_protocols_in_every_slice(shop):

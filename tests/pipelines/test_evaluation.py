@@ -6,11 +6,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from roar.encoder import load_encoder
+from roar.encoder import encode, load_encoder
 from roar.errors import InputError
 from roar.parameters import Encoder, Evaluation, MetricSettings
+from roar.pipelines.evaluation import nodes
 from roar.pipelines.evaluation.judging import compare_systems
-from roar.pipelines.evaluation.nodes import fuse_scores, index_products, run_encoder, truncate_index
+from roar.pipelines.evaluation.nodes import (
+    encode_queries,
+    fuse_scores,
+    index_products,
+    run_encoder,
+    truncate_index,
+)
 
 from .conftest import copy_project, run_pipelines
 
@@ -158,11 +165,30 @@ def test_queries_of_another_encoder_are_refused(tiny_encoder, tiny_qwen_folder):
     reads, config = Encoder(product_fields=("title",), max_tokens=24, precision="float32"), Evaluation()
     other = load_encoder(reads.model_copy(update={"preset": str(tiny_qwen_folder)}))
     indexes = index_products({"holdout": lambda: tiny_encoder}, products, reads, config)
-    asked = queries, judgments, splits, reads, config
-    assert run_encoder({"holdout": lambda: tiny_encoder}, indexes, *asked).catalogue["product_id"][0] == "a"
+
+    def run(encoder, searched, settings=reads):
+        vectors = encode_queries({"holdout": lambda: encoder}, queries, queries, splits, settings)
+        return run_encoder(vectors, searched, queries, judgments, splits, config)
+
+    assert run(tiny_encoder, indexes).catalogue["product_id"][0] == "a"
     for searched in (indexes, truncate_index(indexes, Evaluation(deployed_dimension=16))):
         with pytest.raises(InputError, match=r"another encoder made it .*differ in weights"):
-            run_encoder({"holdout": lambda: other}, searched, *asked)
+            run(other, searched)
     brands = reads.model_copy(update={"product_fields": ("title", "brand")})
     with pytest.raises(InputError, match="differ in product_fields"):
-        run_encoder({"holdout": lambda: tiny_encoder}, indexes, *asked[:3], brands, config)
+        run(tiny_encoder, indexes, brands)
+
+
+def test_a_stage_that_kept_its_starting_weights_shares_their_index(tiny_encoder, tiny_qwen_folder, monkeypatch):
+    """Nothing is encoded again, and what is encoded again is what differs: weights, fields, or products."""
+    products = pl.DataFrame({"product_id": ["a", "b"], "title": ["red shoe", "blue hat"]})
+    reads, config = Encoder(product_fields=("title",), max_tokens=24, precision="float32"), Evaluation()
+    other = load_encoder(reads.model_copy(update={"preset": str(tiny_qwen_folder)}))
+    start = index_products({"all": lambda: tiny_encoder}, products, reads, config)
+    encoded = []
+    monkeypatch.setattr(nodes, "encode", lambda *args, **kwargs: encoded.append(1) or encode(*args, **kwargs))
+    kept = index_products({"holdout": lambda: tiny_encoder}, products, reads, config, start)
+    assert kept["holdout"] is start["all"] and not encoded
+    index_products({"holdout": lambda: other}, products, reads, config, start)
+    index_products({"holdout": lambda: tiny_encoder}, products[::-1], reads, config, start)
+    assert len(encoded) == 2

@@ -32,7 +32,10 @@ def made(tmp_path_factory, tiny_training):
     run_pipelines(folder, "test", "simulate")
     params = tiny_training | {"training_sets": TRAINING_SETS}
     run_pipelines(folder, "test", "data_engineering", "stage1_contrastive", "stage2_roar", params=params)
-    return {path.stem: pl.read_parquet(path) for path in (folder / "data" / "test").rglob("*.parquet")}
+    layers = [
+        path for path in (folder / "data" / "test").iterdir() if path.name != "01_raw"
+    ]  # the same names, other tables
+    return {path.stem: pl.read_parquet(path) for layer in layers for path in layer.rglob("*.parquet")}
 
 
 def test_every_source_gives_pairs(made):

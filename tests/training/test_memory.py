@@ -24,7 +24,7 @@ examples = Examples(
     relevant={i: np.array([i]) for i in range(count)},
 )
 config = Stage1(batch_size=count, gradient_cache=True, validations=0)
-trained = train(encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, seed=0)
+trained = train(encoder, examples, lambda m: ContrastiveObjective(m, config), config, learning_rate=1e-3, precision="float32", seed=0)
 assert trained.history["loss"].is_finite().all()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024**2)
 """

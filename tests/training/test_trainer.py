@@ -327,6 +327,7 @@ def test_a_decoder_trains_in_both_stages_and_is_saved_with_a_card(tables, tiny_q
         ".md",
         ".txt",
         ".jinja",
+        "",  # SHA256SUMS
     }
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert all(said in card for said in ("stage2, holdout", "NDCG@8", '"beta": 0.1', "licence", str(tiny_qwen_folder)))

@@ -8,7 +8,7 @@ import polars as pl
 
 from roar.attributes.tables import dimensions, scan_all
 from roar.attributes.units import UNITS
-from roar.text import MISSING, attribute_pairs
+from roar.text import MISSING, attribute_pairs, folded, without_accents
 
 MODEL_KEYS = r"^(?:model|mpn|gtin|ean|upc|isbn|part|sku|article)\b|\b(?:model|number|code)$"
 """Keys whose value identifies the model."""
@@ -24,8 +24,8 @@ _NUMBER = r"(?:^|\s)\d+(?:[.-]\d+)*(?:[\s%-]|$)"
 
 
 def plain(text: pl.Expr) -> pl.Expr:
-    """Lower case without accents."""
-    return text.fill_null("").str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    """Folded (`roar.text.folded`), without accents."""
+    return folded(without_accents(text.fill_null("")))
 
 
 def read(products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:

@@ -3,8 +3,7 @@
 import unicodedata
 from functools import lru_cache
 
-_DIGITS = {chr(zero + digit): str(digit) for zero in (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50) for digit in range(10)}
-_ALIKE = _DIGITS | {
+_ALIKE = {
     **dict.fromkeys("×✕✖⨯∗＊", "x"), "х": "х", "⁄": "/", "∕": "/", "٫": ".", "٬": ",", "،": ",", "、": ",", "，": ",",
     **dict.fromkeys("‐‑‒–—−―", "-"), **dict.fromkeys("″”“„‟＂", '"'), **dict.fromkeys("′’‘´`ʼ", "'"), "～": "~", "〜": "~",
 }  # fmt: skip
@@ -15,10 +14,14 @@ _FRACTION_SLASH = "\u2044"
 def _folded(letter: str) -> str:
     if letter in _ALIKE:
         return _ALIKE[letter]
-    if letter in "®™©\u00ad\u200b\u200e\u200f\ufeff":
-        return " " if letter in "®™©" else ""
+    if letter in "®™©":
+        return " "
     if letter in "°№":
         return letter
+    if unicodedata.category(letter) == "Cf":  # marks that nobody sees
+        return ""
+    if letter.isdecimal():
+        return str(unicodedata.decimal(letter))
     plain = unicodedata.normalize("NFKD", letter).lower()
     plain = "".join(_ALIKE.get(part, part) for part in plain if not unicodedata.category(part).startswith("M"))
     if _FRACTION_SLASH in unicodedata.normalize("NFKD", letter):

@@ -90,9 +90,9 @@ def _collapse(judged: pl.DataFrame) -> pl.DataFrame:
     item = pl.coalesce("cluster_id", "product_id")
     agree = pl.col("grade").n_unique().over("fold", "query_id", item) == 1
     return (
-        judged.with_columns(item=pl.when(agree).then(item).otherwise("product_id"))
-        .sort("fold", "query_id", "item", "weight", "product_id", descending=[False] * 3 + [True, False])
-        .unique(["fold", "query_id", "item"], keep="first", maintain_order=True)
+        judged.with_columns(item=item, kept=pl.when(agree).then(item).otherwise("product_id"))
+        .sort("fold", "query_id", "kept", "weight", "product_id", descending=[False] * 3 + [True, False])
+        .unique(["fold", "query_id", "kept"], keep="first", maintain_order=True)
         .select("fold", "query_id", "product_id", "item", "grade", "weight")
     )
 

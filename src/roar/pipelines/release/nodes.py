@@ -1,6 +1,7 @@
 """Nodes of the release."""
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from roar.retrieval import ProductIndex, SearchIndex
 from roar.retrieval.frontier import candidates, efforts_of, measure
 from roar.retrieval.index import unit_rows
 from roar.retrieval.quantisation import quantisation_prices
+from roar.run_record import processor
+from roar.tables import fingerprint
 from roar.training.single import train_single
 from roar.training.stages import TrainingTables
 
@@ -124,6 +127,10 @@ def build_release(
     judged_vectors = encode(model, judged["query"].to_list(), kind="query", config=settings)
     storage = quantisation_prices(
         vectors, products["product_id"], judged_vectors, judged, judgments, config.storage_dimensions
+    )
+    chosen = chosen.saying(
+        data={"products": fingerprint(products), "product_clusters": fingerprint(clusters)},
+        machine={"processor": processor(), "cores": os.cpu_count()},
     )
     return NewRelease(chosen, model, _lexical(bm25_tuning, fusion_tuning), asked["query"].to_list()), frontier, storage
 
