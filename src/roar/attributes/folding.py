@@ -4,6 +4,7 @@ import unicodedata
 from functools import lru_cache
 
 _ALIKE = {
+    **dict.fromkeys("®™©", " "), "°": "°", "№": "№",
     **dict.fromkeys("×✕✖⨯∗＊", "x"), "х": "х", "⁄": "/", "∕": "/", "٫": ".", "٬": ",", "،": ",", "、": ",", "，": ",",
     **dict.fromkeys("‐‑‒–—−―", "-"), **dict.fromkeys("″”“„‟＂", '"'), **dict.fromkeys("′’‘´`ʼ", "'"), "～": "~", "〜": "~",
 }  # fmt: skip
@@ -14,10 +15,6 @@ _FRACTION_SLASH = "\u2044"
 def _folded(letter: str) -> str:
     if letter in _ALIKE:
         return _ALIKE[letter]
-    if letter in "®™©":
-        return " "
-    if letter in "°№":
-        return letter
     if unicodedata.category(letter) == "Cf":  # marks that nobody sees
         return ""
     if letter.isdecimal():
