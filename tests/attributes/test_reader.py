@@ -18,6 +18,8 @@ CASES = [
     if line and not line.startswith("#")
 ]
 
+WORDS = sorted({word for _, _, text, _ in CASES for word in text.split()})
+
 
 def written(facts: pl.DataFrame) -> list[str]:
     lines = []
@@ -79,8 +81,12 @@ def test_spelling_changes_no_value(space, unit, fact, factor, number, decimals) 
     assert facts["value"][0] == pytest.approx(float(f"{number}{decimals}".replace(",", ".")) * factor)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.text(max_size=60) | st.text("0123456789.,/-x× \"'mlkgin$€%½٥五升", max_size=40))
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
+    | st.text(max_size=60)
+    | st.text("0123456789.,/-x× \"'mlkgin$€%½٥五升", max_size=40)
+)
 @example("1/0 in")
 @example("5x x 3 x")
 def test_any_text_reads(text: str) -> None:

@@ -102,7 +102,8 @@ def test_ties_of_sign_flips_are_judged_by_the_size_of_the_terms() -> None:
 
 def p_of_shift(difference: np.ndarray, weight: np.ndarray, shift: float) -> float:
     """The exact p of no difference after a shift, pattern by pattern."""
-    terms = weight * (difference - shift)
+    shifted = difference - shift
+    terms = weight * np.where(np.abs(shifted) < 1e-12, 0.0, shifted)  # what rounding leaves is no difference
     totals = np.abs([np.dot(signs, terms) for signs in product([-1, 1], repeat=len(terms))])
     return float(np.mean(totals >= abs(terms.sum()) - 1e-12 * np.abs(terms).sum()))
 

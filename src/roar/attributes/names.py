@@ -99,6 +99,7 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
 
 
 _A_SHEET = re.compile("[ab][0-7]")
+_NUMBER_OF_SIZE = re.compile(r"\d[\d.,/ ]*")
 _SPOKEN = {("lines", "4"): 2160.0, ("lines", "8"): 4320.0, ("functions", "two"): 2.0, ("functions", "three"): 3.0}
 
 
@@ -109,7 +110,7 @@ def _scaled(match: re.Match[str], start: int, end: int) -> Iterator[Fact]:
     if scale == "eur" and not re.fullmatch(r"[1-4]\d(?:[.,]5)?", size):
         return  # a price
     unit = scale.upper().replace("EUR", "EU") if scale in words.SIZE_SCALES else None
-    if size[0].isdigit():
+    if _NUMBER_OF_SIZE.fullmatch(size):  # "2xl" is a word
         yield Fact("size", value(size), None, unit, start, end, scale=unit or "")
     else:
         yield Fact("size", None, words.SIZES.get(size, size), unit, start, end, scale=unit or "")
