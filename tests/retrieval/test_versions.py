@@ -207,6 +207,13 @@ def test_two_indexes_of_one_folder_see_each_others_changes(root):
         other.remove(["p1"])
 
 
+def test_products_that_another_index_put_in_are_not_counted_as_ones_own(root):
+    one, other = SearchIndex.read(root), SearchIndex.read(root)
+    one.upsert(pl.DataFrame({"product_id": ["theirs", "p3"]}), vectors(2, 1))
+    assert other.upsert(pl.DataFrame({"product_id": ["own", "p3", "theirs"]}), vectors(3, 2)) == 1
+    assert len(other) == ROWS + 2
+
+
 def test_a_second_process_that_writes_is_refused_in_one_line(root, monkeypatch):
     index = SearchIndex.read(root)
     monkeypatch.setattr(versions, "_WAIT_S", 0.1)

@@ -31,9 +31,14 @@ def scanned(stored: StoredVectors, queries: np.ndarray, wanted: int, allowed: np
 
 def opened(entries: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Rows of entries: those from start[e] to start[e + 1]."""
-    first, size = start[entries], start[entries + 1] - start[entries]
-    end = np.cumsum(size)
-    return np.arange(end[-1] if len(end) else 0) + np.repeat(first - (end - size), size)
+    return ranges(start[entries], start[entries + 1])
+
+
+def ranges(first: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The numbers from each `first` to its `end`, that one left out, after one another."""
+    size = end - first
+    until = np.cumsum(size)
+    return np.arange(until[-1] if len(until) else 0) + np.repeat(first - (until - size), size)
 
 
 def joined(first: Sequence[Hits], second: Sequence[Hits]) -> list[Hits]:

@@ -20,7 +20,8 @@ from roar.retrieval import versions
 from roar.retrieval.bm25 import LexicalIndex, Setting
 from roar.retrieval.filters import Where
 from roar.retrieval.fusion import weighted_sum
-from roar.retrieval.search_index import ENCODER, LEXICAL, SearchIndex
+from roar.retrieval.search_index import SearchIndex
+from roar.retrieval.served.beside import ENCODER, LEXICAL
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

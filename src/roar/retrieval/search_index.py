@@ -5,75 +5,37 @@ query. An approximate index over entries, one for each set of near-copies, propo
 and scored. Products put in later are scanned beside it, and those taken out are masked, until so much has changed that the
 index is built again. Where a filter leaves few products, those are scanned and nothing is approximate.
 
-Cost of a search: the approximate index's, a few hundred dot products, and a scan of the products put in since it was built.
-Memory: the approximate index, ids and shown fields; the mapped vectors are the system's to drop.
+Memory: the approximate index, ids and shown fields; the mapped vectors are the system's to drop. The parts are in
+`roar.retrieval.served`.
 """
 
-import hashlib
-import json
 import logging
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from roar.errors import InputError
-from roar.files import replaced_folder, seal
-from roar.parameters import Encoder as EncoderSettings
 from roar.retrieval import versions
-from roar.retrieval.bm25 import LexicalIndex, Setting
-from roar.retrieval.candidates import Hits, best, joined, opened, scanned
-from roar.retrieval.collapse import collapse
-from roar.retrieval.filters import Where, allowed_rows
+from roar.retrieval.bm25 import LexicalIndex
+from roar.retrieval.candidates import Hits
+from roar.retrieval.filters import Where
 from roar.retrieval.manifest import Manifest
-from roar.retrieval.vector_index import FLAT, Effort, FaissIndex, StoredVectors
+from roar.retrieval.served import changes
+from roar.retrieval.served import folder as files
+from roar.retrieval.served.beside import Encode, carry_over, encoder_beside, lexical_index
+from roar.retrieval.served.build import built, rebuilt
+from roar.retrieval.served.search import find, find_exactly, table_of
+from roar.retrieval.served.state import State
+from roar.retrieval.vector_index import FLAT, Effort, FaissIndex
 
 logger = logging.getLogger(__name__)
 
-LEXICAL, ENCODER = "lexical", "encoder"
-"""Folders that may lie beside the index's own files."""
-
-Encode = Callable[[pl.DataFrame], np.ndarray]
-"""Products to float32 unit rows, as the index's own were made."""
-
 Beside = Callable[["SearchIndex", Path], Mapping[str, Any]]
 """Writes what lies in a version beside the index's own files, and gives what the manifest is to say of it."""
-
-_SCANNED_BELOW = 20_000
-"""Where a filter leaves fewer products than this, they are scanned: faster than a search that loses its way among them."""
-_FILTERED = 0.5
-"""Share of allowed products below which an approximate search looks further, in proportion, up to `_FURTHER` times."""
-_FURTHER = 32
-_UNIT = 0.01
-"""How far a unit vector's norm may be from 1."""
-
-
-class _State(NamedTuple):
-    """All that a search reads; changes and rebuilds put another one in its place, and searches under way go on with theirs."""
-
-    stored: StoredVectors
-    """Of the rows that the index was built over."""
-    start: np.ndarray
-    """(entries + 1,) where each entry's rows begin."""
-    proposals: FaissIndex | None
-    """The approximate index over entries; None for a scan."""
-    products: pl.DataFrame
-    """product_id, cluster_id and fields: the rows of the base, then those put in since."""
-    filtered: pl.DataFrame
-    """The fields that filters read, texts as categories."""
-    live: np.ndarray
-    """(N,) bool, False where a product was taken out or replaced."""
-    fresh: StoredVectors
-    """Vectors of the rows put in since."""
-    log: tuple[dict[str, Any], ...]
-    """What was changed, in order."""
 
 
 class SearchIndex:
@@ -81,21 +43,15 @@ class SearchIndex:
 
     def __init__(
         self,
-        products: pl.DataFrame,
-        stored: StoredVectors,
-        start: np.ndarray,
-        proposals: FaissIndex | None,
+        state: State,
         manifest: Manifest,
         queries: np.ndarray,
         *,
         folder: Path | None = None,
         encode: Encode | None = None,
     ) -> None:
-        self.manifest, self.queries, self.folder, self.encode = manifest, queries, folder, encode
-        fresh = StoredVectors.of(np.empty((0, manifest.dimension), dtype=np.float32))
-        live = np.ones(len(stored), dtype=bool)
-        filtered = _filtered(products, manifest)
-        self._state = _State(stored, start, proposals, products, filtered, live, fresh, ())
+        self._state, self.manifest, self.queries = state, manifest, queries
+        self.folder, self.encode = folder, encode
 
     @classmethod
     def build(
@@ -123,45 +79,23 @@ class SearchIndex:
         Raises:
             InputError: ids are missing or there twice, a filter is no column, or FAISS cannot build the index.
         """
-        products = _checked(products)
-        for what in ("filters", "shown"):
-            if unknown := [name for name in said.get(what, ()) if name not in products.columns]:
-                raise InputError(
-                    f"release.{what}: {unknown[0]} is no column of table products ({', '.join(products.columns)})."
-                )
-        closest = said.get("collapse", Manifest.model_fields["collapse"].default)
-        order, start = collapse(vectors, products["cluster_id"], closest)
-        products, vectors = products[order], vectors[order]
-        manifest = Manifest(
-            **({"version": "", "created": _now()} | said),
-            dimension=vectors.shape[1],
-            products=len(products),
-            entries=len(start) - 1,
-            index=factory,
-            effort=effort or Effort(),
-            ids=_fingerprint(products["product_id"]),
-        )
-        proposals = None if factory == FLAT else FaissIndex.build(vectors[start[:-1]], factory)
-        if queries is None:
-            queries = vectors[:0]
-        return cls(products, StoredVectors.of(vectors), start, proposals, manifest, queries, encode=encode)
+        state, manifest = built(products, vectors, factory, effort or Effort(), said)
+        queries = np.empty((0, manifest.dimension), dtype=np.float32) if queries is None else queries
+        return cls(state, manifest, queries, encode=encode)
 
     def proposing_with(self, factory: str) -> "SearchIndex":
         """The same products behind another approximate index: how candidates are compared."""
         state = self._state
         proposals = None if factory == FLAT else FaissIndex.build(state.stored.vectors(state.start[:-1]), factory)
-        return self._with(proposals, index=factory)
+        return self._with(state._replace(proposals=proposals), index=factory)
 
     def saying(self, **said: Any) -> "SearchIndex":
         """The same index with further things said in its manifest."""
-        return self._with(self._state.proposals, **said)
+        return self._with(self._state, **said)
 
-    def _with(self, proposals: FaissIndex | None, **said: Any) -> "SearchIndex":
+    def _with(self, state: State, **said: Any) -> "SearchIndex":
         manifest = self.manifest.model_copy(update=said)
-        state = self._state
-        assert not state.log, "changes would be lost"
-        own = state.products, state.stored, state.start
-        return SearchIndex(*own, proposals, manifest, self.queries, folder=self.folder, encode=self.encode)
+        return SearchIndex(state, manifest, self.queries, folder=self.folder, encode=self.encode)
 
     # --- searching
 
@@ -192,139 +126,29 @@ class SearchIndex:
             InputError: vectors of another dimension, or a column that the index does not have.
         """
         state = self._state
-        rows, found, scores = self._find(state, vectors, limit, where, group_by, self.manifest.effort)
-        products = state.products if fields else state.products.select("product_id", "cluster_id")
-        hits = products[found].insert_column(0, pl.Series("row", rows))
-        return hits.insert_column(2, pl.Series("score", scores))
-
-    def details(self, product_ids: pl.Series) -> pl.DataFrame:
-        """product_id, cluster_id and shown fields of products that can be found, in the index's order."""
-        state = self._state
-        return state.products.filter(pl.col("product_id").is_in(product_ids.implode()) & pl.Series(state.live))
+        hits = self._find(state, vectors, limit, self.manifest.effort, where=where, group_by=group_by)
+        return table_of(hits, state.products if fields else state.products.select("product_id", "cluster_id"))
 
     def positions(self, vectors: np.ndarray, limit: int, *, effort: Effort | None = None) -> list[np.ndarray]:
         """Rows of the best products of each query, as numbers: what recall is measured on."""
-        rows, found, _ = self._find(self._state, vectors, limit, None, None, effort or self.manifest.effort)
-        return np.split(found, np.searchsorted(rows, np.arange(1, len(vectors))))
+        return [rows for rows, _ in self._find(self._state, vectors, limit, effort or self.manifest.effort)]
 
     def exact_positions(self, vectors: np.ndarray, limit: int) -> list[np.ndarray]:
         """As `positions`, by scanning everything."""
-        state = self._state
-        found = self._scan(state, vectors, limit, state.live if not state.live.all() else None)
-        return [best(rows, scores, limit, None)[0] for rows, scores in found]
+        return [rows for rows, _ in find_exactly(self._state, vectors, limit)]
+
+    def _find(self, state: State, vectors: np.ndarray, limit: int, effort: Effort, **narrowed: Any) -> list[Hits]:
+        queries = np.atleast_2d(np.ascontiguousarray(vectors, dtype=np.float32))
+        self.manifest.require(dimension=queries.shape[1])
+        return find(state, queries, limit, effort, **narrowed)
 
     def recall(self, depth: int = 100, *, effort: Effort | None = None) -> float:
         """Share of the exactly best products that are found, over the queries kept with the index; NaN without queries."""
         depth = min(depth, len(self))
         if not len(self.queries) or not depth:
             return float("nan")
-        pairs = zip(
-            self.positions(self.queries, depth, effort=effort),
-            self.exact_positions(self.queries, depth),
-            strict=True,
-        )
-        return float(np.mean([len(np.intersect1d(found, exact)) / depth for found, exact in pairs]))
-
-    def _find(
-        self,
-        state: _State,
-        vectors: np.ndarray,
-        limit: int,
-        where: Where | None,
-        group_by: str | None,
-        effort: Effort,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Row of the query, row of the product, cosine; (hits,) each."""
-        queries = np.atleast_2d(np.ascontiguousarray(vectors, dtype=np.float32))
-        self.manifest.require(dimension=queries.shape[1])
-        if not np.isfinite(queries).all():
-            raise InputError("search: a query vector has values that are no finite numbers; look at the encoder.")
-        if limit < 1:
-            raise InputError(f"limit: {limit} products are asked for; ask for at least one.")
-        allowed = None if where is None and state.live.all() else state.live
-        if where is not None:
-            allowed = state.live & allowed_rows(state.filtered, where).to_numpy()
-        groups = None if group_by is None else _column(state.products, group_by)
-        hits = self._hits(state, queries, (limit, limit), allowed, groups, effort)
-        rows = np.repeat(np.arange(len(hits), dtype=np.uint32), [len(found) for found, _ in hits])
-        nothing: Hits = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
-        found, scores = (np.concatenate(part) for part in zip(nothing, *hits, strict=True))
-        return rows, found, scores
-
-    def _hits(
-        self,
-        state: _State,
-        queries: np.ndarray,
-        depth: tuple[int, int],
-        allowed: np.ndarray | None,
-        groups: pl.Series | None,
-        effort: Effort,
-    ) -> list[Hits]:
-        """The best of the candidates; queries that stay short of hits are asked again, deeper, until all was seen."""
-        limit, wanted = depth
-        found, everything = self._candidates(state, queries, wanted, allowed, effort)
-        hits = [best(rows, scores, limit, groups) for rows, scores in found]
-        if everything:
-            return hits
-        deeper = limit, wanted * 8
-        for row, (rows, _) in enumerate(hits):
-            if len(rows) < limit:
-                hits[row] = self._hits(state, queries[row : row + 1], deeper, allowed, groups, effort)[0]
-        return hits
-
-    def _candidates(
-        self, state: _State, queries: np.ndarray, wanted: int, allowed: np.ndarray | None, effort: Effort
-    ) -> tuple[list[Hits], bool]:
-        """For each query at least its `wanted` best products, as far as they are found, and whether these are all."""
-        total, entries = len(state.stored), len(state.start) - 1
-        count = total if allowed is None else int(np.count_nonzero(allowed[:total]))
-        narrow = count < min(_SCANNED_BELOW, _FILTERED * total)
-        if state.proposals is None or narrow or 2 * wanted * effort.candidates > entries:
-            return self._scan(state, queries, wanted, allowed), wanted >= count + len(state.fresh)
-        further = max(1.0, min(_FILTERED * total / max(count, 1), _FURTHER))
-        proposed = self._proposed(state, queries, wanted, None if allowed is None else allowed[:total], effort, further)
-        return joined(proposed, self._scan_fresh(state, queries, wanted, allowed)), False
-
-    def _proposed(
-        self,
-        state: _State,
-        queries: np.ndarray,
-        wanted: int,
-        allowed: np.ndarray | None,
-        effort: Effort,
-        further: float,
-    ) -> list[Hits]:
-        """Products of the entries that the approximate index proposes, scored on stored vectors."""
-        assert state.proposals is not None
-        opens = len(state.start) - 1 < len(state.stored)
-        entries = np.logical_or.reduceat(allowed, state.start[:-1]) if opens and allowed is not None else allowed
-        probes = int(effort.probes * further)
-        _, found = state.proposals.search(queries, wanted * effort.candidates, allowed=entries, probes=probes)
-        hits = []
-        for query, own in zip(queries, found, strict=True):
-            rows = own[own >= 0]
-            if opens:
-                rows = opened(rows, state.start)
-                rows = rows if allowed is None else rows[allowed[rows]]
-            hits.append((rows, state.stored.vectors(rows) @ query))
-        return hits
-
-    def _scan(self, state: _State, queries: np.ndarray, wanted: int, allowed: np.ndarray | None) -> list[Hits]:
-        """The `wanted` best of all allowed products, exactly."""
-        own = scanned(state.stored, queries, wanted, None if allowed is None else allowed[: len(state.stored)])
-        return joined(own, self._scan_fresh(state, queries, wanted, allowed))
-
-    def _scan_fresh(self, state: _State, queries: np.ndarray, wanted: int, allowed: np.ndarray | None) -> list[Hits]:
-        if not len(state.fresh):
-            return []
-        total = len(state.stored)
-        own = scanned(state.fresh, queries, wanted, None if allowed is None else allowed[total:])
-        return [(rows + total, scores) for rows, scores in own]
-
-    def allowed(self, where: Where | None = None) -> np.ndarray:
-        """(N,) bool, which rows may be found: those that were there when the index was built, then those put in since."""
-        state = self._state
-        return state.live if where is None else state.live & allowed_rows(state.filtered, where).to_numpy()
+        found, exact = self.positions(self.queries, depth, effort=effort), self.exact_positions(self.queries, depth)
+        return float(np.mean([len(np.intersect1d(*pair)) / depth for pair in zip(found, exact, strict=True)]))
 
     # --- what is in it
 
@@ -335,21 +159,30 @@ class SearchIndex:
     @property
     def products(self) -> pl.DataFrame:
         """product_id, cluster_id and shown fields of the products that can be found."""
-        state = self._state
-        return state.products.filter(pl.Series(state.live))
+        return self._state.found
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """Float32 unit rows (N, dim) of `products`, to the precision that they are stored in."""
+        return self._state.vectors
 
     @property
     def rows(self) -> pl.DataFrame:
         """product_id, cluster_id and shown fields of every row that the index was built over, whatever happened since."""
         return self._state.products[: len(self._state.stored)]
 
-    @property
-    def vectors(self) -> np.ndarray:
-        """Float32 unit rows (N, dim) of `products`, to the precision that they are stored in."""
+    def allowed(self, where: Where | None = None) -> np.ndarray:
+        """(N,) bool, which rows may be found: those that were there when the index was built, then those put in since."""
+        return self._state.allowed(where)
+
+    def details(self, product_ids: pl.Series) -> pl.DataFrame:
+        """product_id, cluster_id and shown fields of products that can be found, in the index's order."""
         state = self._state
-        base, fresh = np.split(state.live, [len(state.stored)])
-        own = (state.stored.vectors(np.flatnonzero(base)), state.fresh.vectors(np.flatnonzero(fresh)))
-        return np.concatenate(own)
+        return state.products[np.unique(state.find(product_ids)[1])]
+
+    def catalogue(self) -> pl.DataFrame:
+        """Every column of the products that can be found, from disk where the index is kept there."""
+        return self.products if self.folder is None else files.catalogue(self.folder, self._state)
 
     @property
     def log(self) -> pl.DataFrame:
@@ -373,16 +206,6 @@ class SearchIndex:
         """Bytes of the stored vectors."""
         return len(self._state.stored) * self.manifest.dimension * 2
 
-    def catalogue(self) -> pl.DataFrame:
-        """Every column of the products that can be found, from disk where the index is kept there."""
-        state = self._state
-        if self.folder is None:
-            return self.products
-        changes = (versions.change_folder(self.folder, one["number"]) for one in state.log if one["change"] == "upsert")
-        tables = [self.folder / versions.BASE / "products.parquet", *(path / "products.parquet" for path in changes)]
-        whole = pl.concat([pl.read_parquet(path) for path in tables], how="diagonal")
-        return whole.filter(pl.Series(state.live))
-
     # --- changing it
 
     def upsert(self, products: pl.DataFrame, vectors: np.ndarray | None = None) -> int:
@@ -399,27 +222,18 @@ class SearchIndex:
             InputError: ids are missing or there twice, a column has another type, no encoder lies beside the index, the
                 disk refuses, or another process writes. The index is as it was, in memory and on disk.
         """
-        table = self._fitted(products)
+        table = changes.fitted(self._state, products)
         if vectors is None:
             if self.encode is None:
                 raise InputError("upsert: no encoder lies beside this index; give the products' vectors as well.")
             vectors = self.encode(table)
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         self.manifest.require(dimension=vectors.shape[1])
-        if len(vectors) != len(table):
-            raise InputError(f"upsert: {len(vectors)} vectors for {len(table)} products; one each is needed.")
-        norms = np.linalg.norm(vectors, axis=1)
-        if len(odd := np.flatnonzero(~(np.abs(norms - 1) < _UNIT))):
-            raise InputError(
-                f"upsert, product {table['product_id'][int(odd[0])]!r}: its vector has norm {norms[odd[0]]:.3g}, and vectors "
-                f"of norm 1 are needed ({len(odd)} are not)."
-            )
-        before = len(self)
+        changes.require_units(vectors, table["product_id"])
         with self._writing():
-            self._change(
-                {"change": "upsert", "products": len(table)}, {"products.parquet": table, "vectors.npy": vectors}
-            )
-        return len(self) - before
+            before = len(self)
+            self._change(changes.putting_in(self._state, table, vectors))
+            return len(self) - before
 
     def remove(self, product_ids: pl.Series | list[str]) -> int:
         """Take products out: they are not returned again; unknown ids do nothing.
@@ -430,11 +244,11 @@ class SearchIndex:
         Raises:
             InputError: the disk refuses, or another process writes.
         """
-        ids = pl.Series("product_id", product_ids, dtype=pl.String).unique().to_frame()
+        ids = pl.Series("product_id", product_ids, dtype=pl.String).unique(maintain_order=True)
         with self._writing():
-            known = ids.join(self.products, on="product_id", how="semi")
+            known = ids[self._state.find(ids)[0]]
             if len(known):
-                self._change({"change": "remove", "products": len(known)}, {"removed.parquet": known})
+                self._change(changes.taking_out(self._state, known))
         return len(known)
 
     def compact(self) -> None:
@@ -444,23 +258,10 @@ class SearchIndex:
             InputError: the disk refuses, or another process writes. The index is as it was.
         """
         with self._writing(rebuild=False):
-            built = self._rebuilt()
+            new = self._rebuilt()
             if self.folder is not None:
-                built = built.write(self.folder.parent, self._carry_over, keep=self.manifest.keep)
-            self.manifest, self.folder, self._state = built.manifest, built.folder, built._state
-
-    def _rebuilt(self) -> "SearchIndex":
-        """A new index in memory over what is in this one now, its recall measured again."""
-        products, vectors, own = self.catalogue(), self.vectors, self.manifest
-        said = own.model_dump(exclude={"dimension", "products", "entries", "index", "effort", "ids"})
-        said |= {"created": _now()}
-        kept: dict[str, Any] = {"queries": self.queries, "encode": self.encode}
-        try:
-            built = SearchIndex.build(products, vectors, own.index, own.effort, **kept, **said)
-        except InputError:
-            logger.warning("Too few products are left for %s: a scan takes its place.", own.index)
-            built = SearchIndex.build(products, vectors, FLAT, **kept, **said)
-        return built.saying(measured=own.measured | {"recall@100": built.recall()})
+                new = new.write(self.folder.parent, self._carry_over, keep=self.manifest.keep)
+            self.manifest, self.folder, self._state = new.manifest, new.folder, new._state
 
     def refresh(self) -> None:
         """Take over the changes that other processes have made to this version.
@@ -469,71 +270,30 @@ class SearchIndex:
             InputError: one of them is missing or damaged.
         """
         if self.folder is not None:
-            for _, change in versions.changes_of(self.folder, after=len(self._state.log)):
-                self._state = self._applied(*_read_change(change))
+            self._state = files.with_further_changes(self._state, self.folder)
+
+    def _rebuilt(self) -> "SearchIndex":
+        """A new index in memory over what is in this one now, its recall measured again."""
+        state, manifest = rebuilt(self.catalogue(), self.vectors, self.manifest)
+        index = SearchIndex(state, manifest, self.queries, encode=self.encode)
+        return index.saying(measured=manifest.measured | {"recall@100": index.recall()})
 
     @contextmanager
     def _writing(self, *, rebuild: bool = True) -> Iterator[None]:
         """Be the only writer, knowing all that others have written; build the index again afterwards where it is time."""
-        with nullcontext() if self.folder is None else versions.writing(self.folder.parent):
-            if self.folder is not None and (self.folder.parent / versions.CURRENT).is_file():
-                current = versions.current_version(self.folder.parent)
-                if current != self.folder:
-                    raise InputError(
-                        f"{self.folder}: version {current.name} has taken its place; read the index again and repeat the change."
-                    )
+        with nullcontext() if self.folder is None else versions.changing(self.folder):
             self.refresh()
             yield
             if rebuild and self.changed > self.manifest.rebuild:
                 logger.info("%.0f%% of the products have changed: the index is built again.", 100 * self.changed)
                 self.compact()
 
-    def _change(self, what: dict[str, Any], content: dict[str, pl.DataFrame | np.ndarray]) -> None:
+    def _change(self, change: changes.Change) -> None:
         """Make a change on disk, then in memory."""
-        entry = {"number": len(self._state.log) + 1, **what, "at": _now()}
-        after = self._applied(entry, content)
+        after = changes.applied(self._state, change)
         if self.folder is not None:
-            with replaced_folder(versions.change_folder(self.folder, entry["number"])) as partial:
-                (partial / "change.json").write_text(json.dumps(entry), encoding="utf-8")
-                for name, value in content.items():
-                    if isinstance(value, pl.DataFrame):
-                        value.write_parquet(partial / name)
-                    else:
-                        np.save(partial / name, value.astype(np.float16), allow_pickle=False)
-                seal(partial)
+            changes.write(change, versions.change_folder(self.folder, change.entry["number"]))
         self._state = after
-
-    def _applied(self, entry: dict[str, Any], content: dict[str, Any]) -> _State:
-        """The state after a change."""
-        state, log = self._state, (*self._state.log, entry)
-        if entry["change"] == "remove":
-            gone = state.products["product_id"].is_in(content["removed.parquet"]["product_id"].implode()).to_numpy()
-            return state._replace(live=state.live & ~gone, log=log)
-        table = content["products.parquet"].select(state.products.columns)
-        gone = state.products["product_id"].is_in(table["product_id"].implode()).to_numpy()
-        return state._replace(
-            products=pl.concat([state.products, table]),
-            filtered=pl.concat([state.filtered, _filtered(table, self.manifest)]),
-            live=np.concatenate([state.live & ~gone, np.ones(len(table), dtype=bool)]),
-            fresh=state.fresh.and_further(content["vectors.npy"]),
-            log=log,
-        )
-
-    def _fitted(self, products: pl.DataFrame) -> pl.DataFrame:
-        """New products under the index's columns; those that take an id over keep its cluster, unless they name one."""
-        known = self._state.products.filter(pl.Series(self._state.live)).select("product_id", "cluster_id")
-        if "cluster_id" not in products.columns and "product_id" in products.columns:
-            ids = products.select(pl.col("product_id").cast(pl.String))
-            kept = ids.join(known, on="product_id", how="left", maintain_order="left")["cluster_id"]
-            products = products.with_columns(cluster_id=kept.fill_null(ids["product_id"]))
-        table = _checked(products)
-        for name, dtype in self._state.products.schema.items():
-            given = table[name] if name in table.columns else pl.Series(name, [None] * len(table))
-            try:
-                table = table.with_columns(given.cast(dtype).alias(name))
-            except pl.exceptions.PolarsError as error:
-                raise InputError(f"upsert, column {name}: expected {dtype} ({str(error).splitlines()[0]}).") from error
-        return table
 
     # --- keeping it
 
@@ -553,16 +313,10 @@ class SearchIndex:
         """
         if self._state.log or self.folder is not None:  # what is held in memory is not all of it
             return self._rebuilt().write(root, beside, keep=keep)
-        state = self._state
         with versions.writing(root):
             manifest = self.manifest.model_copy(update={"version": versions.new_version(), "keep": keep})
             with versions.written_version(root, manifest.version, keep) as base:
-                state.products.write_parquet(base / "products.parquet")
-                state.stored.write(base / "vectors.faiss")
-                np.save(base / "start.npy", state.start, allow_pickle=False)
-                np.save(base / "queries.npy", self.queries.astype(np.float16), allow_pickle=False)
-                if state.proposals is not None:
-                    state.proposals.write(base / "index.faiss")
+                files.write(base, self._state, self.queries)
                 said = beside(self, base) if beside is not None else {}
                 manifest.model_copy(update=said).write(base)
             return SearchIndex.read(root / manifest.version, check=False, encode=self.encode)
@@ -584,134 +338,17 @@ class SearchIndex:
         base = folder / versions.BASE
         if check:
             versions.require_whole(base)
-        manifest = Manifest.read(base)
-        try:
-            products = pl.read_parquet(base / "products.parquet", columns=list(manifest.fields) or None)
-            start, queries = (np.load(base / name, allow_pickle=False) for name in ("start.npy", "queries.npy"))
-        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"{base}: unreadable ({str(error).splitlines()[0]}); release again.") from error
-        proposals = None if manifest.index == FLAT else FaissIndex.read(base / "index.faiss")
-        stored = StoredVectors.read(base / "vectors.faiss")
-        _require_together(base, manifest, products, stored, start, proposals)
-        encode = encode or _encoder_beside(base, manifest)
-        index = cls(
-            products, stored, start, proposals, manifest, queries.astype(np.float32), folder=folder, encode=encode
-        )
+        state, manifest, queries = files.read(base)
+        index = cls(state, manifest, queries, folder=folder, encode=encode or encoder_beside(base, manifest))
         index.refresh()
         return index
 
-    def _carry_over(self, built: "SearchIndex", base: Path) -> dict[str, Any]:
-        """Take what lies beside the index's own files into a new version: BM25 anew, the rest as it is."""
-        assert self.folder is not None
-        for path in (self.folder / versions.BASE).iterdir():
-            if path.is_dir() and path.name != LEXICAL:
-                shutil.copytree(path, base / path.name, copy_function=os.link)
-        if self.manifest.lexical:
-            built.lexical_index().write(
-                base / LEXICAL, Setting(self.manifest.lexical["k1"], self.manifest.lexical["b"])
-            )
-        return {}
-
     def lexical_index(self) -> LexicalIndex:
         """BM25 over what the encoder reads of a product, uncut, its rows those of the index when it was built."""
-        from roar.encoder import product_texts  # loads torch, which a search by vector does without
+        return lexical_index(self.rows, self.manifest)
 
-        texts = product_texts(self.rows, self.manifest.template["product_fields"], max_tokens=10_000)
-        return LexicalIndex(self.rows["product_id"], texts)
-
-
-def _checked(products: pl.DataFrame) -> pl.DataFrame:
-    """Products with an id each, and a cluster: its own where none is given."""
-    if "product_id" not in products.columns:
-        raise InputError(f"products: no column product_id; there are {', '.join(products.columns)}.")
-    products = products.with_columns(pl.col("product_id").cast(pl.String))
-    empty = products.filter(pl.col("product_id").fill_null("") == "").height
-    if empty or products["product_id"].is_duplicated().any():
-        twice = products.filter(pl.col("product_id").is_duplicated())["product_id"].head(1).to_list()
-        said = f"{empty} are empty" if empty else f"{twice[0]!r} is there more than once"
-        raise InputError(f"products, column product_id: {said}; every product needs an id of its own.")
-    if "cluster_id" not in products.columns:
-        products = products.with_columns(cluster_id="product_id")
-    return products.with_columns(pl.col("cluster_id").cast(pl.String).fill_null(pl.col("product_id")))
-
-
-def _filtered(products: pl.DataFrame, manifest: Manifest) -> pl.DataFrame:
-    """The fields that filters read; texts as categories, whose comparison is one of numbers."""
-    texts = [name for name in manifest.filters if products.schema[name] == pl.String]
-    return products.select(manifest.filters).with_columns(pl.col(texts).cast(pl.Categorical))
-
-
-def _column(products: pl.DataFrame, name: str) -> pl.Series:
-    if name not in products.columns:
-        raise InputError(f"group_by: this index has no column {name}; it has {', '.join(products.columns)}.")
-    return products[name]
-
-
-def _read_change(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What was changed, and the content of the change by file name."""
-    content: dict[str, Any] = {path.name: pl.read_parquet(path) for path in folder.glob("*.parquet")}
-    content |= {path.name: np.load(path, allow_pickle=False).astype(np.float32) for path in folder.glob("*.npy")}
-    return json.loads((folder / "change.json").read_text(encoding="utf-8")), content
-
-
-def _encoder_beside(base: Path, manifest: Manifest) -> Encode | None:
-    """What encodes products as those of the index were: loaded when it is first needed."""
-    if not (base / ENCODER).is_dir():
-        return None
-
-    @cache
-    def encoder() -> Any:
-        from roar.encoder import read_encoder  # loads torch, which a search by vector does without
-
-        return read_encoder(base / ENCODER)
-
-    def encode(products: pl.DataFrame) -> np.ndarray:
-        from roar.encoder import encode, product_texts
-
-        config = EncoderSettings(**manifest.template, dimension=manifest.dimension, precision="float32")
-        absent = [name for name in config.product_fields if name not in products.columns and name != "title"]
-        products = products.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
-        texts = product_texts(products, config.product_fields, config.max_tokens)
-        if empty := products.filter(texts == "")["product_id"].head(1).to_list():
-            raise InputError(
-                f"upsert, product {empty[0]!r}: {', '.join(config.product_fields)} are empty, so there is nothing to encode."
-            )
-        return encode(encoder(), texts.to_list(), config=config)
-
-    return encode
-
-
-def _require_together(
-    base: Path,
-    manifest: Manifest,
-    products: pl.DataFrame,
-    stored: StoredVectors,
-    start: np.ndarray,
-    proposals: FaissIndex | None,
-) -> None:
-    """Refuse files that are each whole, and do not belong together."""
-    entries = len(proposals) if proposals else manifest.entries
-    found = {
-        "products.parquet": (len(products), manifest.products, "products"),
-        "vectors.faiss": (len(stored), manifest.products, "vectors"),
-        "start.npy": (len(start) - 1, manifest.entries, "entries"),
-        "index.faiss": (entries, manifest.entries, "entries"),
-    }
-    for name, (count, expected, what) in found.items():
-        if count != expected:
-            raise InputError(f"{base / name}: {count} {what}, and the manifest says {expected}; release again.")
-    if stored.dimension != manifest.dimension:
-        raise InputError(
-            f"{base / 'vectors.faiss'}: {stored.dimension} dimensions, and the manifest says {manifest.dimension}; release again."
-        )
-    if _fingerprint(products["product_id"]) != manifest.ids:
-        raise InputError(f"{base / 'products.parquet'}: not the ids that the index was built over; release again.")
-
-
-def _fingerprint(ids: pl.Series) -> str:
-    """16 digits that change with the ids or their order."""
-    return hashlib.sha256((ids.str.join("\n").item() or "").encode()).hexdigest()[:16]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    def _carry_over(self, new: "SearchIndex", base: Path) -> dict[str, Any]:
+        """Take what lies beside the index's own files into a new version."""
+        assert self.folder is not None
+        carry_over(self.folder / versions.BASE, base, new.rows, new.manifest)
+        return {}

@@ -50,6 +50,21 @@ def writing(root: Path) -> Iterator[None]:
 _HELD: set[Path] = set()
 
 
+@contextmanager
+def changing(version: Path) -> Iterator[None]:
+    """As `writing`, to change a version that must still be the one that is served.
+
+    Raises:
+        InputError: another process keeps writing, or another version has taken its place.
+    """
+    with writing(version.parent):
+        if (version.parent / CURRENT).is_file() and (current := current_version(version.parent)) != version:
+            raise InputError(
+                f"{version}: version {current.name} has taken its place; read the index again and repeat the change."
+            )
+        yield
+
+
 def _taken(lock: Lock, wait_s: float) -> Lock:
     end = time.monotonic() + wait_s
     while True:
