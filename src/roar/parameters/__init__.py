@@ -48,7 +48,17 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Comparisons, OwnNegatives, Stage, Stage1, Stage2
+from roar.parameters.training import (
+    Alignment,
+    Calibration,
+    Comparisons,
+    Criterion,
+    OwnNegatives,
+    Stage,
+    Stage1,
+    Stage2,
+    Validation,
+)
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -85,6 +95,7 @@ __all__ = [
     "Comparisons",
     "Constant",
     "ContentHash",
+    "Criterion",
     "Debias",
     "DuplicateCandidates",
     "DuplicateClusters",
@@ -144,6 +155,7 @@ __all__ = [
     "Thresholds",
     "TrainingSets",
     "Translation",
+    "Validation",
     "Variant",
     "Where",
 ]
