@@ -4,6 +4,8 @@ P products have up to P^2 / 2 pairs: at 4,096 they are six million. They are com
 pass, so that memory grows with P alone.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -42,7 +44,7 @@ class _AllPairs(torch.autograd.Function):
     """Sum of share_i share_j log(1 + e^{x_j - x_i}) over pairs; x lies sorted by grade, `ends` says where each ends."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, share: Tensor, ends: list[int]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, share: Tensor, ends: list[int]) -> Tensor:
         total, gradient = x.new_zeros(()), torch.zeros_like(x)
         for start, end in zip([0, *ends], ends, strict=False):
             worse = slice(end, len(x))
@@ -58,6 +60,6 @@ class _AllPairs(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return upstream * gradient, None, None
