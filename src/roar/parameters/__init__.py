@@ -48,7 +48,7 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Stage, Stage1, Stage2
+from roar.parameters.training import Alignment, Calibration, Comparisons, OwnNegatives, Stage, Stage1, Stage2
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -82,6 +82,7 @@ __all__ = [
     "ColumnValue",
     "CompareRuns",
     "Comparison",
+    "Comparisons",
     "Constant",
     "ContentHash",
     "Debias",
@@ -115,6 +116,7 @@ __all__ = [
     "Number",
     "Offline",
     "OnlineMetric",
+    "OwnNegatives",
     "PairSource",
     "Pairs",
     "Parameters",
