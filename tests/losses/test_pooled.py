@@ -4,22 +4,24 @@ import pytest
 import torch
 
 from roar.losses import pooled
-from roar.losses.graded import graded_pairs, weighted_mean
+from roar.losses.graded import comparison_weights, graded_pairs, weighted_mean
 
 
-def listed(x, grade, weight):
+def listed(x, grade, weight, by_worse):
     better, worse, size = graded_pairs(torch.zeros_like(grade), grade, "all")
-    return weighted_mean(torch.nn.functional.softplus(x[worse] - x[better]), weight[better] * weight[worse] / size)
+    pair = weight[better] * weight[worse] * comparison_weights(by_worse, grade[worse]) / size
+    return weighted_mean(torch.nn.functional.softplus(x[worse] - x[better]), pair)
 
 
+@pytest.mark.parametrize("by_worse", [None, (4.0, 0.0, 0.5)])
 @pytest.mark.parametrize("block", [1, 700, 1 << 20])
-def test_blocks_give_what_listed_pairs_give(block, monkeypatch):
+def test_blocks_give_what_listed_pairs_give(block, by_worse, monkeypatch):
     monkeypatch.setattr(pooled, "_BLOCK", block)
     generator = torch.Generator().manual_seed(3)
     grade, weight = torch.randint(4, (600,), generator=generator), torch.rand(600, generator=generator)
     values = 20 * torch.randn(600, generator=generator)
     ours, theirs = values.clone().requires_grad_(), values.clone().requires_grad_()
-    value, expected = pooled.pooled_logistic(ours, grade, weight), listed(theirs, grade, weight)
+    value, expected = pooled.pooled_logistic(ours, grade, weight, by_worse), listed(theirs, grade, weight, by_worse)
     (3 * value).backward()
     (3 * expected).backward()
     torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-6)
