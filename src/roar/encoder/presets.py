@@ -146,12 +146,12 @@ def _set_prompts(encoder: SentenceTransformer, preset: Preset, config: Encoder) 
     An encoder's own go by the names that `encode_query` and `encode_document` look for; one that says nothing under any of them
     may have a default.
     """
-    brought = encoder.prompts
-    default = brought.get(encoder.default_prompt_name or "") or ""
+    brought: dict[str, str] = {name: text for name, text in encoder.prompts.items() if text}
+    default = brought.get(encoder.default_prompt_name or "", "")
 
     def chosen(configured: str | None, own: str | None, *names: str) -> str:
         said = [text for text in (configured, own) if text is not None]
-        named = [brought[name] for name in names if brought.get(name)]
+        named = [brought[name] for name in names if name in brought]
         return [*said, *named, default][0]
 
     query = chosen(config.query_prompt, preset.query_prompt, "query")
