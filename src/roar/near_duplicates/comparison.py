@@ -32,6 +32,9 @@ SERIES = 5
 LONGER = 0.5
 """Share of what the longer title says alone that counts against a pair."""
 
+CONFIRMED = 0.1
+"""Share of columns' model numbers that titles state, from which columns name models."""
+
 DOUBT = 0.5
 """Weight of loose contradictions from which two products exclude one another."""
 
@@ -61,6 +64,7 @@ class Comparison:
     codes: pl.DataFrame
     """`row`, `code`, `stem`, `own`, `titled`: see `Profiles`."""
     code: sp.csr_matrix
+    titled_code: sp.csr_matrix
     own_code: sp.csr_matrix
     code_or_stem: sp.csr_matrix
     own_family: sp.csr_matrix
@@ -95,7 +99,7 @@ class Comparison:
             numbered=np.bincount(codes["row"].to_numpy(), minlength=n) > 0,
             codes=codes,
             **_model_numbers(codes, n),
-            own_family=_incidence(codes.filter("own"), "family", n),
+            own_family=_incidence(_siblings(codes), "family", n),
             served=_incidence(profiles.served, "noun", n, nouns),
             nouns=_incidence(profiles.nouns, "noun", n, nouns),
             price=profiles.price,
@@ -188,6 +192,10 @@ class Comparison:
         family = _dot(self.own_family, self.own_family, a, b) > 0
         return model, stem & ~model, family & ~stem & ~model
 
+    def titled_alike(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Whether a model number is shared that one of the titles states."""
+        return _dot(self.titled_code, self.code, a, b) + _dot(self.code, self.titled_code, a, b) > 0
+
     def prices_compared(self, a: np.ndarray, b: np.ndarray, factor: float) -> np.ndarray:
         """How unlike the prices are, from 0 to 1; 0 where one is missing or not positive.
 
@@ -211,8 +219,18 @@ def _model_numbers(codes: pl.DataFrame, products: int) -> dict[str, sp.csr_matri
     own = codes.filter("own")
     forms = pl.concat([codes.select("row", "code"), own.select("row", code="stem")])
     known = forms["code"].unique().sort()
-    tables = {"code": codes, "own_code": own, "code_or_stem": forms}
+    tables = {"code": codes, "titled_code": codes.filter("titled"), "own_code": own, "code_or_stem": forms}
     return {name: _incidence(table, "code", products, known) for name, table in tables.items()}
+
+
+def _siblings(codes: pl.DataFrame) -> pl.DataFrame:
+    """Model numbers whose shape names a family: those of titles, and those of columns where titles state enough of them, or
+    the shop's own numbers, all of one shape, would be siblings.
+    """
+    told = codes.filter("own").with_columns(confirmed=pl.col("spoken").any().over("code"))
+    share = told.filter(~pl.col("spoken"))["confirmed"].mean() or 0.0
+    named = pl.col("family").str.contains(r"^\p{L}") & (share >= CONFIRMED)  # type: ignore[operator]  # a number
+    return told.filter(pl.col("confirmed") | named)
 
 
 def _usual_gap(own_codes: pl.DataFrame, price: np.ndarray) -> float | None:

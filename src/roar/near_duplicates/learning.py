@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from roar.attributes.declared import MODEL_KEYS
 from roar.near_duplicates.comparison import Comparison
 from roar.parameters import DuplicateEvidence
 
@@ -116,10 +117,16 @@ def learn_words(
 
 
 def _columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:
-    """How often each loose dimension differs among sure pairs, and what a difference weighs by that."""
-    stated, differs = comparison.dimensions_compared(a, b)
-    prior, pairs = config.usual_difference, config.learning_pairs
-    share = (differs + prior * pairs) / (stated + pairs)
-    weight = np.clip(np.log(share) / np.log(prior), 0.0, 1.0)
+    """How often each loose dimension differs among sure pairs, and what a difference weighs by that.
+
+    A column of numbers may hold models or the shop's own: it counts as it stands beside titles, and little before it does.
+    """
+    titled = comparison.titled_alike(a, b)
+    number = comparison.dimensions.str.extract("^“(.*)”$").str.contains(MODEL_KEYS).fill_null(False).to_numpy()
+    both, beside = (comparison.dimensions_compared(a[chosen], b[chosen]) for chosen in (np.ones(len(a), bool), titled))
+    stated, differs = np.where(number, beside, both)
+    prior = np.where(number, config.unknown_difference, config.usual_difference)
+    share = (differs + prior * config.learning_pairs) / (stated + config.learning_pairs)
+    weight = np.clip(np.log(share) / np.log(config.usual_difference), 0.0, 1.0)
     table = pl.DataFrame({"dimension": comparison.dimensions, "differs": share, "pairs": stated, "weight": weight})
     return table.filter(pl.Series(~comparison.strict))

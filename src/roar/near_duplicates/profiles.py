@@ -34,7 +34,7 @@ class Profiles:
     dictionary: pl.DataFrame
     """`fact`, `dimension`, `value`, `shown`, `strict`: see `wording` and `roar.attributes`; each fact once, sorted."""
     codes: pl.DataFrame
-    """`row`, `code`, `stem`, `family`, `own`, `titled` (the title states it): model numbers."""
+    """`row`, `code`, `stem`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
     served: pl.DataFrame
     """`row`, `noun`: accessories for another product."""
     nouns: pl.DataFrame

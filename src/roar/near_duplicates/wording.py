@@ -33,7 +33,7 @@ def analyse(tokens: pl.DataFrame) -> pl.DataFrame:
     Columns added: `word` (separators out), `is_code`; the neighbouring words `before_that`, `before`, `after` and
     `after_that` (null at the ends).
     """
-    known = tokens.join(_vocabulary(tokens["token"].unique()), on="token", how="left", maintain_order="left")
+    known = tokens.join(vocabulary(tokens["token"].unique()), on="token", how="left", maintain_order="left")
 
     def neighbour(shift: int) -> pl.Expr:
         return pl.when(pl.col("row") == pl.col("row").shift(shift)).then(pl.col("word").shift(shift))
@@ -43,7 +43,8 @@ def analyse(tokens: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _vocabulary(distinct: pl.Series) -> pl.DataFrame:
+def vocabulary(distinct: pl.Series) -> pl.DataFrame:
+    """What each distinct token is: `token`, `word` (separators out), `is_code`."""
     token = pl.col("token")
     word = token.str.replace(r"'s$", "").str.replace_all(r"[-./+&']", "")
     letters, digits = word.str.count_matches(r"\p{L}"), word.str.count_matches(r"\d")
