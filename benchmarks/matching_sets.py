@@ -299,4 +299,6 @@ def every_set(folder: Path) -> Iterator[tuple[str, Labelled]]:
             yield name, labelled
             yield from ((f"{name}_{form}", as_two_shops(labelled, how)) for form, how in FORMS.items())
     yield "electronics", electronics()
-    yield "software", software()
+    made = software()
+    yield "software", made
+    yield "software_trees", as_two_shops(made, FORMS["trees"]._replace(brand_column=""))

@@ -9,6 +9,7 @@ import polars as pl
 
 from roar.attributes.words import AUDIENCES, COLOURS, FOR_WORDS, SIZE_WORDS
 from roar.near_duplicates import lexicon
+from roar.near_duplicates.editions import spelled_out
 
 _NOT_A_CODE = "|".join(
     (
@@ -102,7 +103,7 @@ def terms(tokens: pl.DataFrame) -> pl.DataFrame:
     marked = tokens.select("row", "token", whole=pl.when("is_code").then("word"))
     piece = pl.col("token").str.replace(r"'s$", "").replace(lexicon.ROMAN).str.extract_all(r"\d+\.\d+|[\p{L}\d]+")
     pieces = marked.filter(pl.col("whole").is_null()).select("row", term=piece).explode("term").drop_nulls()
-    word = pl.col("term").replace(AUDIENCES)
+    word = spelled_out(pl.col("term").replace(AUDIENCES))
     plural = word.str.contains(r"^\p{L}{4,}[^s\P{L}]s$")
     pieces = pieces.with_columns(term=pl.when(plural).then(word.str.head(-1)).otherwise(word), code=False)
     both = pl.concat([pieces, marked.select("row", term="whole", code=True).drop_nulls()])
