@@ -10,7 +10,7 @@ import polars as pl
 from roar.near_duplicates import lexicon
 
 _RELEASE = r"^(?:v|cs|mx|r)?\d{1,2}(?:\.\d{1,2})?$|^(?:19[89]|20[0-3])\d$"
-_PEOPLE = r"^(?:users?|seats?|licen[cs]es?|pcs?|computers?|clients?|macs?)$"
+_PEOPLE = r"^(?:users?|seats?|licen[cs]es?|pcs?|computers?|clients?)$"
 _PARTS = r"^(?:in|cds?|dvds?|discs?|packs?|pk|disks?|bit|st|nd|rd|th|x)$"
 
 
@@ -39,7 +39,9 @@ def facts(tokens: pl.DataFrame) -> pl.DataFrame:
     numbers = words.filter(pl.col("token").str.contains(_RELEASE) & ~counted).join(spoken, on="row", how="semi")
     bare = pl.col("token").str.replace(r"^[a-z]+", "").str.replace(r"\.0+$", "")
     lettered = pl.col("token").str.extract(r"^(cs|mx)").fill_null("")
-    release = numbers.select("row", dimension=pl.lit("release"), value=pl.concat_str(lettered, bare), shown=pl.col("token"))
+    release = numbers.select(
+        "row", dimension=pl.lit("release"), value=pl.concat_str(lettered, bare), shown=pl.col("token")
+    )
     return pl.concat([*named, release]).unique(maintain_order=True)
 
 

@@ -22,7 +22,7 @@ _FUNCTION_WORDS = (
     "a an and the of for with in on to by from or at is it its w new de la le les el und mit et con y e & amp buy sale "
     "shop online free shipping page seite"
 )
-EDITIONS = frozenset({"pro", "plus", "max", "mini", "lite", "ultra", "se", "xl", "upgrade"})
+EDITIONS = frozenset({"professional", "plus", "max", "mini", "lite", "ultra", "se", "xl", "upgrade"})
 """Words after a generation that make it another model: "12 pro max" is not "12"."""
 
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
@@ -45,7 +45,15 @@ SOFTWARE_EDITIONS = frozenset(
 
 PLATFORMS = {"windows": "windows", "macintosh": "mac", "linux": "linux", "unix": "unix"}
 
-LICENCES = {"upgrade": "upgrade", "academic": "academic", "oem": "oem", "bundle": "bundle", "upsell": "upgrade", "renewal": "renewal", "subscription": "subscription"}
+LICENCES = {
+    "upgrade": "upgrade",
+    "academic": "academic",
+    "oem": "oem",
+    "bundle": "bundle",
+    "upsell": "upgrade",
+    "renewal": "renewal",
+    "subscription": "subscription",
+}
 """Words that make a listing other than the plain full version."""
 
 SOFTWARE_CUES = frozenset({"software", "version", "edition", "license", "suite", "cdrom", "upgrade", *PLATFORMS}) | (

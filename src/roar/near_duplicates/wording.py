@@ -28,6 +28,10 @@ _SHORT_MODEL = r"^(?:\d{1,2}\p{L}|\p{L}{1,2}\d{1,2}\p{L}?)$"
 """80D, T7i, G10: too short to prove a match, long enough to contradict one."""
 
 
+_NO_NAMES = lexicon.FUNCTION_WORDS | SIZE_WORDS | COLOURS.keys() | lexicon.SOFTWARE_EDITIONS | lexicon.LICENCES.keys()
+"""Words before a number that do not name what it counts the generations of."""
+
+
 def analyse(tokens: pl.DataFrame) -> pl.DataFrame:
     """Add what each token is, and its neighbours: the table that every extractor below reads.
 
@@ -70,19 +74,20 @@ def series(tokens: pl.DataFrame) -> pl.DataFrame:
     "t7i"); and years, ("year", "2010").
     """
     years = tokens.filter(pl.col("token").str.contains(r"^(?:19[89]|20[0-3])\d$"))
-    further = pl.col("after_that").is_in(lexicon.EDITIONS).fill_null(False)
+    after, after_that = (spelled_out(pl.col(name)) for name in ("after", "after_that"))
+    further = after_that.is_in(lexicon.EDITIONS).fill_null(False)
     edition = (
-        pl.when(pl.col("after").is_in(lexicon.EDITIONS) & further)
-        .then(pl.format(" {} {}", "after", "after_that"))
-        .when(pl.col("after").is_in(lexicon.EDITIONS))
-        .then(pl.format(" {}", "after"))
+        pl.when(after.is_in(lexicon.EDITIONS) & further)
+        .then(pl.format(" {} {}", after, after_that))
+        .when(after.is_in(lexicon.EDITIONS))
+        .then(pl.format(" {}", after))
         .otherwise(pl.lit(""))
     )
     apart = tokens.filter(
         pl.col("word").str.contains(r"^\d{1,4}$|^\d{1,2}[a-cefh-jl-z]$")
         & ~pl.col("word").str.contains(r"^(?:19|20)\d\d$")
         & pl.col("before").str.contains(r"^\p{L}{2,}$")
-        & ~pl.col("before").is_in(lexicon.FUNCTION_WORDS | SIZE_WORDS | COLOURS.keys())
+        & ~spelled_out(pl.col("before")).is_in(_NO_NAMES)
     )
     glued = tokens.filter(pl.col("token").str.contains(r"^\p{L}{3,}\d{1,3}$"))
     counted = tokens.with_columns(pl.col("token").str.extract_groups(r"^(\d{1,3})-?(\p{L}{3,})$"))
