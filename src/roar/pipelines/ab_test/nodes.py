@@ -20,8 +20,7 @@ from roar.ab_testing.reading import Frame, has_rows
 from roar.marketplace.experiment import interleaved_votes, play, ranked_shop, true_uplifts
 from roar.parameters import ABTest, SimulatedExperiment, Simulation
 from roar.pipelines.simulate.nodes import SIMULATED_ENVIRONMENTS
-from roar.report.experiment import experiment_section
-from roar.report.experiment_evidence import ExperimentEvidence
+from roar.report.experiment import ExperimentEvidence, experiment_section
 
 
 def simulate_experiment(
