@@ -33,7 +33,7 @@ class ServiceMetrics(Collector):
     def __init__(self, app: FastAPI) -> None:
         self._app = app
 
-    def collect(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def collect(self):  # type: ignore[no-untyped-def]
         """Counters and gauges as they are now."""
         service = self._app.state.service
         if service is None:
