@@ -35,6 +35,7 @@ RULES = {
     "relative_0.95": HardNegatives(per_pair=2),
     "relative_0.9": HardNegatives(per_pair=2, relative=0.9),
     "relative_0.8": HardNegatives(per_pair=2, relative=0.8),
+    "contradicting": HardNegatives(per_pair=2, kind="contradicting"),
 }
 
 
