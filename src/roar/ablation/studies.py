@@ -82,17 +82,18 @@ def cells(
         data: a fingerprint of the tables.
 
     Raises:
-        InputError: a study is not declared, the primary comparison's metric is not measured, or a variant sets a parameter that
+        InputError: a study is not declared, a primary comparison's metric is not measured, or a variant sets a parameter that
             does not exist, or to what it cannot be.
     """
     if unknown := set(config.run) - set(declared.studies):
         known = ", ".join(declared.studies)
         raise InputError(f"ablation.run: {', '.join(sorted(unknown))} are none of the studies declared: {known}.")
-    if declared.primary is not None and declared.primary.metric not in (*config.metrics, "auc"):
-        raise InputError(
-            f"ablation_studies.primary: the metric {declared.primary.metric!r} is not among ablation.metrics "
-            f"({', '.join(config.metrics)}) and auc."
-        )
+    for named in declared.primary:
+        if named.metric not in (*config.metrics, "auc"):
+            raise InputError(
+                f"ablation_studies.primary: the metric {named.metric!r} is not among ablation.metrics "
+                f"({', '.join(config.metrics)}) and auc."
+            )
     for study_name in config.run:
         study = declared.studies[study_name]
         recipes = {

@@ -49,7 +49,7 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Stage, Stage1, Stage2
+from roar.parameters.training import Alignment, Calibration, Comparisons, OwnNegatives, Stage, Stage1, Stage2
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -83,6 +83,7 @@ __all__ = [
     "ColumnValue",
     "CompareRuns",
     "Comparison",
+    "Comparisons",
     "Constant",
     "Constraints",
     "ContentHash",
@@ -117,6 +118,7 @@ __all__ = [
     "Number",
     "Offline",
     "OnlineMetric",
+    "OwnNegatives",
     "PairSource",
     "Pairs",
     "Parameters",

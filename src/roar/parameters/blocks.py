@@ -19,6 +19,7 @@ from roar.parameters.ingestion import Ingestion
 from roar.parameters.near_duplicates import NearDuplicates
 from roar.parameters.release import Release
 from roar.parameters.reporting import Reporting
+from roar.parameters.serve import Serve
 from roar.parameters.simulate import Simulation
 from roar.parameters.training import Stage1, Stage2
 from roar.parameters.training_sets import TrainingSets
@@ -37,6 +38,7 @@ BLOCKS: dict[str, type[Parameters]] = {
     "constraints": Constraints,
     "metrics": MetricSettings,
     "release": Release,
+    "serve": Serve,
     "reporting": Reporting,
     "compare_runs": CompareRuns,
     "ab_test": ABTest,

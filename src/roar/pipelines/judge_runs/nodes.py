@@ -17,7 +17,7 @@ from roar.pipelines.evaluation.judging import (
 from roar.pipelines.evaluation.lexical import of_split, run_bm25, run_random, tune_lexical
 from roar.pipelines.reporting.nodes import analyse_errors, build_queries_section, write_metric_tables
 from roar.report import Behaviour, Section, behaviour_section, evaluation_section, render
-from roar.report.evidence import Evidence
+from roar.report.evaluation import Evidence
 from roar.retrieval import Runs, external_runs
 
 PROTOCOLS = ("judged", "catalogue")

@@ -18,12 +18,12 @@ from roar.report import (
     render,
     wide_tables,
 )
-from roar.report import behaviour_charts as behaviour
-from roar.report import result_charts as results
 from roar.report.constraints import Constrained, constraint_table, constraints_section
-from roar.report.error_analysis import annotation_queue, product_reasons, query_changes
-from roar.report.evidence import Evidence
-from roar.report.exports import csv
+from roar.report.evaluation import Evidence
+from roar.report.evaluation import charts as results
+from roar.report.page import csv
+from roar.report.queries import annotation_queue, product_reasons, query_changes
+from roar.report.systems import charts as behaviour
 from roar.run_record import KeptRun, Record, same_but_seed
 
 

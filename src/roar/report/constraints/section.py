@@ -6,10 +6,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from roar.parameters import Comparison
-from roar.report import charts
-from roar.report.evidence import Evidence
-from roar.report.section import Block, Cell, Chart, Column, Heading, Paragraph, Section, Table, chart, table
-from roar.report.wording import PROTOCOLS, number, p_value, points
+from roar.plots import charts
+from roar.report.evaluation.evidence import Evidence
+from roar.report.page.section import Block, Cell, Chart, Column, Heading, Paragraph, Section, Table, chart, table
+from roar.report.page.wording import PROTOCOLS, number, p_value, points
 from roar.training_sets.slices import ASKS
 
 ANCHOR = "constraints"
