@@ -13,7 +13,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 from kedro.validation.exceptions import DataValidationError, ParameterValidationError
 
-from roar.commands import index, search
+from roar.commands import index, search, serve
 from roar.errors import InputError, did_you_mean
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
@@ -101,3 +101,4 @@ run = click.Command(
 cli.add_command(run)
 cli.add_command(search)
 cli.add_command(index)
+cli.add_command(serve)

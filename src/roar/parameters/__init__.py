@@ -17,6 +17,7 @@ from roar.parameters.ab_test import (
 from roar.parameters.ablation import Ablation, AblationStudies, Primary, Study, Variant
 from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
+from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
 from roar.parameters.ingestion import (
@@ -94,6 +95,7 @@ __all__ = [
     "Comparison",
     "Comparisons",
     "Constant",
+    "Constraints",
     "ContentHash",
     "Criterion",
     "Debias",

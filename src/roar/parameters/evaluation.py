@@ -13,7 +13,18 @@ SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """Names files and columns: lower-case letters, digits, underscores."""
 
 
-OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
+OWN_SYSTEMS = (
+    "random",
+    "bm25",
+    "base",
+    "stage1",
+    "stage2",
+    "stage2_deployed",
+    "hybrid_rrf",
+    "hybrid_sum",
+    "stage2_constrained",
+    "hybrid_constrained",
+)
 """The systems that are judged in any case."""
 
 
@@ -37,6 +48,8 @@ class Evaluation(Parameters):
         ("stage1", "stage2"),
         ("bm25", "stage2"),
         ("stage2", "stage2_deployed"),
+        ("stage2", "stage2_constrained"),
+        ("hybrid_sum", "hybrid_constrained"),
     )
 
     @property

@@ -21,6 +21,7 @@ from roar.retrieval import (
     tune_weight,
     weighted_sum,
 )
+from roar.retrieval.constraints import sought_texts
 from roar.retrieval.index import unit_rows
 from roar.training.stages import ALL_FOLDS, of_fold
 
@@ -66,6 +67,7 @@ def encode_queries(
 ) -> Frames:
     """Every text that any run of an encoder asks for, encoded once: query, vector, encoder (its identity), a table per fold."""
     asked = [of_split(queries, splits, "validation"), of_split(queries, splits), of_split(edited, splits)]
+    asked += [sought_texts(table) for table in asked]
     texts = pl.concat([table.select("fold", "query") for table in asked]).unique(maintain_order=True)
     settings = encoder.model_copy(update={"dimension": None})
     vectors: Frames = {}

@@ -2,6 +2,7 @@
 
 metrics, comparisons ──► evaluation section, wide tables, charts ─────────────────┐
 first pages, scores by grade, robustness, kept runs ──► systems section, charts ──┤
+constrained systems, verdicts of the reader ──► constraints section ────────────┤
 first pages, attributes, products ──► query changes, reasons ──► queries section ─┤
 data, stage 1, stage 2, A/B test, release sections (those there are) ──────────────────────┴──► page
 """
@@ -13,6 +14,7 @@ from roar.pipelines.reporting import nodes
 SECTIONS = (
     "evaluation_section",
     "systems_section",
+    "constraints_section",
     "queries_section",
     "data_section",
     "stage1_section",
@@ -43,6 +45,7 @@ def create_pipeline(**_: object) -> Pipeline:
         [
             node(nodes.build_evaluation_section, FIGURES, "evaluation_section", name="build_evaluation_section"),
             *_systems(),
+            _constraints(),
             *_queries(),
             node(nodes.draw_result_charts, FIGURES, RESULT_CHARTS, name="draw_result_charts"),
             node(nodes.write_metric_tables, tables, "metric_tables", name="write_metric_tables"),
@@ -61,6 +64,19 @@ def _systems() -> list[Node]:
         node(nodes.build_systems_section, inputs, "systems_section", name="build_systems_section"),
         node(nodes.draw_behaviour_charts, charts, BEHAVIOUR_CHARTS, name="draw_behaviour_charts"),
     ]
+
+
+def _constraints() -> Node:
+    """What constraints at query time bring and cost."""
+    inputs = [
+        *EVIDENCE,
+        "constraint_verdicts",
+        "demoted_exact",
+        "stage2_constrained_tuning",
+        "hybrid_constrained_tuning",
+    ]
+    made = ["constraints_section", "constraint_differences"]
+    return node(nodes.build_constraints_section, [*inputs, *SETTINGS], made, name="build_constraints_section")
 
 
 def _queries() -> list[Node]:
