@@ -15,6 +15,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
+from roar.pipelines.boxes import box
 from roar.pipelines.evaluation import judging, lexical, nodes
 
 QUERIES = ["queries", "judgments", "query_splits"]
@@ -57,19 +58,20 @@ def create_pipeline(**_: object) -> Pipeline:
         "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
     }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
-    return sum([*parts, _shared(), _further()], Pipeline([])) + _together(list(systems))
-
-
-def _shared() -> Pipeline:
-    """What all systems are measured with."""
-    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
-    attributes = ["asked_attributes", "stated_attributes"]
-    return Pipeline(
-        [
-            node(lexical.edit_queries, edit, "edited_queries", name="edit_queries"),
-            node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
-        ]
+    return box("data_engineering", [_facts()]) + box(
+        "evaluation", [*parts, _edited(), _further(), _together(list(systems))]
     )
+
+
+def _facts() -> Node:
+    """What queries ask for and products state, by which all systems are measured."""
+    attributes = ["asked_attributes", "stated_attributes"]
+    return node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
+
+
+def _edited() -> Node:
+    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+    return node(lexical.edit_queries, edit, "edited_queries", name="edit_queries")
 
 
 def _lexical() -> list[Node]:
@@ -162,11 +164,12 @@ def _further() -> Pipeline:
     run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
     judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
     verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]
-    return Pipeline(
+    return box(
+        "further",
         [
             node(nodes.run_further_systems, run, "further_runs", name="run_further_systems"),
             node(judging.judge_further_systems, judge, verdict, name="judge_further_systems"),
-        ]
+        ],
     )
 
 
@@ -183,4 +186,5 @@ def _together(systems: list[str]) -> Pipeline:
         )
         for dataset, table in TOGETHER.items()
     ]
-    return Pipeline([*collected, node(judging.compare_systems, compared, "comparisons", name="compare_systems")])
+    comparison = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
+    return box("together", [*collected, comparison])
