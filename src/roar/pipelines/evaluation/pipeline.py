@@ -16,6 +16,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
+from roar.pipelines.boxes import box
 from roar.pipelines.evaluation import constraining, judging, lexical, nodes
 
 QUERIES = ["queries", "judgments", "query_splits"]
@@ -61,29 +62,29 @@ def create_pipeline(**_: object) -> Pipeline:
         "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
     }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
-    return sum([*parts, *_sought(), _shared(), _further()], Pipeline([])) + _together(list(systems))
+    judged = box("evaluation", [*parts, _edited(), _further(), _together(list(systems))])
+    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", [*_sought(), *_weighed()])
 
 
-def _shared() -> Pipeline:
-    """What all systems are measured with."""
-    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+def _facts() -> Node:
+    """What queries ask for and products state, by which all systems are measured."""
     attributes = ["asked_attributes", "stated_attributes"]
-    weighed = [
-        "stage2_judged_run",
-        "stage2_constrained_judged_run",
-        "queries",
-        "products",
-        "stated_attributes",
-        "judgments",
+    return node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
+
+
+def _weighed() -> list[Node]:
+    """Which queries are searched for by another text, and what constraints did to exact products."""
+    runs = ["stage2_judged_run", "stage2_constrained_judged_run"]
+    read = ["queries", "products", "stated_attributes", "judgments"]
+    return [
+        node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
+        node(constraining.weigh_reader, [*runs, *read], ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
     ]
-    return Pipeline(
-        [
-            node(lexical.edit_queries, edit, "edited_queries", name="edit_queries"),
-            node(constraining.weigh_reader, weighed, ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
-            node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
-            node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
-        ]
-    )
+
+
+def _edited() -> Node:
+    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+    return node(lexical.edit_queries, edit, "edited_queries", name="edit_queries")
 
 
 def _lexical() -> list[Node]:
@@ -218,11 +219,12 @@ def _further() -> Pipeline:
     run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
     judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
     verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]
-    return Pipeline(
+    return box(
+        "further",
         [
             node(nodes.run_further_systems, run, "further_runs", name="run_further_systems"),
             node(judging.judge_further_systems, judge, verdict, name="judge_further_systems"),
-        ]
+        ],
     )
 
 
@@ -239,4 +241,5 @@ def _together(systems: list[str]) -> Pipeline:
         )
         for dataset, table in TOGETHER.items()
     ]
-    return Pipeline([*collected, node(judging.compare_systems, compared, "comparisons", name="compare_systems")])
+    comparison = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
+    return box("together", [*collected, comparison])
