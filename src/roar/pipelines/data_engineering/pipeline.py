@@ -46,7 +46,7 @@ def create_pipeline(**_: object) -> Pipeline:
             ),
             node(
                 nodes.check_near_duplicates,
-                ["judgments", "duplicate_pairs", "product_clusters", "params:near_duplicates"],
+                ["judgments", "duplicate_pairs", "product_clusters", "products", "params:near_duplicates"],
                 "judged_duplicates",
                 name="check_near_duplicates",
             ),
