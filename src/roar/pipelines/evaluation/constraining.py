@@ -9,7 +9,7 @@ from itertools import product
 import polars as pl
 
 from roar.parameters import Constraints
-from roar.pipelines.evaluation.lexical import chosen, joined, of_split
+from roar.pipelines.evaluation.lexical import chosen, joined
 from roar.retrieval import Runs, constraints, weighted_sum
 from roar.retrieval.constraints import Weights
 
