@@ -58,7 +58,8 @@ def titles(chrome: Page, column: int) -> list[str]:
 @browser
 def test_a_query_is_typed_compared_and_paged(chrome, address):
     chrome.go(address)
-    chrome.press("Escape", "/", *"red memory card", "Enter")
+    chrome.wait_for("document.activeElement.name === 'q'")
+    chrome.press(*"red memory card", "Enter")
     chrome.wait_for("document.querySelectorAll('.hit').length > 10")
     assert "q=red+memory+card" in chrome.evaluate("location.search")
     assert chrome.evaluate("[...document.querySelectorAll('h2')].map(h => h.textContent)") == ["bm25", "stage2"]
@@ -70,6 +71,8 @@ def test_a_query_is_typed_compared_and_paged(chrome, address):
     chrome.wait_for("location.search.includes('b=none') && document.querySelectorAll('.answers').length === 1")
     chrome.press("j", "j", "k")
     assert chrome.evaluate("document.activeElement.id") == "hit-1-1"
+    chrome.press("/")
+    assert chrome.evaluate("document.activeElement.name") == "q"
     assert chrome.evaluate("document.documentElement.scrollWidth <= 400"), "it is wider than a phone"
     assert not chrome.complaints and all(url.startswith((address, "data:")) for url in chrome.requests)
 
