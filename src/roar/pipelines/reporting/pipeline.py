@@ -90,8 +90,10 @@ def _queries() -> list[Node]:
     analyse = ["per_query_metrics", "first_pages", "queries", "query_strata", "query_slices", "products"]
     analyse += ["asked_attributes", "stated_attributes", "params:reporting"]
     found = ["query_changes", "page_reasons", "annotation_queue"]
+    known = ["queries", "query_strata", "judgments", "query_changes", "annotation_queue"]
     section = [*EVIDENCE, "per_query_metrics", *found, "first_pages", "products", "product_clusters", *SETTINGS]
     return [
         node(nodes.analyse_errors, analyse, found, name="analyse_errors"),
         node(nodes.build_queries_section, section, "queries_section", name="build_queries_section"),
+        node(nodes.write_search_page, known, "search_page", name="write_search_page"),
     ]
