@@ -1,6 +1,7 @@
 """Reporting.
 
 metrics, comparisons ──► evaluation section, wide tables, charts ─────────────────┐
+measures of a published data set's authors ──► published section ──────────────────┤
 first pages, scores by grade, robustness, kept runs ──► systems section, charts ──┤
 first pages, attributes, products ──► query changes, reasons ──► queries section ─┤
 data, stage 1, stage 2, A/B test, release sections (those there are) ──────────────────────┴──► page
@@ -12,6 +13,7 @@ from roar.pipelines.reporting import nodes
 
 SECTIONS = (
     "evaluation_section",
+    "published_section",
     "systems_section",
     "queries_section",
     "data_section",
@@ -24,6 +26,7 @@ SECTIONS = (
 EVIDENCE = ["metrics", "comparisons"]
 SETTINGS = ["params:reporting", "params:metrics"]
 FIGURES = [*EVIDENCE, *SETTINGS]
+PUBLISHED = ["published_results", "queries", "query_splits", "params:ingestion", "params:reporting"]
 RESULT_CHARTS = [
     "systems_chart",
     "gains_by_vertical_chart",
@@ -42,6 +45,7 @@ def create_pipeline(**_: object) -> Pipeline:
     return Pipeline(
         [
             node(nodes.build_evaluation_section, FIGURES, "evaluation_section", name="build_evaluation_section"),
+            node(nodes.build_published_section, PUBLISHED, "published_section", name="build_published_section"),
             *_systems(),
             *_queries(),
             node(nodes.draw_result_charts, FIGURES, RESULT_CHARTS, name="draw_result_charts"),
