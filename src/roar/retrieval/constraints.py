@@ -218,3 +218,42 @@ def _said(products: pl.DataFrame) -> Iterator[tuple[str, Said]]:
     texts = products.select("product_id", "title", pl.col("brand").fill_null(""))
     for row, (product_id, title, brand) in enumerate(texts.iter_rows()):
         yield product_id, said([title, brand], [(m["name"], m["value"]) for m in members.get(row, [])])
+
+
+def verdict_grades(reasons: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
+    """How the reader's verdicts agree with people's.
+
+    Args:
+        reasons: as `explain` returns for judged pairs.
+        judgments: query_id, product_id, grade.
+
+    Returns:
+        dimension, verdict, grade, pairs: counts, by name.
+    """
+    graded = reasons.join(judgments.select(*PAIR, pl.col("grade").cast(pl.String)), on=PAIR)
+    counted = graded.group_by("dimension", "verdict", "grade").agg(pairs=pl.len().cast(pl.Int64))
+    return counted.sort("dimension", "verdict", "grade")
+
+
+def demoted(before: pl.DataFrame, after: pl.DataFrame, reasons: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
+    """Exact products that sank because they contradict their query as the reader sees it: what it costs where it is wrong.
+
+    Args:
+        before: query_id, product_id, score without constraints.
+        after: the same under them.
+        reasons: as `explain` returns.
+        judgments: query_id, product_id, grade.
+
+    Returns:
+        query_id, product_id, dimension, asked, stated, rank_before, rank_after; those that lost most first.
+    """
+    exact = judgments.filter(pl.col("grade").cast(pl.String) == "exact").select(PAIR)
+    ranks = _ranked(before, "rank_before").join(_ranked(after, "rank_after"), on=PAIR).join(exact, on=PAIR, how="semi")
+    sunk = reasons.filter(pl.col("verdict") == CONTRADICTS).drop("verdict").join(ranks, on=PAIR)
+    lost = pl.col("rank_after") - pl.col("rank_before")
+    return sunk.filter(lost > 0).sort([-lost, *PAIR, "dimension"], maintain_order=True)
+
+
+def _ranked(run: pl.DataFrame, name: str) -> pl.DataFrame:
+    ranked = pl.col("score").rank("min", descending=True).over("query_id").cast(pl.Int64)
+    return run.select(*PAIR, ranked.alias(name))

@@ -9,7 +9,7 @@ from itertools import product
 import polars as pl
 
 from roar.parameters import Constraints
-from roar.pipelines.evaluation.lexical import chosen, joined, of_split
+from roar.pipelines.evaluation.lexical import chosen, joined
 from roar.retrieval import Runs, constraints, weighted_sum
 from roar.retrieval.constraints import Weights
 
@@ -63,7 +63,9 @@ def constrain_runs(
     for fold, weights in chosen(tuning, splits, {"penalty": 0.0, "bonus": 0.0}).items():
         tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
         own = (run.join(tested, on="query_id", how="semi", maintain_order="left") for run in whole)
-        parts.append(Runs(*(constraints.constrain(run, reasons, Weights(*weights), strict=config.strict) for run in own)))
+        parts.append(
+            Runs(*(constraints.constrain(run, reasons, Weights(*weights), strict=config.strict) for run in own))
+        )
     return joined(parts)
 
 
@@ -75,3 +77,19 @@ def _replaced(run: pl.DataFrame, sought: pl.DataFrame) -> pl.DataFrame:
 def _reasons(pairs: pl.DataFrame, queries: pl.DataFrame, products: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
     asked = queries.select("query_id", "query").join(pairs, on="query_id", how="semi", maintain_order="left")
     return constraints.explain(pairs, constraints.read_queries(asked), products, stated)
+
+
+def weigh_reader(
+    before: pl.DataFrame,
+    after: pl.DataFrame,
+    queries: pl.DataFrame,
+    products: pl.DataFrame,
+    stated: pl.DataFrame,
+    judgments: pl.DataFrame,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """How people graded what the reader says on the tested queries' judged products, and which exact ones it made sink."""
+    reasons = _reasons(before, queries, products, stated)
+    sunk = constraints.demoted(before, after, reasons, judgments)
+    named = sunk.join(queries.select("query_id", "query"), on="query_id", how="left", maintain_order="left")
+    named = named.join(products.select("product_id", "title"), on="product_id", how="left", maintain_order="left")
+    return constraints.verdict_grades(reasons, judgments), named

@@ -72,9 +72,18 @@ def _shared() -> Pipeline:
     """What all systems are measured with."""
     edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
     attributes = ["asked_attributes", "stated_attributes"]
+    weighed = [
+        "stage2_judged_run",
+        "stage2_constrained_judged_run",
+        "queries",
+        "products",
+        "stated_attributes",
+        "judgments",
+    ]
     return Pipeline(
         [
             node(lexical.edit_queries, edit, "edited_queries", name="edit_queries"),
+            node(constraining.weigh_reader, weighed, ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
             node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
             node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
         ]
@@ -158,10 +167,15 @@ def _sought() -> list[Pipeline]:
     """Runs of the queries that exclude something, searched for without it: by BM25, by stage 2, and by both."""
     fused = [*(f"{system}_sought_validation_run" for system in ("bm25", "stage2")), "tuning"]
     inputs = ["products", *QUERIES, "tuning", "params:encoder", "params:evaluation"]
-    lexical_runs = [*_run(lexical.run_bm25, inputs), node(lexical.validate_lexical, inputs, "validation_run", name="validate")]
+    lexical_runs = [
+        *_run(lexical.run_bm25, inputs),
+        node(lexical.validate_lexical, inputs, "validation_run", name="validate"),
+    ]
     searched = [*_run(nodes.run_encoder, ["query_vectors", "index", *QUERIES, "params:evaluation"]), _validated()]
-    both = [*_fused_runs(nodes.fuse_scores, ["tuning", "query_splits"], "_sought"),
-            node(constraining.fuse_validation, fused, "validation_run", name="validate")]
+    both = [
+        *_fused_runs(nodes.fuse_scores, ["tuning", "query_splits"], "_sought"),
+        node(constraining.fuse_validation, fused, "validation_run", name="validate"),
+    ]
     instead = {"queries": "sought_queries", "edited_queries": "edited_sought_queries"}
     return [
         _in_namespace("bm25_sought", lexical_runs, instead | {"tuning": "bm25_tuning"}),

@@ -19,6 +19,7 @@ from roar.report import (
     render,
     wide_tables,
 )
+from roar.report.constraints import Constrained, constraint_table, constraints_section
 from roar.report.evaluation import Evidence
 from roar.report.evaluation import charts as results
 from roar.report.page import csv
@@ -120,6 +121,26 @@ def build_systems_section(
     tuning = {evidence.label("bm25"): bm25_tuning, evidence.label("hybrid_sum"): fusion_tuning}
     known = Behaviour(first_pages, coverage, bins, robustness, tuning, spread)
     return behaviour_section(evidence, known).model_dump(mode="json")
+
+
+def build_constraints_section(
+    metrics: pl.DataFrame,
+    comparisons: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    demoted: pl.DataFrame,
+    stage2_tuning: pl.DataFrame,
+    hybrid_tuning: pl.DataFrame,
+    config: Reporting,
+    measured: MetricSettings,
+) -> tuple[dict[str, Any], pl.DataFrame]:
+    """What constraints at query time bring and cost, as a section of the page and as a table."""
+    evidence = Evidence(metrics, comparisons, config, measured)
+    known = Constrained({"stage2_constrained": stage2_tuning, "hybrid_constrained": hybrid_tuning}, verdicts, demoted)
+    compared = [
+        constraint_table(evidence, protocol).select(pl.lit(protocol).alias("protocol"), pl.all())
+        for protocol in evidence.protocols
+    ]
+    return constraints_section(evidence, known).model_dump(mode="json"), pl.concat(compared)
 
 
 def build_evaluation_section(

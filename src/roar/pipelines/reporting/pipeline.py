@@ -3,6 +3,7 @@
 metrics, comparisons ──► evaluation section, wide tables, charts ─────────────────┐
 measures of a published data set's authors ──► published section ──────────────────┤
 first pages, scores by grade, robustness, kept runs ──► systems section, charts ──┤
+constrained systems, verdicts of the reader ──► constraints section ────────────┤
 first pages, attributes, products ──► query changes, reasons ──► queries section ─┤
 data, stage 1, stage 2, A/B test, release sections (those there are) ──────────────────────┴──► page
 """
@@ -15,6 +16,7 @@ SECTIONS = (
     "evaluation_section",
     "published_section",
     "systems_section",
+    "constraints_section",
     "queries_section",
     "data_section",
     "stage1_section",
@@ -47,6 +49,7 @@ def create_pipeline(**_: object) -> Pipeline:
             node(nodes.build_evaluation_section, FIGURES, "evaluation_section", name="build_evaluation_section"),
             node(nodes.build_published_section, PUBLISHED, "published_section", name="build_published_section"),
             *_systems(),
+            _constraints(),
             *_queries(),
             node(nodes.draw_result_charts, FIGURES, RESULT_CHARTS, name="draw_result_charts"),
             node(nodes.write_metric_tables, tables, "metric_tables", name="write_metric_tables"),
@@ -65,6 +68,19 @@ def _systems() -> list[Node]:
         node(nodes.build_systems_section, inputs, "systems_section", name="build_systems_section"),
         node(nodes.draw_behaviour_charts, charts, BEHAVIOUR_CHARTS, name="draw_behaviour_charts"),
     ]
+
+
+def _constraints() -> Node:
+    """What constraints at query time bring and cost."""
+    inputs = [
+        *EVIDENCE,
+        "constraint_verdicts",
+        "demoted_exact",
+        "stage2_constrained_tuning",
+        "hybrid_constrained_tuning",
+    ]
+    made = ["constraints_section", "constraint_differences"]
+    return node(nodes.build_constraints_section, [*inputs, *SETTINGS], made, name="build_constraints_section")
 
 
 def _queries() -> list[Node]:
