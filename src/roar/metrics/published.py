@@ -76,7 +76,7 @@ def published_results(
 
 def _ndcg(run: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
     """query_id, value, weight, products; every query counts once."""
-    whole = MetricSettings(names=("ndcg",), gains=GAINS)  # type: ignore[arg-type]  # the names of the grades
+    whole = MetricSettings(names=("ndcg",), gains=GAINS)
     scored = score_queries(run, judgments, whole).with_columns(pl.col("value").fill_null(0.0))
     products = judgments.group_by("query_id").agg(products=pl.len())
     return scored.join(products, on="query_id", maintain_order="left").select(
