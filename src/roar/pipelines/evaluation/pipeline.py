@@ -17,7 +17,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
 from roar.pipelines.boxes import box
-from roar.pipelines.evaluation import constraining, judging, lexical, nodes
+from roar.pipelines.evaluation import constraining, judging, lexical, nodes, published
 
 QUERIES = ["queries", "judgments", "query_splits"]
 YARDSTICK = ["judgments", "query_splits", "query_slices", "products", "asked_attributes", "stated_attributes"]
@@ -26,8 +26,12 @@ RUNS = ["judged_run", "catalogue_run"]
 EDITED = ["edited_judged_run", "edited_catalogue_run"]
 SOUGHT = ["sought_queries", "edited_sought_queries"]
 SHARED = {*QUERIES, *YARDSTICK, *SOUGHT, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
-OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run", "query_vectors", "index"}
+HELD_OUT = ["validation_run", "validation_judged_run"]
+OWN = {*VERDICT, *RUNS, *EDITED, *HELD_OUT, "robustness", "tuning", "query_vectors", "index"}
 """A system's tables; outside its namespace they carry its name, because other nodes read them."""
+
+VALIDATED = [f"{system}_validation_judged_run" for system in ("base", "stage1", "stage2", "stage2_deployed")]
+"""Of the systems whose scores mean the same for every query."""
 
 TOGETHER = {
     "per_query_metrics": "scores",
@@ -115,7 +119,8 @@ def _truncated() -> list[Node]:
 
 def _searched() -> list[Node]:
     inputs = ["query_vectors", "index", *QUERIES, "params:evaluation"]
-    return [*_run(nodes.run_encoder, inputs), _judge(judging.judge_encoder), _judge_edited()]
+    validate = node(published.validate_judged, inputs, "validation_judged_run", name="validate_judged")
+    return [*_run(nodes.run_encoder, inputs), validate, _judge(judging.judge_encoder), _judge_edited()]
 
 
 def _validated() -> Node:
@@ -231,6 +236,9 @@ def _further() -> Pipeline:
 def _together(systems: list[str]) -> Pipeline:
     """All systems' tables as one, and the paired comparisons."""
     compared = ["per_query_metrics", "query_slices", "params:evaluation", "params:metrics"]
+    conventions = {"judgments": "judgments", "splits": "query_splits", "further": "further_runs"}
+    conventions |= {"config": "params:evaluation", "settings": "params:metrics"}
+    conventions |= {run: run for run in [*(f"{name}_judged_run" for name in systems), *VALIDATED]}
     collected = [
         node(
             judging.collect,
@@ -241,5 +249,6 @@ def _together(systems: list[str]) -> Pipeline:
         )
         for dataset, table in TOGETHER.items()
     ]
-    comparison = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
-    return box("together", [*collected, comparison])
+    compare = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
+    publish = node(published.judge_as_published, conventions, "published_results", name="judge_as_published")
+    return box("together", [*collected, compare, publish])

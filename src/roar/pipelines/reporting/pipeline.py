@@ -1,6 +1,7 @@
 """Reporting.
 
 metrics, comparisons ──► evaluation section, wide tables, charts ─────────────────┐
+measures of a published data set's authors ──► published section ──────────────────┤
 first pages, scores by grade, robustness, kept runs ──► systems section, charts ──┤
 constrained systems, verdicts of the reader ──► constraints section ────────────┤
 first pages, attributes, products ──► query changes, reasons ──► queries section ─┤
@@ -14,6 +15,7 @@ from roar.pipelines.reporting import nodes
 
 SECTIONS = (
     "evaluation_section",
+    "published_section",
     "systems_section",
     "constraints_section",
     "queries_section",
@@ -27,6 +29,7 @@ SECTIONS = (
 EVIDENCE = ["metrics", "comparisons"]
 SETTINGS = ["params:reporting", "params:metrics"]
 FIGURES = [*EVIDENCE, *SETTINGS]
+PUBLISHED = ["published_results", "queries", "query_splits", "params:ingestion", "params:reporting"]
 RESULT_CHARTS = [
     "systems_chart",
     "gains_by_vertical_chart",
@@ -44,6 +47,7 @@ def create_pipeline(**_: object) -> Pipeline:
     tables = [*EVIDENCE, "query_changes", "annotation_queue", *SETTINGS]
     results = [
         node(nodes.build_evaluation_section, FIGURES, "evaluation_section", name="build_evaluation_section"),
+        node(nodes.build_published_section, PUBLISHED, "published_section", name="build_published_section"),
         node(nodes.draw_result_charts, FIGURES, RESULT_CHARTS, name="draw_result_charts"),
     ]
     page = [
