@@ -149,6 +149,20 @@ class Groups(Parameters):
     fill: Filling | None = None  # null: judged products only
 
 
+class CatalogueGroups(Parameters):
+    """Graded groups out of the catalogue itself, beside those of judged queries."""
+
+    queries: int = Field(1000, ge=1)  # groups at most
+    first: int = Field(20, ge=1)  # kept only where the starting encoder finds the product among so many
+    facts: int = Field(2, ge=1)  # stated facts that a query asks for at most
+    substitutes: int = Field(3, ge=1)  # of a group, each contradicting one of the facts
+    complements: int = Field(1, ge=0)
+    irrelevant: int = Field(2, ge=0)
+    looked_at: int = Field(50, ge=1)  # products of the type, drawn to find substitutes among
+    edited: float = Field(0.3, ge=0, le=1)  # share of the queries that are written differently
+    weight: float = Field(0.5, ge=0, le=1)  # of a member, which no rater has seen
+
+
 class TrainingSets(Parameters):
     """What the two stages learn from."""
 
@@ -158,3 +172,4 @@ class TrainingSets(Parameters):
     stage1_sources: Stage1Sources = Stage1Sources()
     hard_negatives: HardNegatives = HardNegatives()
     groups: Groups = Groups()
+    catalogue_groups: CatalogueGroups | None = None  # off until it wins

@@ -9,7 +9,7 @@ the candidates.
     constrain(candidates, reasons, Weights(penalty=0.2, bonus=0.05))
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -115,7 +115,7 @@ def explain(
 
 def effects(reasons: pl.DataFrame, weights: Weights) -> pl.DataFrame:
     """The reasons with `effect`: what each adds to the score."""
-    worth = {CONTRADICTS: -weights.penalty, AGREES: weights.bonus, SILENT: 0.0}
+    worth = {CONTRADICTS: -float(weights.penalty), AGREES: float(weights.bonus), SILENT: 0.0}
     return reasons.with_columns(effect=pl.col("verdict").replace_strict(worth, return_dtype=pl.Float64))
 
 
@@ -141,7 +141,7 @@ def constrain(run: pl.DataFrame, reasons: pl.DataFrame, weights: Weights, *, str
 
 
 def tune_constraints(
-    run: pl.DataFrame,
+    runs: Mapping[bool, pl.DataFrame],
     reasons: pl.DataFrame,
     judgments: pl.DataFrame,
     weights: Sequence[Weights],
@@ -150,24 +150,25 @@ def tune_constraints(
     """Try weights on validation queries.
 
     Args:
-        run: fold, query_id, product_id, score.
-        reasons: as `explain` returns for the run's pairs.
+        runs: by whether what queries exclude was left out of the search: fold, query_id, product_id, score.
+        reasons: as `explain` returns for the runs' pairs.
         judgments: query_id, product_id, grade.
         weights: to try.
         metric: that decides.
 
     Returns:
-        fold, penalty, bonus, value, best (bool): exactly one best in each fold, the first of equals.
+        fold, sought (0 or 1), penalty, bonus, value, best (bool): exactly one best in each fold, the first of equals.
     """
-    require_columns(run, "run", ["fold", *PAIR, "score"])
     rows = []
-    for (fold,), own in run.group_by("fold", maintain_order=True):
-        queries, plain = own["query_id"].unique(), own.drop("fold")
-        for tried in weights:
-            value = mean_value(constrain(plain, reasons, tried), judgments, queries, metric)
-            rows.append((str(fold), *tried, value))
-    schema = {"fold": pl.String, "penalty": pl.Float64, "bonus": pl.Float64, "value": pl.Float64}
-    tried_all = pl.DataFrame(rows, schema=schema, orient="row")
+    for sought, run in runs.items():
+        require_columns(run, "run", ["fold", *PAIR, "score"])
+        for (fold,), own in run.group_by("fold", maintain_order=True):
+            queries, plain = own["query_id"].unique(), own.drop("fold")
+            for tried in weights:
+                value = mean_value(constrain(plain, reasons, tried), judgments, queries, metric)
+                rows.append((str(fold), float(sought), *tried, value))
+    names = ("sought", "penalty", "bonus", "value")
+    tried_all = pl.DataFrame(rows, schema={"fold": pl.String, **dict.fromkeys(names, pl.Float64)}, orient="row")
     place = pl.int_range(pl.len()).over("fold")
     return tried_all.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
 
