@@ -12,6 +12,7 @@ from roar.parameters.ab_test import ABTest, ExperimentPlan, SimulatedExperiment
 from roar.parameters.ablation import Ablation, AblationStudies
 from roar.parameters.base import Parameters, faults
 from roar.parameters.compare_runs import CompareRuns
+from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder
 from roar.parameters.evaluation import Evaluation, MetricSettings
 from roar.parameters.ingestion import Ingestion
@@ -34,6 +35,7 @@ BLOCKS: dict[str, type[Parameters]] = {
     "ablation": Ablation,
     "ablation_studies": AblationStudies,
     "evaluation": Evaluation,
+    "constraints": Constraints,
     "metrics": MetricSettings,
     "release": Release,
     "serve": Serve,
