@@ -52,7 +52,7 @@ def main() -> None:
         load(options.load)
         return
     titles, queries = encoded(options.cache)
-    vectors = spread(titles, options.count)
+    vectors, _ = spread(titles, options.count)
     exact, seconds = flat(vectors, queries)
     report("flat_float32_p50_ms", seconds)
     reached = ours(vectors, queries, exact, options.index, options.recall)
@@ -80,23 +80,25 @@ def encoded(cache: Path | None) -> tuple[np.ndarray, np.ndarray]:
     return titles, queries
 
 
-def spread(titles: np.ndarray, count: int) -> np.ndarray:
-    """So many vectors that lie as titles do; see the module."""
+def spread(titles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many vectors that lie as titles do, and the title that each was made from; see the module."""
     rng = np.random.default_rng(0)
     index = faiss.IndexFlatIP(titles.shape[1])
     index.add(titles)
     near = index.search(titles, 11)[1][:, 1:]
-    vectors = np.empty((count, titles.shape[1]), dtype=np.float32)
+    vectors, source = np.empty((count, titles.shape[1]), dtype=np.float32), np.empty(count, dtype=np.int64)
     for start in range(0, count, 65_536):
         size = min(65_536, count - start)
         own, one, other = rng.integers(0, len(titles), (3, size))
+        source[start : start + size] = own
         towards = titles[near[own, rng.integers(0, 10, size)]] - titles[own]
         moved = titles[own] + rng.uniform(0, 0.6, (size, 1)) * towards + 0.25 * (titles[one] - titles[other])
         vectors[start : start + size] = unit_rows(moved.astype(np.float32))
     copies = np.flatnonzero(rng.random(count - 1) < 0.08) + 1
     jitter = 0.01 * rng.standard_normal((len(copies), titles.shape[1])).astype(np.float32)
     vectors[copies] = unit_rows(vectors[copies - 1] + jitter)
-    return vectors
+    source[copies] = source[copies - 1]
+    return vectors, source
 
 
 def flat(vectors: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, float]:
