@@ -35,14 +35,18 @@ def test_what_is_excluded_is_read_and_not_searched_for(text: str, left_out: list
     assert sought(text) == rest
 
 
-@pytest.mark.parametrize("text", ["no dig fence", "sugar-free cookies", "zuckerfreie Kekse", "non insulated door", "keine Nüsse"])
+@pytest.mark.parametrize(
+    "text", ["no dig fence", "sugar-free cookies", "zuckerfreie Kekse", "non insulated door", "keine Nüsse"]
+)
 def test_a_name_is_searched_for_as_it_is(text: str) -> None:
     """An exclusion that stands before its noun names a kind of product; a text that is nothing else stays too."""
     assert exclusions(text)
     assert sought(text) == text
 
 
-@pytest.mark.parametrize("text", ["free shipping", "no show socks", "notebook", "ohm meter", "hands-free kit", "toner no. 7"])
+@pytest.mark.parametrize(
+    "text", ["free shipping", "no show socks", "notebook", "ohm meter", "hands-free kit", "toner no. 7"]
+)
 def test_other_words_exclude_nothing(text: str) -> None:
     assert not exclusions(text)
     assert sought(text) == text

@@ -13,7 +13,18 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from roar.errors import InputError
-from roar.parameters import Ablation, AblationStudies, Encoder, Parameters, Stage1, Stage2, Study, TrainingSets, Variant
+from roar.parameters import (
+    Ablation,
+    AblationStudies,
+    Encoder,
+    Groups,
+    Parameters,
+    Stage1,
+    Stage2,
+    Study,
+    TrainingSets,
+    Variant,
+)
 
 P = TypeVar("P", bound=Parameters)
 
@@ -30,8 +41,11 @@ class Recipe:
     interpolate: float | None
 
     def upto(self, stage: int) -> dict[str, Any]:
-        """What decides the weights after a stage: a change of stage 2 leaves stage 1 as it is."""
-        said: dict[str, Any] = {"stages": stage, "encoder": self.encoder, "training_sets": self.training_sets}
+        """What decides the weights after a stage: a change of stage 2, or of its groups, leaves stage 1 as it is."""
+        read = self.training_sets
+        if stage < 2:
+            read = read.model_copy(update={"groups": Groups(), "catalogue_groups": None})
+        said: dict[str, Any] = {"stages": stage, "encoder": self.encoder, "training_sets": read}
         if stage >= 1:
             said["stage1"] = self.stage1
         if stage >= 2:
@@ -89,13 +103,15 @@ def cells(
         known = ", ".join(declared.studies)
         raise InputError(f"ablation.run: {', '.join(sorted(unknown))} are none of the studies declared: {known}.")
     for named in declared.primary:
-        if named.metric not in (*config.metrics, "auc"):
+        measured = (*config.metrics, *declared.studies[named.study].metrics)
+        if named.metric not in (*measured, "auc"):
             raise InputError(
-                f"ablation_studies.primary: the metric {named.metric!r} is not among ablation.metrics "
-                f"({', '.join(config.metrics)}) and auc."
+                f"ablation_studies.primary: the metric {named.metric!r} is not among those of ablation.metrics and of the study "
+                f"{named.study} ({', '.join(measured)}) and auc."
             )
     for study_name in config.run:
         study = declared.studies[study_name]
+        metrics = tuple(dict.fromkeys((*config.metrics, *study.metrics)))
         recipes = {
             name: _recipe(study_name, name, study, variant, encoder, stage1, stage2, training_sets)
             for name, variant in study.variants.items()
@@ -103,7 +119,7 @@ def cells(
         for fold in folds[: config.folds]:
             for seed in config.seeds:
                 for name, recipe in recipes.items():
-                    yield Cell(study_name, name, recipe, fold, seed, data, config.metrics)
+                    yield Cell(study_name, name, recipe, fold, seed, data, metrics)
 
 
 def _recipe(

@@ -50,7 +50,9 @@ def _folded(spellings: frozenset[str]) -> frozenset[str]:
 _LETTERS = r"[^\W\d_]"
 _TOKEN = re.compile(rf"{_LETTERS}+(?:'{_LETTERS}+)*|\S")
 _CUE = re.compile(rf"(?<![\w/'])(?:{phrases(words.EXCLUDING | words.EXCLUDING_PHRASES)})(?![\w'])[ -]")
-_FREE = re.compile(rf"(?<![\w-])({_LETTERS}{{3,}}?)(?:[ -]free|-?frei(?:e[rsnm]?)?)(?![\w-])(?! (?:{phrases(words.FREE_THINGS)})(?!\w))")
+_FREE = re.compile(
+    rf"(?<![\w-])({_LETTERS}{{3,}}?)(?:[ -]free|-?frei(?:e[rsnm]?)?)(?![\w-])(?! (?:{phrases(words.FREE_THINGS)})(?!\w))"
+)
 _BEHIND = re.compile(rf"[ (,-]+(?:{phrases(words.NOT_INCLUDED)})(?=\W*(?:$|[,;.)|]))")
 _LESS = re.compile(rf"({_LETTERS}{{3,}})(?:less|los|lose[rsn]?)")
 _WORD = re.compile(rf"{_LETTERS}+")
@@ -60,7 +62,7 @@ _CUES = _folded(words.EXCLUDING)
 _SKIPPED, _STOPS, _AND = _folded(words.DETERMINERS), _folded(words.PHRASE_STOPS), _folded(words.CONJUNCTIONS)
 _FACTS = _folded(frozenset([*words.COLOURS, *words.AUDIENCES, *words.SIZES]))
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]")
-_LEFT_OVER = " ,;:.-(|/\"”“"
+_LEFT_OVER = ' ,;:.-(|/"”“'
 _HINT = re.compile(rf"{phrases(words.EXCLUDING | words.EXCLUDING_PHRASES | words.NOT_INCLUDED)}|fre[ei]")
 
 
@@ -72,6 +74,10 @@ def exclusions(text: str) -> list[Exclusion]:
     folded, places = fold(text)
     if not _HINT.search(folded):
         return []
+
+    def original(first: int, last: int) -> Place:
+        return (first, last) if places is None else (places[first], places[last - 1] + 1)
+
     found: list[Exclusion] = []
     until = 0
     for start, end, left_out, named in sorted(_spans(folded)):
@@ -79,10 +85,8 @@ def exclusions(text: str) -> list[Exclusion]:
             continue
         until = end
         stems = frozenset(stem(folded[a:b]) for a, b in left_out)
-        a, b = left_out[0][0], left_out[-1][1]
-        if places is not None:
-            start, end, a, b = places[start], places[end - 1] + 1, places[a], places[b - 1] + 1
-        found.append(Exclusion(text[a:b], stems, start, end, named))
+        a, b = original(left_out[0][0], left_out[-1][1])
+        found.append(Exclusion(text[a:b], stems, *original(start, end), named))
     return found
 
 
@@ -130,7 +134,9 @@ class Said:
         return next((shown for lacked, shown in self.lacks if stems <= lacked), None)
 
     def _compound(self, one: str) -> str | None:
-        return next((word for own, word in self.has.items() if own.endswith(one)), None) if len(one) >= COMPOUND else None
+        return (
+            next((word for own, word in self.has.items() if own.endswith(one)), None) if len(one) >= COMPOUND else None
+        )
 
 
 COMPOUND = 6

@@ -246,7 +246,26 @@ DETERMINERS = frozenset(
 )  # fmt: skip
 """Words between a cue and what is left out."""
 
-NO = frozenset({"no", "none", "without", "false", "n", "nein", "ohne", "keine", "non", "sans", "aucun", "aucune", "sin", "ninguno", "ninguna", "0"})
+NO = frozenset(
+    {
+        "no",
+        "none",
+        "without",
+        "false",
+        "n",
+        "nein",
+        "ohne",
+        "keine",
+        "non",
+        "sans",
+        "aucun",
+        "aucune",
+        "sin",
+        "ninguno",
+        "ninguna",
+        "0",
+    }
+)
 """Values of an attribute under which a product has not what the attribute's name says."""
 
 CONJUNCTIONS = frozenset({"or", "and", "nor", "und", "oder", "noch", "et", "ou", "ni", "y", "o", "e", "&", "/"})

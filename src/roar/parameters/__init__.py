@@ -53,6 +53,7 @@ from roar.parameters.training import Alignment, Calibration, Comparisons, OwnNeg
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
+    CatalogueGroups,
     CoClickSource,
     Debias,
     EditKinds,
@@ -79,6 +80,7 @@ __all__ = [
     "Behaviour",
     "BehaviourSource",
     "Calibration",
+    "CatalogueGroups",
     "CoClickSource",
     "ColumnValue",
     "CompareRuns",

@@ -16,4 +16,7 @@ class Constraints(Parameters):
     bonus_shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(  # of the penalty, for what states it
         (0.0, 0.25, 0.5), min_length=1
     )
+    sought: tuple[bool, ...] = Field(
+        (False, True), min_length=1
+    )  # whether what a query excludes is left out of the search
     strict: bool = False  # leave out what contradicts, instead of letting it sink

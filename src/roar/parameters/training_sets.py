@@ -126,6 +126,7 @@ class Stage1Sources(Parameters):
 class HardNegatives(Parameters):
     """How both stages mine products that an encoder wrongly finds close to a query."""
 
+    kind: Literal["mined", "contradicting", "both"] = "mined"  # near the query, contradicting what it asks for, or both
     per_pair: int = Field(0, ge=0)  # mined for each stage-1 pair; 0 mines none (stage 2 mines where groups.fill is set)
     depth: int = Field(100, ge=1)  # nearest products that are looked at
     skip: int = Field(0, ge=0)  # nearest products that are passed over before
@@ -135,9 +136,9 @@ class HardNegatives(Parameters):
 
 
 class Filling(Parameters):
-    """Irrelevant members that a group takes from mined hard negatives."""
+    """Members that a group takes from hard negatives: irrelevant ones, and as substitutes those that contradict the query."""
 
-    members: int = Field(2, ge=1)  # irrelevant products that a group is filled up to
+    members: int = Field(2, ge=1)  # products of either grade that a group is filled up to
     weight: float = Field(0.5, ge=0, le=1)  # of a member that no rater has seen
 
 
@@ -146,6 +147,20 @@ class Groups(Parameters):
 
     max_size: int = Field(8, ge=2)
     fill: Filling | None = None  # null: judged products only
+
+
+class CatalogueGroups(Parameters):
+    """Graded groups out of the catalogue itself, beside those of judged queries."""
+
+    queries: int = Field(1000, ge=1)  # groups at most
+    first: int = Field(20, ge=1)  # kept only where the starting encoder finds the product among so many
+    facts: int = Field(2, ge=1)  # stated facts that a query asks for at most
+    substitutes: int = Field(3, ge=1)  # of a group, each contradicting one of the facts
+    complements: int = Field(1, ge=0)
+    irrelevant: int = Field(2, ge=0)
+    looked_at: int = Field(50, ge=1)  # products of the type, drawn to find substitutes among
+    edited: float = Field(0.3, ge=0, le=1)  # share of the queries that are written differently
+    weight: float = Field(0.5, ge=0, le=1)  # of a member, which no rater has seen
 
 
 class TrainingSets(Parameters):
@@ -157,3 +172,4 @@ class TrainingSets(Parameters):
     stage1_sources: Stage1Sources = Stage1Sources()
     hard_negatives: HardNegatives = HardNegatives()
     groups: Groups = Groups()
+    catalogue_groups: CatalogueGroups | None = None  # off until it wins

@@ -9,7 +9,7 @@ the candidates.
     constrain(candidates, reasons, Weights(penalty=0.2, bonus=0.05))
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -115,7 +115,7 @@ def explain(
 
 def effects(reasons: pl.DataFrame, weights: Weights) -> pl.DataFrame:
     """The reasons with `effect`: what each adds to the score."""
-    worth = {CONTRADICTS: -weights.penalty, AGREES: weights.bonus, SILENT: 0.0}
+    worth = {CONTRADICTS: -float(weights.penalty), AGREES: float(weights.bonus), SILENT: 0.0}
     return reasons.with_columns(effect=pl.col("verdict").replace_strict(worth, return_dtype=pl.Float64))
 
 
@@ -141,7 +141,7 @@ def constrain(run: pl.DataFrame, reasons: pl.DataFrame, weights: Weights, *, str
 
 
 def tune_constraints(
-    run: pl.DataFrame,
+    runs: Mapping[bool, pl.DataFrame],
     reasons: pl.DataFrame,
     judgments: pl.DataFrame,
     weights: Sequence[Weights],
@@ -150,24 +150,25 @@ def tune_constraints(
     """Try weights on validation queries.
 
     Args:
-        run: fold, query_id, product_id, score.
-        reasons: as `explain` returns for the run's pairs.
+        runs: by whether what queries exclude was left out of the search: fold, query_id, product_id, score.
+        reasons: as `explain` returns for the runs' pairs.
         judgments: query_id, product_id, grade.
         weights: to try.
         metric: that decides.
 
     Returns:
-        fold, penalty, bonus, value, best (bool): exactly one best in each fold, the first of equals.
+        fold, sought (0 or 1), penalty, bonus, value, best (bool): exactly one best in each fold, the first of equals.
     """
-    require_columns(run, "run", ["fold", *PAIR, "score"])
     rows = []
-    for (fold,), own in run.group_by("fold", maintain_order=True):
-        queries, plain = own["query_id"].unique(), own.drop("fold")
-        for tried in weights:
-            value = mean_value(constrain(plain, reasons, tried), judgments, queries, metric)
-            rows.append((str(fold), *tried, value))
-    schema = {"fold": pl.String, "penalty": pl.Float64, "bonus": pl.Float64, "value": pl.Float64}
-    tried_all = pl.DataFrame(rows, schema=schema, orient="row")
+    for sought, run in runs.items():
+        require_columns(run, "run", ["fold", *PAIR, "score"])
+        for (fold,), own in run.group_by("fold", maintain_order=True):
+            queries, plain = own["query_id"].unique(), own.drop("fold")
+            for tried in weights:
+                value = mean_value(constrain(plain, reasons, tried), judgments, queries, metric)
+                rows.append((str(fold), float(sought), *tried, value))
+    names = ("sought", "penalty", "bonus", "value")
+    tried_all = pl.DataFrame(rows, schema={"fold": pl.String, **dict.fromkeys(names, pl.Float64)}, orient="row")
     place = pl.int_range(pl.len()).over("fold")
     return tried_all.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
 
@@ -218,3 +219,42 @@ def _said(products: pl.DataFrame) -> Iterator[tuple[str, Said]]:
     texts = products.select("product_id", "title", pl.col("brand").fill_null(""))
     for row, (product_id, title, brand) in enumerate(texts.iter_rows()):
         yield product_id, said([title, brand], [(m["name"], m["value"]) for m in members.get(row, [])])
+
+
+def verdict_grades(reasons: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
+    """How the reader's verdicts agree with people's.
+
+    Args:
+        reasons: as `explain` returns for judged pairs.
+        judgments: query_id, product_id, grade.
+
+    Returns:
+        dimension, verdict, grade, pairs: counts, by name.
+    """
+    graded = reasons.join(judgments.select(*PAIR, pl.col("grade").cast(pl.String)), on=PAIR)
+    counted = graded.group_by("dimension", "verdict", "grade").agg(pairs=pl.len().cast(pl.Int64))
+    return counted.sort("dimension", "verdict", "grade")
+
+
+def demoted(before: pl.DataFrame, after: pl.DataFrame, reasons: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
+    """Exact products that sank because they contradict their query as the reader sees it: what it costs where it is wrong.
+
+    Args:
+        before: query_id, product_id, score without constraints.
+        after: the same under them.
+        reasons: as `explain` returns.
+        judgments: query_id, product_id, grade.
+
+    Returns:
+        query_id, product_id, dimension, asked, stated, rank_before, rank_after; those that lost most first.
+    """
+    exact = judgments.filter(pl.col("grade").cast(pl.String) == "exact").select(PAIR)
+    ranks = _ranked(before, "rank_before").join(_ranked(after, "rank_after"), on=PAIR).join(exact, on=PAIR, how="semi")
+    sunk = reasons.filter(pl.col("verdict") == CONTRADICTS).drop("verdict").join(ranks, on=PAIR)
+    lost = pl.col("rank_after") - pl.col("rank_before")
+    return sunk.filter(lost > 0).sort([-lost, *PAIR, "dimension"], maintain_order=True)
+
+
+def _ranked(run: pl.DataFrame, name: str) -> pl.DataFrame:
+    ranked = pl.col("score").rank("min", descending=True).over("query_id").cast(pl.Int64)
+    return run.select(*PAIR, ranked.alias(name))
