@@ -103,13 +103,15 @@ def cells(
         known = ", ".join(declared.studies)
         raise InputError(f"ablation.run: {', '.join(sorted(unknown))} are none of the studies declared: {known}.")
     for named in declared.primary:
-        if named.metric not in (*config.metrics, "auc"):
+        measured = (*config.metrics, *declared.studies[named.study].metrics)
+        if named.metric not in (*measured, "auc"):
             raise InputError(
-                f"ablation_studies.primary: the metric {named.metric!r} is not among ablation.metrics "
-                f"({', '.join(config.metrics)}) and auc."
+                f"ablation_studies.primary: the metric {named.metric!r} is not among those of ablation.metrics and of the study "
+                f"{named.study} ({', '.join(measured)}) and auc."
             )
     for study_name in config.run:
         study = declared.studies[study_name]
+        metrics = tuple(dict.fromkeys((*config.metrics, *study.metrics)))
         recipes = {
             name: _recipe(study_name, name, study, variant, encoder, stage1, stage2, training_sets)
             for name, variant in study.variants.items()
@@ -117,7 +119,7 @@ def cells(
         for fold in folds[: config.folds]:
             for seed in config.seeds:
                 for name, recipe in recipes.items():
-                    yield Cell(study_name, name, recipe, fold, seed, data, config.metrics)
+                    yield Cell(study_name, name, recipe, fold, seed, data, metrics)
 
 
 def _recipe(

@@ -24,6 +24,7 @@ from roar.losses.graded import (
     weight_or_ones,
     weighted_mean,
 )
+from roar.losses.pooled import pooled_logistic
 
 
 def ranknet_loss(
@@ -63,13 +64,13 @@ def ranknet_loss(
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, `by_worse` is
             not three non-negative numbers, or an unknown choice of pairs.
 
-    Cost: O(P log P + N) for N pairs: up to the sum over queries of g^2 / 2 within queries, P^2 / 2 pooled.
+    Cost: O(P log P + N) for N pairs, up to the sum over queries of g^2 / 2; pooled O(P^2 / 2) in time, O(P) in memory.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
-    compared = (
-        graded_pairs(torch.zeros_like(group), grade, "all") if pairs == "pooled" else graded_pairs(group, grade, pairs)
-    )
     x = own_scores(scores, group, temperature)
+    if pairs == "pooled":
+        return pooled_logistic(x, grade, weight_or_ones(weight, x), by_worse)
+    compared = graded_pairs(group, grade, pairs)
     pair_weight = _pair_weight(compared, weight_or_ones(weight, x)) * comparison_weights(
         by_worse, grade[compared.worse]
     )

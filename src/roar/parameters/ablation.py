@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from roar.errors import did_you_mean
 from roar.parameters.base import MACHINE_ONLY, Parameters
+from roar.parameters.evaluation import MetricName
 
 Block = dict[str, Any]
 """What a variant says of a parameter block; the rest stays as the environment has it."""
@@ -28,6 +29,7 @@ class Study(Parameters):
 
     baseline: str
     family: str | None = None  # studies of one family that run together share one correction; null: a study has its own
+    metrics: tuple[MetricName, ...] = ()  # measured besides those of `Ablation.metrics`
     stage1: Block = {}  # said of all variants, before what each says
     stage2: Block = {}
     variants: dict[str, Variant] = Field(min_length=2)

@@ -15,7 +15,6 @@ import polars as pl
 from tqdm import tqdm
 
 from roar.errors import InputError
-from roar.metrics import mean_value
 from roar.retrieval.runs import Runs, judged_positions, run_table
 from roar.tables import require_columns, require_values
 from roar.text import folded, words
@@ -169,6 +168,8 @@ def tune_bm25(
     Returns:
         fold, k1, b, value, best (bool): one row a fold and setting; exactly one best in each fold, the first of equals.
     """
+    from roar.metrics import mean_value  # loads statistics, which a search does without
+
     require_columns(queries, "queries", ["fold", "query_id", "query"])
     require_columns(judgments, "judgments", ["query_id", "product_id", "grade"])
     distinct = queries.select("query_id", "query").unique("query_id", maintain_order=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from roar.retrieval.candidates import Hits
+from roar.retrieval.candidates import Hits, firsts
 
 
 class Part(NamedTuple):
@@ -38,7 +38,7 @@ class Ranking(NamedTuple):
 
     def first_of(self, groups: pl.Series) -> "Ranking":
         """Of candidates that share a value of (n,) `groups`, the first; those without one stand for themselves."""
-        return self.where((groups.is_first_distinct() | groups.is_null()).to_numpy())
+        return self.where(firsts(groups))
 
 
 def by_one(name: str, hits: Hits) -> Ranking:

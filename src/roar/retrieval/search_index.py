@@ -224,6 +224,11 @@ class SearchIndex:
         return pl.DataFrame(list(self._state.log), schema=schema)
 
     @property
+    def revision(self) -> int:
+        """How many were made since the index was built."""
+        return len(self._state.log)
+
+    @property
     def changed(self) -> float:
         """Products put in or taken out since the index was built, as a share of those it was built over."""
         state = self._state

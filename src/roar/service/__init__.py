@@ -16,7 +16,9 @@ hooks      what a log and an experiment are told, and may decide
 Further rooms join by `create_app(..., log=, experiment=, routers=)`; see `hooks`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from roar.lazy import loader
 
 if TYPE_CHECKING:
     from roar.service.app import create_app
@@ -24,15 +26,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "create_app"]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a part when it is asked for (PEP 562): models alone need no engine."""
-    if name == "create_app":
-        from roar.service.app import create_app
-
-        return create_app
-    if name == "Settings":
-        from roar.service.settings import Settings
-
-        return Settings
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = loader(__name__, {"app": ("create_app",), "settings": ("Settings",)})

@@ -69,6 +69,11 @@ class Service:
             self.log_failures += 1
             logger.exception("The log lost search %s.", answer.request_id)
 
+    @property
+    def lost(self) -> int:
+        """Searches and events that no log has."""
+        return self.log_failures + (self.log.lost if self.log is not None else 0)
+
     def cache_use(self) -> tuple[int, int]:
         """Query vectors found in the caches of what is served, and all that were asked for."""
         used = [loaded.encode.cache_info() for loaded in self.searcher.loaded.values()]

@@ -33,7 +33,7 @@ class ServiceMetrics(Collector):
     def __init__(self, app: FastAPI) -> None:
         self._app = app
 
-    def collect(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def collect(self):  # type: ignore[no-untyped-def]
         """Counters and gauges as they are now."""
         service = self._app.state.service
         if service is None:
@@ -47,7 +47,7 @@ class ServiceMetrics(Collector):
         ):
             yield CounterMetricFamily(f"roar_searches_{name}", said, value)
         yield CounterMetricFamily("roar_release_swaps", "Newer releases taken over.", service.releases.swaps)
-        yield CounterMetricFamily("roar_log_failures", "Answered searches that the log lost.", service.log_failures)
+        yield CounterMetricFamily("roar_log_failures", "Searches and events that the log lost.", service.lost)
         found, asked = service.cache_use()
         yield CounterMetricFamily("roar_query_vectors_asked", "Query vectors asked for.", asked)
         yield CounterMetricFamily("roar_query_vectors_cached", "Of these, found in the cache.", found)

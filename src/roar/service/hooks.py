@@ -47,6 +47,10 @@ class Experiment(Protocol):
 class SearchLog(Protocol):
     """Keeps what was answered."""
 
+    @property
+    def lost(self) -> int:
+        """Entries that it could not keep."""
+
     def answered(
         self,
         request: Request,

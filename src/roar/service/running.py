@@ -23,8 +23,10 @@ def run(settings: Settings, host: str, port: int) -> None:
 
     from roar.service.app import create_app
     from roar.service.releases import Releases
+    from roar.service.rooms import rooms
 
-    app = create_app(settings, releases=Releases(settings))
+    releases = Releases(settings)
+    app = create_app(settings, releases=releases, **rooms(settings, releases))
     uvicorn.run(
         app,
         host=host,

@@ -17,6 +17,7 @@ import polars as pl
 
 from roar.errors import did_you_mean
 from roar.parameters.serve import Serve, ServedSystem
+from roar.retrieval.candidates import firsts
 from roar.retrieval.ranking import Ranking
 from roar.retrieval.release import Release
 from roar.service.faults import ServiceError
@@ -74,7 +75,7 @@ class Loaded:
     @property
     def version(self) -> str:
         """The release's version, and the number of changes made to it since."""
-        return f"{self.release.index.manifest.version}+{len(self.release.index.log)}"
+        return f"{self.release.index.manifest.version}+{self.release.index.revision}"
 
 
 class System(NamedTuple):
@@ -177,7 +178,7 @@ class Searcher:
         kept = np.arange(len(ranking.rows))
         if group := self._group(systems[0], asked):
             groups = systems[0].loaded.release.index.shown(ranking.rows)[group]
-            kept = np.flatnonzero((groups.is_first_distinct() | groups.is_null()).to_numpy())
+            kept = np.flatnonzero(firsts(groups))
         return self._answer(
             systems[0], query, asked, request_id, clock, ranking.where(kept), [teams[row] for row in kept]
         )

@@ -96,18 +96,18 @@ def validate_encoder(
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
     runs = [NO_RUN]
-    for fold, index, own, rows in _asked(indexes, vectors, of_split(queries, splits, "validation")):
+    for fold, index, own, rows in asked_of(indexes, vectors, of_split(queries, splits, "validation")):
         runs.append(index.retrieved(rows, own, config.depth).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
 
 def _search(indexes: Indexes, vectors: Frames, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
     return joined(
-        [index.runs(rows, own, judgments, depth) for _, index, own, rows in _asked(indexes, vectors, queries)]
+        [index.runs(rows, own, judgments, depth) for _, index, own, rows in asked_of(indexes, vectors, queries)]
     )
 
 
-def _asked(
+def asked_of(
     indexes: Indexes, vectors: Frames, queries: pl.DataFrame
 ) -> Iterator[tuple[str, ProductIndex, pl.DataFrame, np.ndarray]]:
     """Each fold with its index, its queries, and their unit vectors of the index's dimension."""

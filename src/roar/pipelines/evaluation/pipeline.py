@@ -16,7 +16,8 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
-from roar.pipelines.evaluation import constraining, judging, lexical, nodes
+from roar.pipelines.boxes import box
+from roar.pipelines.evaluation import constraining, judging, lexical, nodes, published
 
 QUERIES = ["queries", "judgments", "query_splits"]
 YARDSTICK = ["judgments", "query_splits", "query_slices", "products", "asked_attributes", "stated_attributes"]
@@ -25,8 +26,12 @@ RUNS = ["judged_run", "catalogue_run"]
 EDITED = ["edited_judged_run", "edited_catalogue_run"]
 SOUGHT = ["sought_queries", "edited_sought_queries"]
 SHARED = {*QUERIES, *YARDSTICK, *SOUGHT, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
-OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run", "query_vectors", "index"}
+HELD_OUT = ["validation_run", "validation_judged_run"]
+OWN = {*VERDICT, *RUNS, *EDITED, *HELD_OUT, "robustness", "tuning", "query_vectors", "index"}
 """A system's tables; outside its namespace they carry its name, because other nodes read them."""
+
+VALIDATED = [f"{system}_validation_judged_run" for system in ("base", "stage1", "stage2", "stage2_deployed")]
+"""Of the systems whose scores mean the same for every query."""
 
 TOGETHER = {
     "per_query_metrics": "scores",
@@ -61,29 +66,29 @@ def create_pipeline(**_: object) -> Pipeline:
         "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
     }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
-    return sum([*parts, *_sought(), _shared(), _further()], Pipeline([])) + _together(list(systems))
+    judged = box("evaluation", [*parts, _edited(), _further(), _together(list(systems))])
+    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", [*_sought(), *_weighed()])
 
 
-def _shared() -> Pipeline:
-    """What all systems are measured with."""
-    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+def _facts() -> Node:
+    """What queries ask for and products state, by which all systems are measured."""
     attributes = ["asked_attributes", "stated_attributes"]
-    weighed = [
-        "stage2_judged_run",
-        "stage2_constrained_judged_run",
-        "queries",
-        "products",
-        "stated_attributes",
-        "judgments",
+    return node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
+
+
+def _weighed() -> list[Node]:
+    """Which queries are searched for by another text, and what constraints did to exact products."""
+    runs = ["stage2_judged_run", "stage2_constrained_judged_run"]
+    read = ["queries", "products", "stated_attributes", "judgments"]
+    return [
+        node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
+        node(constraining.weigh_reader, [*runs, *read], ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
     ]
-    return Pipeline(
-        [
-            node(lexical.edit_queries, edit, "edited_queries", name="edit_queries"),
-            node(constraining.weigh_reader, weighed, ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
-            node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
-            node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
-        ]
-    )
+
+
+def _edited() -> Node:
+    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+    return node(lexical.edit_queries, edit, "edited_queries", name="edit_queries")
 
 
 def _lexical() -> list[Node]:
@@ -114,7 +119,8 @@ def _truncated() -> list[Node]:
 
 def _searched() -> list[Node]:
     inputs = ["query_vectors", "index", *QUERIES, "params:evaluation"]
-    return [*_run(nodes.run_encoder, inputs), _judge(judging.judge_encoder), _judge_edited()]
+    validate = node(published.validate_judged, inputs, "validation_judged_run", name="validate_judged")
+    return [*_run(nodes.run_encoder, inputs), validate, _judge(judging.judge_encoder), _judge_edited()]
 
 
 def _validated() -> Node:
@@ -218,17 +224,21 @@ def _further() -> Pipeline:
     run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
     judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
     verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]
-    return Pipeline(
+    return box(
+        "further",
         [
             node(nodes.run_further_systems, run, "further_runs", name="run_further_systems"),
             node(judging.judge_further_systems, judge, verdict, name="judge_further_systems"),
-        ]
+        ],
     )
 
 
 def _together(systems: list[str]) -> Pipeline:
     """All systems' tables as one, and the paired comparisons."""
     compared = ["per_query_metrics", "query_slices", "params:evaluation", "params:metrics"]
+    conventions = {"judgments": "judgments", "splits": "query_splits", "further": "further_runs"}
+    conventions |= {"config": "params:evaluation", "settings": "params:metrics"}
+    conventions |= {run: run for run in [*(f"{name}_judged_run" for name in systems), *VALIDATED]}
     collected = [
         node(
             judging.collect,
@@ -239,4 +249,6 @@ def _together(systems: list[str]) -> Pipeline:
         )
         for dataset, table in TOGETHER.items()
     ]
-    return Pipeline([*collected, node(judging.compare_systems, compared, "comparisons", name="compare_systems")])
+    compare = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
+    publish = node(published.judge_as_published, conventions, "published_results", name="judge_as_published")
+    return box("together", [*collected, compare, publish])

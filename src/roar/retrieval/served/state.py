@@ -90,9 +90,12 @@ class State(NamedTuple):
 
     def members(self, cluster_ids: pl.Series) -> np.ndarray:
         """Rows of some clusters, found or not, rising."""
-        _, base = self.clusters.find(cluster_ids)
-        since = self.products["cluster_id"][len(self.stored) :].is_in(cluster_ids.implode()).arg_true().to_numpy()
-        return np.sort(np.concatenate([base, since.astype(np.int64) + len(self.stored)]))
+        rows = self.clusters.find(cluster_ids)[1]
+        if len(self.fresh):
+            total = len(self.stored)
+            since = self.products["cluster_id"][total:].is_in(cluster_ids.implode()).arg_true().to_numpy()
+            rows = np.concatenate([rows, since.astype(np.int64) + total])
+        return np.sort(rows)
 
     def allowed(self, where: Where | None) -> np.ndarray:
         """(N,) bool, rows that can be found and meet a filter."""
