@@ -40,7 +40,13 @@ def verdicts(query: str, products: pl.DataFrame) -> list[str]:
     return reasons.sort("product_id")["verdict"].to_list()
 
 
-BELTS = ("Leather belt with brass buckle", "Belt without buckle, elastic", "Buckle-free stretch belt", "Canvas belt", "No Buckles belt")
+BELTS = (
+    "Leather belt with brass buckle",
+    "Belt without buckle, elastic",
+    "Buckle-free stretch belt",
+    "Canvas belt",
+    "No Buckles belt",
+)
 
 
 @pytest.mark.parametrize(

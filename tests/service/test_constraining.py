@@ -25,7 +25,9 @@ def client(tmp_path_factory, tiny_bert_folder):
 
 
 def search(client, query: str, system: str) -> dict:
-    answer = client.get("/search", params={"q": query, "system": system, "limit": 50, "explain": True, "group_by": "none"})
+    answer = client.get(
+        "/search", params={"q": query, "system": system, "limit": 50, "explain": True, "group_by": "none"}
+    )
     assert answer.status_code == 200, answer.text
     return answer.json()
 
