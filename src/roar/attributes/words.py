@@ -66,6 +66,13 @@ NOT_COLOURS = (
     "black tea",
     "brown rice",
     "red wine",
+    "wine glass",
+    "wine glasses",
+    "wine bottle",
+    "wine rack",
+    "wine cooler",
+    "wine fridge",
+    "wine opener",
     "white wine",
     "orange juice",
 )

@@ -63,7 +63,8 @@ def constrain_runs(
     instead = Runs(_replaced(judged, sought_judged), _replaced(catalogue, sought_catalogue))
     reasons = _reasons(pl.concat(run.select(PAIR) for run in (*plain, *instead)), queries, products, stated)
     parts = []
-    for fold, (sought, *weights) in chosen(tuning, splits, {"sought": 0.0, "penalty": 0.0, "bonus": 0.0}).items():
+    usual = {"sought": 0.0, "penalty": config.penalties[0], "bonus": config.penalties[0] * config.bonus_shares[0]}
+    for fold, (sought, *weights) in chosen(tuning, splits, usual).items():
         tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
         own = (
             run.join(tested, on="query_id", how="semi", maintain_order="left") for run in (instead if sought else plain)
