@@ -102,6 +102,36 @@ def _without(text: str, facts: list[Fact]) -> str:
 _CROSS = re.compile(r"(?<=\s)[xX×](?=\s)")
 
 
+BESIDE = 4
+"""Characters between two lengths that are measures of one thing, at most: " by "."""
+
+
+def shapes(facts: pl.DataFrame) -> pl.DataFrame:
+    """Lengths that stand side by side ("12 x 30 x 12 in.") as one fact, whatever their order: a set of them would not tell it from
+    "30 x 30 x 12 in.". As many lengths are compared with as many: one title may leave out the depth.
+
+    Args:
+        facts: as `scan_all` returns.
+
+    Returns:
+        As `dimensions`.
+    """
+    lengths = facts.filter((pl.col("fact") == "length") & (pl.col("role") == "has")).sort("row", "start")
+    apart = (pl.col("start") - pl.col("end").shift(1).over("row")).fill_null(BESIDE + 1) > BESIDE
+    runs = lengths.with_columns(apart=apart).with_columns(run=pl.col("apart").cum_sum())
+    measured = runs.group_by("row", "run", maintain_order=True).agg(
+        value=pl.col("value").round_sig_figs(3).sort().cast(pl.String).str.join("x"), shown=pl.col("shown").str.join(" x "), n=pl.len()
+    )
+    return measured.filter(pl.col("n") > 1).select(
+        "row",
+        dimension=pl.format("{} measures", "n"),
+        value="value",
+        shown="shown",
+        measured=pl.lit(False),
+        role=pl.lit("has"),
+    ).unique(["row", "dimension", "value"], keep="first", maintain_order=True)
+
+
 NAMES = {"count": "pack size"}
 """What a person calls a fact, where it is not its name."""
 
