@@ -19,6 +19,7 @@ from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
+from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
     Agreement,
     ColumnValue,
@@ -97,6 +98,7 @@ __all__ = [
     "Filling",
     "FirstFilled",
     "FirstMatch",
+    "Gate",
     "Gather",
     "Groups",
     "Guardrail",
