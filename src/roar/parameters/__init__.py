@@ -20,6 +20,7 @@ from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
+from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
     Agreement,
     ColumnValue,
@@ -102,6 +103,7 @@ __all__ = [
     "Filling",
     "FirstFilled",
     "FirstMatch",
+    "Gate",
     "Gather",
     "Groups",
     "Guardrail",
