@@ -50,7 +50,17 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Comparisons, OwnNegatives, Stage, Stage1, Stage2
+from roar.parameters.training import (
+    Alignment,
+    Calibration,
+    Comparisons,
+    Criterion,
+    OwnNegatives,
+    Stage,
+    Stage1,
+    Stage2,
+    Validation,
+)
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -90,6 +100,7 @@ __all__ = [
     "Constant",
     "Constraints",
     "ContentHash",
+    "Criterion",
     "Debias",
     "DuplicateCandidates",
     "DuplicateClusters",
@@ -150,6 +161,7 @@ __all__ = [
     "Thresholds",
     "TrainingSets",
     "Translation",
+    "Validation",
     "Variant",
     "Where",
 ]

@@ -46,6 +46,7 @@ class PairSource(Parameters):
 
     weight: float = Field(1.0, ge=0)
     per_query: int | None = Field(None, ge=1)  # pairs kept of each query, drawn at random; null keeps all
+    relative: float | None = Field(None, gt=0)  # pairs kept for each annotated one; null, or none annotated, keeps all
     limit: int | None = Field(None, ge=1)  # pairs kept in all, drawn at random; null keeps all
 
 
@@ -117,7 +118,7 @@ class Stage1Sources(Parameters):
     """Sources of stage-1 pairs; null switches one off. One whose table is empty is skipped, and said once."""
 
     annotation: PairSource | None = PairSource(per_query=3)
-    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, limit=1500)
+    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, relative=0.4)
     reformulations: ReformulationSource | None = None
     co_clicks: CoClickSource | None = None
     augmentation: AugmentationSource | None = None
