@@ -18,7 +18,7 @@ from roar.parameters.ablation import Ablation, AblationStudies, Primary, Study, 
 from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.encoder import Encoder, Lora
-from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
+from roar.parameters.evaluation import TEACHER, Evaluation, MetricName, MetricSettings
 from roar.parameters.ingestion import (
     Agreement,
     ColumnValue,
@@ -48,7 +48,8 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Stage, Stage1, Stage2
+from roar.parameters.teacher import Teacher
+from roar.parameters.training import Alignment, Calibration, Distillation, Stage, Stage1, Stage2
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -69,6 +70,7 @@ from roar.parameters.training_sets import (
 )
 
 __all__ = [
+    "TEACHER",
     "ABTest",
     "Ablation",
     "AblationStudies",
@@ -85,6 +87,7 @@ __all__ = [
     "Constant",
     "ContentHash",
     "Debias",
+    "Distillation",
     "DuplicateCandidates",
     "DuplicateClusters",
     "DuplicateEvidence",
@@ -138,6 +141,7 @@ __all__ = [
     "Study",
     "Synonyms",
     "TableMapping",
+    "Teacher",
     "TextCleaning",
     "Thresholds",
     "TrainingSets",

@@ -17,6 +17,10 @@ OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", 
 """The systems that are judged in any case."""
 
 
+TEACHER = "teacher"
+"""The system that is judged where the pipeline of its name was run."""
+
+
 class Evaluation(Parameters):
     """How systems are run and which are compared."""
 

@@ -15,12 +15,13 @@ def filled(members: pl.DataFrame, negatives: pl.DataFrame, clusters: pl.DataFram
 
     Args:
         members: fold, query_id, product_id, item, grade, weight: the judged products of each fold's train queries.
-        negatives: query_id, product_id in the order of preference; with a column `fold`, those of one fold only.
+        negatives: query_id, product_id in the order of preference; with a column `fold`, those of one fold only; with a column
+            `grade`, what a teacher takes them for, instead of irrelevant.
         clusters: product_id, cluster_id.
         config: how many, and their weight.
 
     Returns:
-        `members` and further rows of grade irrelevant, in the same columns.
+        `members` and further rows, in the same columns.
     """
     keys = ["fold", "query_id"]
     groups = members.group_by(keys).agg(
@@ -35,5 +36,6 @@ def filled(members: pl.DataFrame, negatives: pl.DataFrame, clusters: pl.DataFram
         .unique([*keys, "item"], keep="first", maintain_order=True)
         .filter(pl.int_range(pl.len()).over(keys) < pl.col("wanted"))
     )
-    irrelevant = candidates.with_columns(grade=pl.lit("irrelevant").cast(Grade), weight=pl.lit(config.weight))
-    return pl.concat([members, irrelevant.select(members.columns)])
+    grade = pl.col("grade") if "grade" in negatives.columns else pl.lit("irrelevant").cast(Grade)
+    further = candidates.with_columns(grade=grade, weight=pl.lit(config.weight))
+    return pl.concat([members, further.select(members.columns)])

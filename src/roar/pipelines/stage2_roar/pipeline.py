@@ -1,7 +1,8 @@
 """Stage 2.
 
 stage-1 encoder ─────────────────┬──mine, fill──► groups, hard negatives ──┐
-graded groups, clusters, splits ─┴─────────────────────────────────────────┴──align──► stage-2 encoder of every fold, history
+graded groups, clusters, splits ─┤                                         │
+a teacher's scores, if any ──────┴─────────────────────────────────────────┴──align──► stage-2 encoder of every fold, history
 """
 
 from kedro.pipeline import Pipeline, node
@@ -12,6 +13,7 @@ from roar.pipelines.stage2_roar import nodes
 def create_pipeline(**_: object) -> Pipeline:
     """ROAR, with the contrastive term beside it."""
     tables = ["products", "product_clusters", "queries", "judgments", "query_splits", "stage1_pairs"]
+    tables += ["teacher_scores", "query_variants", "params:teacher"]
     return Pipeline(
         [
             node(
