@@ -129,9 +129,9 @@ def _with_taught(graded: pl.DataFrame, taught: pl.DataFrame) -> pl.DataFrame:
         grade=pl.lit(UNGRADED, pl.Int64), weight=pl.lit(1.0)
     )
     columns = ["query_id", "query", "variant_group", "product_id", "grade", "weight", "target"]
-    members = pl.concat([judged.select(columns), further.select(columns)])
-    first = pl.int_range(pl.len()).min().over("query_id")
-    return members.with_columns(example=first.rank("dense")).sort("example", maintain_order=True)
+    members = pl.concat([judged.select(columns), further.select(columns)]).with_row_index("place")
+    first = pl.col("place").min().over("query_id")
+    return members.with_columns(example=first.rank("dense")).sort("example", "place")
 
 
 def _examples(

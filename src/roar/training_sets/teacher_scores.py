@@ -159,7 +159,7 @@ def rejected_pairs(scores: pl.DataFrame, judgments: pl.DataFrame, share: float) 
             f"training_sets.hard_negatives.teacher: {_TABLE} scores no judged answer of a train query, so nothing says what an "
             "answer's score is; let the teacher score the judged pairs, too."
         )
-    return scores.filter(pl.col("score") < known.quantile(share, "linear")).select("query", "product_id").unique()
+    return scores.filter(pl.col("score") < known.quantile(share, "lower")).select("query", "product_id").unique()
 
 
 def taught_grades(scores: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
