@@ -81,7 +81,7 @@ def test_told_are_the_judged_products_and_so_many_candidates_of_train_queries_al
 
 
 def test_a_weight_without_scores_is_refused(tables, groups):
-    with pytest.raises(InputError, match="stage2.distillation.weight is 1, and table teacher_scores says nothing"):
+    with pytest.raises(InputError, match=r"stage2\.distillation\.weight is 1, and table teacher_scores says nothing"):
         told(tables._replace(scores=tables.scores.clear()), groups)
 
 
@@ -195,13 +195,15 @@ def test_mined_negatives_are_those_that_the_teacher_rejects(tables, start, tiny_
     assert found and wrong > 0.1, "unfiltered mining finds products of the query's own kind, which answer it"
     assert kept == found and left == 0
     bare = tables._replace(scores=tables.scores.clear())
-    with pytest.raises(InputError, match="hard_negatives.teacher"):
+    with pytest.raises(InputError, match=r"hard_negatives\.teacher"):
         mine_for_pairs(start, bare, encoder, TrainingSets(hard_negatives=RULES.model_copy(update={"teacher": 0.05})))
 
 
 def test_a_group_is_filled_with_the_grades_that_the_teacher_gives(tables, groups, start, tiny_bert_folder):
     encoder = Encoder(preset=str(tiny_bert_folder), product_fields=("title",), precision="float32")
-    config = TrainingSets(groups=Groups(fill=Filling(members=4, weight=0.5, graded=True), max_size=20), hard_negatives=RULES)
+    config = TrainingSets(
+        groups=Groups(fill=Filling(members=4, weight=0.5, graded=True), max_size=20), hard_negatives=RULES
+    )
     filled, negatives = fill_groups(start, groups, tables, encoder, config, seed=1)
     added = filled.filter(pl.col("weight") == 0.5)
     own = pl.col("query_id").str.extract(r"^q(\d)") == pl.col("product_id").str.extract(KIND)

@@ -59,7 +59,10 @@ def test_columns_of_a_file_are_read_as_the_mapping_says():
         (pl.col("score").cast(pl.String).replace("0.5", "good"), "column score, row 3: 'good' is no finite number"),
         (pl.lit(float("nan")).alias("score"), r"column score, row 1: nan is no finite number \(3 rows of 3\)"),
         (pl.lit(None, pl.Float64).alias("score"), "column score, row 1: None"),
-        (pl.col("query_id").replace("q2", "q22"), "column query_id, row 3: 'q22' is not in table queries .*did you mean q2"),
+        (
+            pl.col("query_id").replace("q2", "q22"),
+            r"column query_id, row 3: 'q22' is not in table queries .*did you mean q2",
+        ),
         (pl.col("product_id").replace("p2", "x"), "column product_id, row 2: 'x' is not in table products"),
         (pl.lit("p1").alias("product_id"), "query 'q1' with product 'p1' has several scores in one fold"),
         (pl.lit("q1").alias("query_id"), "several scores"),
@@ -91,7 +94,9 @@ def test_a_fold_hears_nothing_of_questions_that_it_holds_out_under_any_spelling(
 
 
 def test_a_fold_takes_its_own_scores_and_an_encoder_of_all_queries_the_mean():
-    both = pl.concat([SCORES.with_columns(fold=pl.lit(fold), score=pl.col("score") + i) for i, fold in enumerate(["f", "g"])])
+    both = pl.concat(
+        [SCORES.with_columns(fold=pl.lit(fold), score=pl.col("score") + i) for i, fold in enumerate(["f", "g"])]
+    )
     scores = read(both)
     assert of_fold(scores, splits(q1="train", q2="train"), "f")["score"].to_list() == [2.0, -1.0, 0.5]
     every = splits(q1="train", q2="train").with_columns(fold=pl.lit("all"))
@@ -101,7 +106,9 @@ def test_a_fold_takes_its_own_scores_and_an_encoder_of_all_queries_the_mean():
 
 def scored(values, grades, scale=1.0):
     ids = [f"p{i}" for i in range(len(values))]
-    scores = pl.DataFrame({"query_id": "q1", "query": "red shoe", "product_id": ids, "score": [v * scale for v in values]})
+    scores = pl.DataFrame(
+        {"query_id": "q1", "query": "red shoe", "product_id": ids, "score": [v * scale for v in values]}
+    )
     known = [(f"p{i}", grade) for i, grade in enumerate(grades) if grade]
     judged = pl.DataFrame(known, schema=["product_id", "grade"], orient="row").with_columns(query_id=pl.lit("q1"))
     return scores, judged.with_columns(pl.col("grade").cast(Grade))
@@ -109,7 +116,10 @@ def scored(values, grades, scale=1.0):
 
 @pytest.mark.parametrize("scale", [1.0, 1000.0])
 def test_what_scores_below_nearly_all_answers_is_rejected(scale):
-    values, grades = [9, 8, 7, 6, 5, 1, 6.5, 4, 2], ["exact", "exact", "substitute", "exact", "substitute", "irrelevant", "", "", ""]
+    values, grades = (
+        [9, 8, 7, 6, 5, 1, 6.5, 4, 2],
+        ["exact", "exact", "substitute", "exact", "substitute", "irrelevant", "", "", ""],
+    )
     scores, judged = scored(values, grades, scale)
     assert set(rejected_pairs(scores, judged, 0.01)["product_id"]) == {"p5", "p7", "p8"}
     assert set(rejected_pairs(scores, judged, 0.5)["product_id"]) == {"p3", "p4", "p5", "p6", "p7", "p8"}
@@ -126,9 +136,9 @@ def test_grades_are_given_as_often_as_raters_gave_them():
 def test_a_teacher_that_scored_no_judged_pair_cannot_set_a_cut():
     scores, judged = scored([1.0, 2.0], ["exact", "irrelevant"])
     others = judged.with_columns(product_id=pl.lit("elsewhere"))
-    with pytest.raises(InputError, match="hard_negatives.teacher: .* scores no judged answer"):
+    with pytest.raises(InputError, match=r"hard_negatives\.teacher: .* scores no judged answer"):
         rejected_pairs(scores, others, 0.1)
-    with pytest.raises(InputError, match="fill.graded: .* scores no judged pair"):
+    with pytest.raises(InputError, match=r"fill\.graded: .* scores no judged pair"):
         taught_grades(scores, others)
 
 
