@@ -1,7 +1,7 @@
 """How many mined hard negatives are answers in truth, by mining rule, as `name value` lines.
 
     python benchmarks/hard_negatives.py                   the simulated shop, whose rule of relevance grades every pair
-    python benchmarks/hard_negatives.py --products 3000   a smaller one
+    python benchmarks/hard_negatives.py --products 3000 --rules relative_0.95 contradicting
 
 Negatives are mined for the annotated train pairs with the base encoder, two a pair. `answers` is the share of them that
 the rule calls exact or substitute: false negatives, were they trained on as negatives.
@@ -9,7 +9,7 @@ the rule calls exact or substitute: false negatives, were they trained on as neg
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -35,24 +35,27 @@ RULES = {
     "relative_0.95": HardNegatives(per_pair=2),
     "relative_0.9": HardNegatives(per_pair=2, relative=0.9),
     "relative_0.8": HardNegatives(per_pair=2, relative=0.8),
+    "contradicting": HardNegatives(per_pair=2, kind="contradicting"),
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, default=Simulation().products)
-    for name, value in figures(Simulation(products=parser.parse_args().products)):
+    parser.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
+    arguments = parser.parse_args()
+    for name, value in figures(Simulation(products=arguments.products), arguments.rules):
         print(f"{name} {value:.4g}", flush=True)
 
 
-def figures(shop: Simulation) -> Iterator[tuple[str, float]]:
+def figures(shop: Simulation, rules: Sequence[str]) -> Iterator[tuple[str, float]]:
     """The figures of each rule."""
     tables = training_tables(shop)
     encoder = load_encoder(Encoder())
     yield "pairs", tables.pairs.height
-    for name, rules in RULES.items():
+    for name in rules:
         start = time.perf_counter()
-        mined = mine_for_pairs({"all": lambda: encoder}, tables, Encoder(), TrainingSets(hard_negatives=rules))
+        mined = mine_for_pairs({"all": lambda: encoder}, tables, Encoder(), TrainingSets(hard_negatives=RULES[name]))
         yield f"{name}_seconds", time.perf_counter() - start
         yield f"{name}_pairs_served", mined.select("query", "positive").n_unique() / tables.pairs.height
         yield f"{name}_mean_rank", float(mined["rank"].mean() or 0)  # type: ignore[arg-type]  # a number

@@ -112,7 +112,7 @@ def load(folder: Path, path: str, environment: str = "holt") -> pl.DataFrame:
 def holt(tmp_path_factory) -> Path:
     folder = write_environment(copy_project(tmp_path_factory.mktemp("holt")), hand_made_log())
     run_pipelines(folder, "holt", "data_engineering", "ab_test")
-    run_pipelines(folder, "holt", "reporting", node_names=["render_page"])
+    run_pipelines(folder, "holt", "reporting", node_names=["report.render_page"])
     return folder
 
 
@@ -178,7 +178,7 @@ def test_a_shop_without_a_log_has_no_section(tmp_path):
         raw.write_text("\n".join(lines))
     (folder / "conf/holt/parameters/ingestion.yml").unlink()
     run_pipelines(folder, "holt", "data_engineering", "ab_test")
-    run_pipelines(folder, "holt", "reporting", node_names=["render_page"])
+    run_pipelines(folder, "holt", "reporting", node_names=["report.render_page"])
     assert 'id="experiment"' not in (folder / "data/holt/08_reporting/report.html").read_text(encoding="utf-8")
     assert json.loads((folder / "data/holt/08_reporting/sections/ab_test.json").read_text()) == {}
     with pytest.raises(Exception, match="there is no experiment_log"):
@@ -201,7 +201,7 @@ def simulated(tmp_path_factory) -> Path:
         noise = pl.Series(rng.normal(size=pairs.height))
         pairs.select("query_id", "product_id", score=quality * pl.col("grade") + noise).write_parquet(path)
     run_pipelines(folder, "test", "ab_test")
-    run_pipelines(folder, "test", "reporting", node_names=["render_page"])
+    run_pipelines(folder, "test", "reporting", node_names=["report.render_page"])
     return folder
 
 

@@ -13,13 +13,14 @@ import torch
 from nbclient import NotebookClient
 
 from roar.encoder import read_encoder
+from roar.parameters.evaluation import OWN_SYSTEMS
 from roar.retrieval import Release
 from roar.schemas import Metrics
 
 from .conftest import copy_project, run_pipelines
 
-SYSTEMS = {"random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum"}
-UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum"}
+SYSTEMS = {*OWN_SYSTEMS}
+UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum", "stage2_constrained", "hybrid_constrained"}
 """Systems whose scores do not compare across queries."""
 
 

@@ -18,9 +18,9 @@ from roar.report import (
     queries_section,
     training_section,
 )
-from roar.report.error_analysis import annotation_queue, query_changes
-from roar.report.evidence import Evidence
-from roar.report.section import Section
+from roar.report.evaluation import Evidence
+from roar.report.page import Section
+from roar.report.queries import annotation_queue, query_changes
 from roar.schemas import GRADES, STRATA, Grade
 from roar.training_sets import Counts
 

@@ -82,19 +82,22 @@ def cells(
         data: a fingerprint of the tables.
 
     Raises:
-        InputError: a study is not declared, the primary comparison's metric is not measured, or a variant sets a parameter that
+        InputError: a study is not declared, a primary comparison's metric is not measured, or a variant sets a parameter that
             does not exist, or to what it cannot be.
     """
     if unknown := set(config.run) - set(declared.studies):
         known = ", ".join(declared.studies)
         raise InputError(f"ablation.run: {', '.join(sorted(unknown))} are none of the studies declared: {known}.")
-    if declared.primary is not None and declared.primary.metric not in (*config.metrics, "auc"):
-        raise InputError(
-            f"ablation_studies.primary: the metric {declared.primary.metric!r} is not among ablation.metrics "
-            f"({', '.join(config.metrics)}) and auc."
-        )
+    for named in declared.primary:
+        measured = (*config.metrics, *declared.studies[named.study].metrics)
+        if named.metric not in (*measured, "auc"):
+            raise InputError(
+                f"ablation_studies.primary: the metric {named.metric!r} is not among those of ablation.metrics and of the study "
+                f"{named.study} ({', '.join(measured)}) and auc."
+            )
     for study_name in config.run:
         study = declared.studies[study_name]
+        metrics = tuple(dict.fromkeys((*config.metrics, *study.metrics)))
         recipes = {
             name: _recipe(study_name, name, study, variant, encoder, stage1, stage2, training_sets)
             for name, variant in study.variants.items()
@@ -102,7 +105,7 @@ def cells(
         for fold in folds[: config.folds]:
             for seed in config.seeds:
                 for name, recipe in recipes.items():
-                    yield Cell(study_name, name, recipe, fold, seed, data, config.metrics)
+                    yield Cell(study_name, name, recipe, fold, seed, data, metrics)
 
 
 def _recipe(

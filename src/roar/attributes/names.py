@@ -50,6 +50,7 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     ((">k",), "carat", re.compile(r"(?<![\w.])(8|9|10|12|14|18|20|21|22|24) ?(?:k|kt|karat)(?= (?:white |yellow |rose |solid )?gold|$)")),
     ((">x",), "magnification", re.compile(r"(?<![\w])(\d{1,3}(?:[.,]\d)?)[ -]?x(?= (?:optical|digital|zoom|magnif|hybrid))")),
 )  # fmt: skip
+_OF_ONE = re.compile(r"(?: (?:of|de|da|mit|von|a|van|из)|:) ?1$|^x")
 _DOZENS = {"half dozen": 6, "half a dozen": 6, "dozen": 12, "two dozen": 24, "three dozen": 36}
 _MEASURED_BEFORE = re.compile(r"(?:[\d.\"']|\d ?(?:in|ft|cm|mm|m|ml|l|g|kg|oz|cl)|(?<![a-z])[hwdlt]) ?$")
 _MEASURED_AFTER = re.compile(
@@ -86,7 +87,8 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
             yield Fact(fact, None, name, None, start, end)
     elif fact == "count":
         measured = folded[start] == "x" and _MEASURED_BEFORE.search(folded, max(0, start - 12), start)
-        if not (measured or _MEASURED_AFTER.match(folded, end)):
+        alone = written == "1" and not _OF_ONE.search(match[0])  # "jewel case 1 user"
+        if not (measured or alone or _MEASURED_AFTER.match(folded, end)):
             yield Fact("count", _count(written), None, None, start, end)
     elif fact == "network":
         if _is_network(folded, match):

@@ -17,6 +17,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from roar.datasets.logged_table import LoggedTable
 from roar.datasets.working_folder import WorkingFolder
 from roar.hooks.distributed import first_process, wait_for_all
 from roar.parameters.blocks import unread
@@ -119,6 +120,8 @@ class _ExistsAndIsCurrent(NamedTuple):
 def locate(catalog: CatalogProtocol, dataset: str) -> Sequence[Path] | None:
     """Files and folders of a dataset; None for one without content of its own: in memory, remote, or unfinished work."""
     found = catalog.get(dataset)
+    if isinstance(found, LoggedTable):
+        return found.paths
     path = getattr(found, "_path", None) or getattr(found, "_filepath", None)
     if path is None or getattr(found, "_protocol", "file") != "file" or isinstance(found, WorkingFolder):
         return None

@@ -17,6 +17,7 @@ from roar.parameters.ab_test import (
 from roar.parameters.ablation import Ablation, AblationStudies, Primary, Study, Variant
 from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
+from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import TEACHER, Evaluation, MetricName, MetricSettings
 from roar.parameters.ingestion import (
@@ -49,7 +50,16 @@ from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
 from roar.parameters.teacher import Teacher
-from roar.parameters.training import Alignment, Calibration, Distillation, Stage, Stage1, Stage2
+from roar.parameters.training import (
+    Alignment,
+    Calibration,
+    Comparisons,
+    Distillation,
+    OwnNegatives,
+    Stage,
+    Stage1,
+    Stage2,
+)
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -84,7 +94,9 @@ __all__ = [
     "ColumnValue",
     "CompareRuns",
     "Comparison",
+    "Comparisons",
     "Constant",
+    "Constraints",
     "ContentHash",
     "Debias",
     "Distillation",
@@ -118,6 +130,7 @@ __all__ = [
     "Number",
     "Offline",
     "OnlineMetric",
+    "OwnNegatives",
     "PairSource",
     "Pairs",
     "Parameters",

@@ -12,12 +12,14 @@ from roar.parameters.ab_test import ABTest, ExperimentPlan, SimulatedExperiment
 from roar.parameters.ablation import Ablation, AblationStudies
 from roar.parameters.base import Parameters, faults
 from roar.parameters.compare_runs import CompareRuns
+from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder
 from roar.parameters.evaluation import Evaluation, MetricSettings
 from roar.parameters.ingestion import Ingestion
 from roar.parameters.near_duplicates import NearDuplicates
 from roar.parameters.release import Release
 from roar.parameters.reporting import Reporting
+from roar.parameters.serve import Serve
 from roar.parameters.simulate import Simulation
 from roar.parameters.teacher import Teacher
 from roar.parameters.training import Stage1, Stage2
@@ -35,8 +37,10 @@ BLOCKS: dict[str, type[Parameters]] = {
     "ablation": Ablation,
     "ablation_studies": AblationStudies,
     "evaluation": Evaluation,
+    "constraints": Constraints,
     "metrics": MetricSettings,
     "release": Release,
+    "serve": Serve,
     "reporting": Reporting,
     "compare_runs": CompareRuns,
     "ab_test": ABTest,

@@ -31,6 +31,8 @@ class Reporting(Parameters):
         "teacher": "Teacher (cross-encoder, not served)",
         "hybrid_rrf": "Hybrid, reciprocal ranks",
         "hybrid_sum": "Hybrid, weighted sum",
+        "stage2_constrained": "Stage 2, constrained",
+        "hybrid_constrained": "Hybrid, constrained",
     }
     grade_labels: dict[Literal["exact", "substitute", "complement", "irrelevant"], str] = {}
     headline_metric: MetricName = "ndcg@8"

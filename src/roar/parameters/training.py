@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from roar.parameters.base import MACHINE_ONLY, Parameters
 
@@ -48,6 +48,8 @@ AlignmentName = Literal[
     "roar_means",
     "roar_group",
     "roar_gap",
+    "roar_joined",
+    "roar_apart",
     "ranknet_adjacent",
     "ranknet_all",
     "ranknet_pooled",
@@ -59,12 +61,40 @@ AlignmentName = Literal[
 ]
 
 
+class Comparisons(Parameters):
+    """What the comparisons of two grades weigh in their mean, by the grade of the worse product."""
+
+    irrelevant: float = Field(1.0, ge=0)
+    complement: float = Field(1.0, ge=0)
+    substitute: float = Field(1.0, ge=0)
+
+    def options(self) -> dict[str, tuple[float, ...]]:
+        """What a loss is told; nothing where all weigh the same."""
+        weights = (self.irrelevant, self.complement, self.substitute)
+        return {} if weights == (1.0, 1.0, 1.0) else {"by_worse": weights}
+
+
+class OwnNegatives(Parameters):
+    """A group's own products among the negatives of its contrastive term: by how much more cosine than other queries' products
+    one of each grade must stay below the positive; null leaves the grade out, as published."""
+
+    complement: float | None = None
+    irrelevant: float | None = None
+
+
 class Alignment(Parameters):
     """What orders a group's products by grade (roar.losses.ALIGNMENT_LOSSES)."""
 
     loss: AlignmentName = "roar"  # roar compares pairs of consecutive grades; roar_chain is the published reading
     temperature: float | None = Field(None, gt=0)  # null: the loss's own (tau_a = 0.01 of ROAR)
     rater_weight: bool = True  # weigh a product by the agreement of its raters
+    comparisons: Comparisons = Comparisons()  # of roar… and ranknet…
+
+    @model_validator(mode="after")
+    def _comparisons_are_read(self) -> "Alignment":
+        if self.comparisons.options() and not self.loss.startswith(("roar", "ranknet")):
+            raise ValueError(f"comparisons: {self.loss} does not compare two grades; roar… and ranknet… do")
+        return self
 
 
 class Calibration(Parameters):
@@ -73,6 +103,13 @@ class Calibration(Parameters):
     loss: Literal["bixse", "ranknet_pooled"] = "ranknet_pooled"
     weight: float = Field(1.0, ge=0)  # 0 switches it off
     temperature: float = Field(0.05, gt=0)
+    comparisons: Comparisons = Comparisons()  # of ranknet_pooled
+
+    @model_validator(mode="after")
+    def _comparisons_are_read(self) -> "Calibration":
+        if self.comparisons.options() and self.loss != "ranknet_pooled":
+            raise ValueError(f"comparisons: {self.loss} does not compare two grades; ranknet_pooled does")
+        return self
 
 
 class Distillation(Parameters):
@@ -90,6 +127,7 @@ class Stage2(Stage):
     batch_size: int = Field(32, ge=1)  # queries a step, each with its group
     beta: float = Field(0.1, ge=0)
     contrastive: bool = True  # keep the contrastive term; false trains on the others alone
+    own_negatives: OwnNegatives = OwnNegatives()
     alignment: Alignment = Alignment()
     calibration: Calibration = Calibration()
     distillation: Distillation = Distillation()

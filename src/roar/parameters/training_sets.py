@@ -126,6 +126,7 @@ class Stage1Sources(Parameters):
 class HardNegatives(Parameters):
     """How both stages mine products that an encoder wrongly finds close to a query."""
 
+    kind: Literal["mined", "contradicting", "both"] = "mined"  # near the query, contradicting what it asks for, or both
     per_pair: int = Field(0, ge=0)  # mined for each stage-1 pair; 0 mines none (stage 2 mines where groups.fill is set)
     depth: int = Field(100, ge=1)  # nearest products that are looked at
     skip: int = Field(0, ge=0)  # nearest products that are passed over before
@@ -138,9 +139,9 @@ class HardNegatives(Parameters):
 
 
 class Filling(Parameters):
-    """Irrelevant members that a group takes from mined hard negatives."""
+    """Members that a group takes from hard negatives: irrelevant ones, and as substitutes those that contradict the query."""
 
-    members: int = Field(2, ge=1)  # irrelevant products that a group is filled up to
+    members: int = Field(2, ge=1)  # products of either grade that a group is filled up to
     weight: float = Field(0.5, ge=0, le=1)  # of a member that no rater has seen
     graded: bool = False  # such a member has the grade that the teacher gives it, instead of irrelevant
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
+from roar.attributes import agreement
 from roar.encoder import encode, product_texts
 from roar.parameters import Encoder, TrainingSets
 from roar.schemas import Grade
@@ -26,6 +27,7 @@ COLUMNS = {
     "rank": pl.Int64,
     "score": pl.Float64,
     "positive_score": pl.Float64,
+    "contradicts": pl.Boolean,
 }
 """Of the table of hard negatives; that of groups has `query_id` in place of `positive`."""
 
@@ -40,7 +42,7 @@ def mine_for_pairs(start: Encoders, tables: TrainingTables, encoder: Encoder, co
         config: `hard_negatives` (how many, and the rules) and `splits.products_apart`.
 
     Returns:
-        fold, query, positive (the pair's product), product_id, rank, score, positive_score; nearest first. Without rows
+        fold, query, positive (the pair's product), product_id, rank, score, positive_score, contradicts; nearest first. Without rows
         where `hard_negatives.per_pair` is 0.
     """
     keep = config.hard_negatives.per_pair
@@ -75,7 +77,7 @@ def fill_groups(
         seed: as for `graded_groups`.
 
     Returns:
-        The groups, and the hard negatives: fold, query, query_id, product_id, rank, score, positive_score.
+        The groups, and the hard negatives: fold, query, query_id, product_id, rank, score, positive_score, contradicts.
     """
     columns = [name if name != "positive" else "query_id" for name in COLUMNS]
     if config.groups.fill is None:
@@ -114,6 +116,8 @@ def _every_fold(
     """`mine` fold by fold; `fold` is added. Beside `known`, every pair's product is known to answer its question."""
     apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
     known = pl.concat([table.select("fold", "variant_group", "product_id") for table in (known, tables.pairs)])
+    read = config.hard_negatives.kind != "mined"
+    stated = agreement.stated(tables.products) if read else None
     parts = []
     for fold, catalogue, embed in _catalogues(start, tables, encoder, config):
         of = pl.col("fold") == fold
@@ -126,6 +130,7 @@ def _every_fold(
             config.hard_negatives,
             without=apart.filter(of)["product_id"],
             rejected=_rejected(tables, config.hard_negatives.teacher, fold),
+            stated=stated,
             progress=f"mining hard negatives, {fold}",
         )
         parts.append(mined.with_columns(fold=pl.lit(fold)))

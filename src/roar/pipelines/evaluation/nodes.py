@@ -21,6 +21,7 @@ from roar.retrieval import (
     tune_weight,
     weighted_sum,
 )
+from roar.retrieval.constraints import sought_texts
 from roar.retrieval.index import unit_rows
 from roar.training.stages import ALL_FOLDS, of_fold
 
@@ -66,6 +67,7 @@ def encode_queries(
 ) -> Frames:
     """Every text that any run of an encoder asks for, encoded once: query, vector, encoder (its identity), a table per fold."""
     asked = [of_split(queries, splits, "validation"), of_split(queries, splits), of_split(edited, splits)]
+    asked += [sought_texts(table) for table in asked]
     texts = pl.concat([table.select("fold", "query") for table in asked]).unique(maintain_order=True)
     settings = encoder.model_copy(update={"dimension": None})
     vectors: Frames = {}
@@ -94,18 +96,18 @@ def validate_encoder(
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
     runs = [NO_RUN]
-    for fold, index, own, rows in _asked(indexes, vectors, of_split(queries, splits, "validation")):
+    for fold, index, own, rows in asked_of(indexes, vectors, of_split(queries, splits, "validation")):
         runs.append(index.retrieved(rows, own, config.depth).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
 
 def _search(indexes: Indexes, vectors: Frames, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
     return joined(
-        [index.runs(rows, own, judgments, depth) for _, index, own, rows in _asked(indexes, vectors, queries)]
+        [index.runs(rows, own, judgments, depth) for _, index, own, rows in asked_of(indexes, vectors, queries)]
     )
 
 
-def _asked(
+def asked_of(
     indexes: Indexes, vectors: Frames, queries: pl.DataFrame
 ) -> Iterator[tuple[str, ProductIndex, pl.DataFrame, np.ndarray]]:
     """Each fold with its index, its queries, and their unit vectors of the index's dimension."""

@@ -7,6 +7,7 @@ base encoder, BM25 ──propose──► candidates of train and logged queries
 
 from kedro.pipeline import Pipeline, node
 
+from roar.pipelines.boxes import box
 from roar.pipelines.teacher import nodes
 
 
@@ -22,7 +23,8 @@ def create_pipeline(**_: object) -> Pipeline:
         "teacher_candidates",
     ]
     settings = ["params:encoder", "params:training_sets", "params:teacher", "teacher_checkpoints", "params:seed"]
-    return Pipeline(
+    return box(
+        "teacher",
         [
             node(
                 nodes.deal_parts,
@@ -64,5 +66,5 @@ def create_pipeline(**_: object) -> Pipeline:
                 "teacher_gate",
                 name="open_gate",
             ),
-        ]
+        ],
     )
