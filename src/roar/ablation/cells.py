@@ -43,7 +43,8 @@ class Shop:
     def fingerprint(self) -> str:
         """A hash of all that decides what is trained and judged, beside a cell's recipe: tables in their order, weights, seed."""
         digest = hashlib.sha256(str(self.seed).encode())
-        for table in (*self.tables, self.groups, self.search_log, self.variants):
+        taught = () if self.tables.scores.is_empty() else (self.tables.scores,)
+        for table in (*self.tables[:-1], *taught, self.groups, self.search_log, self.variants):
             digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
         digest.update(weights_hash(self.base()).encode())
         return digest.hexdigest()
