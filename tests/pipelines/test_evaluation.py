@@ -108,7 +108,9 @@ def test_a_record_says_how_the_run_was_made_and_the_run_is_kept(shop: Path) -> N
     assert record["parameters"]["evaluation"]["further_dimensions"] == [16, 512]
     assert record["finished"] >= record["started"]
     assert {"judgments", "products", "stage2_encoder"} <= record["data"].keys()
-    assert {"simulate_marketplace", "train_contrastive", "stage2.judge"} <= record["nodes"].keys()
+    assert {"simulation.simulate_marketplace", "stage_1.train_contrastive", "evaluation.stage2.judge"} <= record[
+        "nodes"
+    ].keys()
     assert all(node["seconds"] >= 0 and node["peak_memory_mb"] > 50 for node in record["nodes"].values())
     kept = list((folder / "runs").iterdir())
     assert len(kept) == 1
@@ -153,7 +155,7 @@ def test_a_compared_system_without_a_run_is_an_error() -> None:
 def test_names_of_further_systems_must_be_free(shop: Path, tiny_training) -> None:
     taken = tiny_training | {"evaluation": {"encoders": {"stage2": "minilm"}}}
     with pytest.raises(Exception, match="Further system 'stage2'"):
-        run_pipelines(shop, "test", "evaluation", params=taken, node_names=["run_further_systems"])
+        run_pipelines(shop, "test", "evaluation", params=taken, node_names=["evaluation.further.run_further_systems"])
 
 
 def test_a_fold_without_validation_queries_takes_the_usual_setting(caplog) -> None:

@@ -20,6 +20,7 @@ from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
+from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
     Agreement,
     ColumnValue,
@@ -49,10 +50,21 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Comparisons, OwnNegatives, Stage, Stage1, Stage2
+from roar.parameters.training import (
+    Alignment,
+    Calibration,
+    Comparisons,
+    Criterion,
+    OwnNegatives,
+    Stage,
+    Stage1,
+    Stage2,
+    Validation,
+)
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
+    CatalogueGroups,
     CoClickSource,
     Debias,
     EditKinds,
@@ -79,6 +91,7 @@ __all__ = [
     "Behaviour",
     "BehaviourSource",
     "Calibration",
+    "CatalogueGroups",
     "CoClickSource",
     "ColumnValue",
     "CompareRuns",
@@ -87,6 +100,7 @@ __all__ = [
     "Constant",
     "Constraints",
     "ContentHash",
+    "Criterion",
     "Debias",
     "DuplicateCandidates",
     "DuplicateClusters",
@@ -100,6 +114,7 @@ __all__ = [
     "Filling",
     "FirstFilled",
     "FirstMatch",
+    "Gate",
     "Gather",
     "Groups",
     "Guardrail",
@@ -146,6 +161,7 @@ __all__ = [
     "Thresholds",
     "TrainingSets",
     "Translation",
+    "Validation",
     "Variant",
     "Where",
 ]

@@ -16,6 +16,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
+from roar.pipelines.boxes import box
 from roar.pipelines.evaluation import constraining, judging, lexical, nodes, published
 
 QUERIES = ["queries", "judgments", "query_splits"]
@@ -65,14 +66,19 @@ def create_pipeline(**_: object) -> Pipeline:
         "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
     }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
-    return sum([*parts, *_sought(), _shared(), _further()], Pipeline([])) + _together(list(systems))
+    judged = box("evaluation", [*parts, _edited(), _further(), _together(list(systems))])
+    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", _sought())
 
 
-def _shared() -> Pipeline:
-    """What all systems are measured with."""
-    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+def _facts() -> Node:
+    """What queries ask for and products state, by which all systems are measured."""
     attributes = ["asked_attributes", "stated_attributes"]
-    weighed = [
+    return node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
+
+
+def _weighed() -> Node:
+    """What constraints did to exact products."""
+    inputs = [
         "stage2_judged_run",
         "stage2_constrained_judged_run",
         "queries",
@@ -80,14 +86,12 @@ def _shared() -> Pipeline:
         "stated_attributes",
         "judgments",
     ]
-    return Pipeline(
-        [
-            node(lexical.edit_queries, edit, "edited_queries", name="edit_queries"),
-            node(constraining.weigh_reader, weighed, ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
-            node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
-            node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
-        ]
-    )
+    return node(constraining.weigh_reader, inputs, ["constraint_verdicts", "demoted_exact"], name="weigh_reader")
+
+
+def _edited() -> Node:
+    edit = ["queries", "products", "query_splits", "params:evaluation", "params:seed"]
+    return node(lexical.edit_queries, edit, "edited_queries", name="edit_queries")
 
 
 def _lexical() -> list[Node]:
@@ -163,7 +167,7 @@ def _constrained(system: str) -> list[Node]:
     ]
 
 
-def _sought() -> list[Pipeline]:
+def _sought() -> list[Node | Pipeline]:
     """Runs of the queries that exclude something, searched for without it: by BM25, by stage 2, and by both."""
     fused = [*(f"{system}_sought_validation_run" for system in ("bm25", "stage2")), "tuning"]
     inputs = ["products", *QUERIES, "tuning", "params:encoder", "params:evaluation"]
@@ -178,6 +182,7 @@ def _sought() -> list[Pipeline]:
     ]
     instead = {"queries": "sought_queries", "edited_queries": "edited_sought_queries"}
     return [
+        node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
         _in_namespace("bm25_sought", lexical_runs, instead | {"tuning": "bm25_tuning"}),
         _in_namespace("stage2_sought", searched, instead | {"query_vectors": "stage2_query_vectors", "index": "product_index"}),
         _in_namespace("hybrid_sum_sought", both, {"tuning": "hybrid_sum_tuning"}),
@@ -223,11 +228,12 @@ def _further() -> Pipeline:
     run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
     judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
     verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]
-    return Pipeline(
+    return box(
+        "further",
         [
             node(nodes.run_further_systems, run, "further_runs", name="run_further_systems"),
             node(judging.judge_further_systems, judge, verdict, name="judge_further_systems"),
-        ]
+        ],
     )
 
 
@@ -247,10 +253,6 @@ def _together(systems: list[str]) -> Pipeline:
         )
         for dataset, table in TOGETHER.items()
     ]
-    return Pipeline(
-        [
-            *collected,
-            node(judging.compare_systems, compared, "comparisons", name="compare_systems"),
-            node(published.judge_as_published, conventions, "published_results", name="judge_as_published"),
-        ]
-    )
+    compare = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
+    publish = node(published.judge_as_published, conventions, "published_results", name="judge_as_published")
+    return box("together", [*collected, compare, publish, _weighed()])

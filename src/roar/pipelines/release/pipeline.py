@@ -7,6 +7,7 @@ product index, clusters, queries, tuned BM25 and hybrid ────────
 
 from kedro.pipeline import Pipeline, node
 
+from roar.pipelines.boxes import box
 from roar.pipelines.release import nodes
 
 
@@ -26,7 +27,14 @@ def create_pipeline(**_: object) -> Pipeline:
     ]
     tuned = ["bm25_tuning", "hybrid_sum_tuning"]
     settings = ["params:encoder", "params:evaluation", "params:release", "release_shards", "params:seed"]
-    return Pipeline(
+    report = node(
+        nodes.report_release,
+        ["release", "release_frontier", "release_storage", "params:release"],
+        ["release_section", "release_chart"],
+        name="report_release",
+    )
+    return box("report.release", [report]) + box(
+        "release",
         [
             node(
                 nodes.choose_encoder,
@@ -40,11 +48,5 @@ def create_pipeline(**_: object) -> Pipeline:
                 ["release", "release_frontier", "release_storage"],
                 name="build_release",
             ),
-            node(
-                nodes.report_release,
-                ["release", "release_frontier", "release_storage", "params:release"],
-                ["release_section", "release_chart"],
-                name="report_release",
-            ),
-        ]
+        ],
     )

@@ -24,7 +24,7 @@ from roar.report.evaluation import Evidence
 from roar.report.evaluation import charts as results
 from roar.report.page import csv
 from roar.report.published import DataSet
-from roar.report.queries import annotation_queue, product_reasons, query_changes
+from roar.report.queries import annotation_queue, product_reasons, query_changes, search_page_tables
 from roar.report.systems import charts as behaviour
 from roar.run_record import KeptRun, Record, same_but_seed
 from roar.schemas import HOLDOUT
@@ -53,6 +53,17 @@ def analyse_errors(
     changes = changes.join(named, on="query_id", how="left", maintain_order="left")
     queue = annotation_queue(_both_pages(first_pages, pair, "catalogue"), queries, products)
     return changes, reasons, queue
+
+
+def write_search_page(
+    queries: pl.DataFrame,
+    strata: pl.DataFrame,
+    judgments: pl.DataFrame,
+    changes: pl.DataFrame,
+    queue: pl.DataFrame,
+) -> dict[str, pl.DataFrame]:
+    """What the service's page shows of queries that the evaluation knows."""
+    return search_page_tables(queries, strata, judgments, changes, queue)
 
 
 def _primary(config: Reporting, per_query: pl.DataFrame) -> Comparison:
