@@ -66,8 +66,8 @@ def create_pipeline(**_: object) -> Pipeline:
         "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
     }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
-    judged = box("evaluation", [*parts, _edited(), _further(), _together(list(systems))])
-    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", [*_sought(), *_weighed()])
+    judged = box("evaluation", [*parts, _edited(), _weighed(), _further(), _together(list(systems))])
+    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", [_found(), *_sought()])
 
 
 def _facts() -> Node:
@@ -76,14 +76,17 @@ def _facts() -> Node:
     return node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
 
 
-def _weighed() -> list[Node]:
-    """Which queries are searched for by another text, and what constraints did to exact products."""
+def _found() -> Node:
+    """Which queries are searched for by another text."""
+    return node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought")
+
+
+def _weighed() -> Node:
+    """How people graded what the reader says, and what constraints did to exact products."""
     runs = ["stage2_judged_run", "stage2_constrained_judged_run"]
     read = ["queries", "products", "stated_attributes", "judgments"]
-    return [
-        node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
-        node(constraining.weigh_reader, [*runs, *read], ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
-    ]
+    weighed = ["constraint_verdicts", "demoted_exact"]
+    return node(constraining.weigh_reader, [*runs, *read], weighed, name="weigh_reader")
 
 
 def _edited() -> Node:
