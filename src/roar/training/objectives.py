@@ -188,10 +188,7 @@ class RoarObjective(Objective):
             loss = loss + contrastive
         if config.calibration.weight:
             across = ALIGNMENT_LOSSES[config.calibration.loss]
-            options: dict[str, Any] = {
-                "temperature": config.calibration.temperature,
-                **config.calibration.comparisons.options(),
-            }
+            options: dict[str, Any] = {"temperature": config.calibration.temperature, **config.calibration.comparisons.options()}
             calibration = across(scores, batch.group, batch.grade, mask=mask, weight=weight, **options)
             recorded["calibration"] = calibration.detach()
             loss = loss + config.calibration.weight * calibration
