@@ -31,7 +31,7 @@ class Serve(Parameters):
     limit: int = Field(100, ge=1, le=1000)  # hits of one answer at most
     query_characters: int = Field(500, ge=10)  # of a query at most
     threads: int | None = Field(None, ge=1)  # searches at a time; null: one a core
-    queue: int = Field(256, ge=0)  # searches that wait at most; a further one is told to come again
+    queue: int = Field(128, ge=0)  # searches that wait at most; a further one is told to come again
     timeout_s: float = Field(2.0, gt=0)  # from a request's arrival to the end of its search
     cached_queries: int = Field(20_000, ge=0)  # query vectors kept
     watch_s: Annotated[float, Field(gt=0)] = 2.0  # how often to look for a newer release
