@@ -73,7 +73,7 @@ def page(settings: Settings) -> APIRouter:
             shown = await service.workers.run(request, partial(_shown, service, asked, evidence, judgments))
         except ServiceError as error:
             status, shown = error.status, {"error": error}
-        said = {"asked": asked, "systems": list(service.searcher.systems), "keys": KEYS, "none": NONE}
+        said = {"asked": asked, "systems": list(service.searcher.systems), "keys": KEYS, "alone": NONE}
         said |= {"can_judge": judgments is not None, **_EMPTY, **shown}
         html = templates.get_template("page.html.j2").render(said)
         return Response(html.encode(errors="replace"), status, media_type="text/html; charset=utf-8")
