@@ -100,9 +100,11 @@ class SearchLog:
     # --- from requests
 
     def search(self, search: Search) -> None:
-        """Note an answered search; never waits, never fails."""
+        """Note an answered search; never waits, never fails. A request that is open already was sent again, and counts once."""
         at = self._now()
         with self._mutex:
+            if self._open.holds(search.request):
+                return
             first = self._open.first_page(search.session, search.query, search.variant) if search.offset else None
             entry = _search_entry(search, at, first)
             self._open.add(entry)
@@ -214,8 +216,8 @@ class SearchLog:
             self._append(batch)
             try:
                 going = self._roll_where_due() and going
-            except (InputError, OSError) as error:
-                logger.error("Search log: no roll could be written, the journal keeps it: %s", error)
+            except Exception:  # whatever it is, the journal is written on
+                logger.exception("Search log: no roll could be written, the journal keeps it.")
                 self._rolled = time.monotonic()
 
     def _next(self, wait: float = _WAIT) -> "tuple[list[tuple[Entry, Future[None]]], bool]":
