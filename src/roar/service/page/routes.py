@@ -148,7 +148,8 @@ def _shown(
     own = judgments.of(asked.judge, query) if asked.judge and judgments is not None else []
     pages, ranks = _answers(searcher, query, asked, waited_s)
     grades = evidence.grades(about.get("query_id"))
-    found = columns(pages, ranks, grades, {row["product_id"]: row for row in own})
+    told = {} if asked.judge else grades  # a judge makes up his own mind
+    found = columns(pages, ranks, told, {row["product_id"]: row for row in own})
     last = max(column.total for column in found)
     return shown | {"about": about, "judged": len(grades), "columns": found, "last": last}
 
