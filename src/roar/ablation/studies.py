@@ -64,10 +64,11 @@ class Cell:
     seed: int
     data: str  # a fingerprint of what all cells read
     metrics: tuple[str, ...]
+    catalogue: int | None = None  # products that recall is measured in
 
     def key(self, stage: int | None = None) -> str:
         """The name of the cell's result, or of its weights after an earlier stage."""
-        measured = self.metrics if stage is None else ()  # weights do not depend on what is measured of them
+        measured = [*self.metrics, *filter(None, [self.catalogue])] if stage is None else []  # not of weights
         stage = self.recipe.stages if stage is None else stage
         decides = [self.recipe.upto(stage), self.fold, self.seed if stage else 0, self.data, measured]
         return hashlib.blake2b(json.dumps(decides, sort_keys=True).encode(), digest_size=10).hexdigest()
@@ -119,7 +120,7 @@ def cells(
         for fold in folds[: config.folds]:
             for seed in config.seeds:
                 for name, recipe in recipes.items():
-                    yield Cell(study_name, name, recipe, fold, seed, data, metrics)
+                    yield Cell(study_name, name, recipe, fold, seed, data, metrics, config.catalogue)
 
 
 def _recipe(

@@ -19,7 +19,8 @@ from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
-from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
+from roar.parameters.evaluation import TEACHER, Evaluation, MetricName, MetricSettings
+from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
     Agreement,
     ColumnValue,
@@ -49,7 +50,19 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Comparisons, OwnNegatives, Stage, Stage1, Stage2
+from roar.parameters.teacher import Teacher
+from roar.parameters.training import (
+    Alignment,
+    Calibration,
+    Comparisons,
+    Criterion,
+    Distillation,
+    OwnNegatives,
+    Stage,
+    Stage1,
+    Stage2,
+    Validation,
+)
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
@@ -71,6 +84,7 @@ from roar.parameters.training_sets import (
 )
 
 __all__ = [
+    "TEACHER",
     "ABTest",
     "Ablation",
     "AblationStudies",
@@ -89,7 +103,9 @@ __all__ = [
     "Constant",
     "Constraints",
     "ContentHash",
+    "Criterion",
     "Debias",
+    "Distillation",
     "DuplicateCandidates",
     "DuplicateClusters",
     "DuplicateEvidence",
@@ -102,6 +118,7 @@ __all__ = [
     "Filling",
     "FirstFilled",
     "FirstMatch",
+    "Gate",
     "Gather",
     "Groups",
     "Guardrail",
@@ -144,10 +161,12 @@ __all__ = [
     "Study",
     "Synonyms",
     "TableMapping",
+    "Teacher",
     "TextCleaning",
     "Thresholds",
     "TrainingSets",
     "Translation",
+    "Validation",
     "Variant",
     "Where",
 ]

@@ -6,6 +6,21 @@ from pydantic import Field, model_validator
 
 from roar.parameters.base import MACHINE_ONLY, Parameters
 
+Criterion = Literal["judged", "catalogue", "joined"]
+"""What chooses weights: order of judged products, retrieval from a sampled catalogue, or both."""
+
+
+class Validation(Parameters):
+    """How weights are chosen: held-out queries search a sampled catalogue that holds all their judged products."""
+
+    criterion: Criterion = "joined"  # judged: ndcg@8 of judged products; catalogue: ndcg@100 of all; joined: their mean
+    queries: int = Field(100, ge=1)  # at least so many, where there are as many
+    share: float = Field(
+        0.1, ge=0, lt=1
+    )  # and more while validation reads no more than this share of what training does
+    products: int = Field(2000, ge=0)  # of the catalogue: the judged ones, and others up to so many
+    worse_by: float = Field(1.64, ge=0)  # the start is kept where the best are worse by so many standard errors
+
 
 class Stage(Parameters):
     """What both stages of training share."""
@@ -25,8 +40,8 @@ class Stage(Parameters):
         False  # bound activation memory by one mini-batch (GradCache), for a second forward pass
     )
     max_steps: int | None = Field(None, ge=1)
-    validations: int = Field(2, ge=0)  # validation ndcg@8 before training and this many times in it
-    validation_queries: int = Field(100, ge=1)  # drawn from the validation split
+    validations: int = Field(2, ge=0)  # validated before training and this many times in it; 0 keeps the last weights
+    validation: Validation = Validation()
     patience: int | None = Field(None, ge=1)  # stop after this many validations without a better one; null never does
     interpolate: tuple[
         float, ...
@@ -112,8 +127,17 @@ class Calibration(Parameters):
         return self
 
 
+class Distillation(Parameters):
+    """A term that draws a query's scores towards a teacher's (`teacher_scores`), over judged products and candidates alike."""
+
+    loss: Literal["margin_mse", "listwise_kl"] = "margin_mse"
+    weight: float = Field(0.0, ge=0)  # 0 switches it off: the table is then not read
+    temperature: float = Field(0.1, gt=0)  # cosines that one standard deviation of the teacher's scores is worth
+    candidates: int = Field(4, ge=0)  # unjudged products a query, drawn at random of those that the teacher scored
+
+
 class Stage2(Stage):
-    """Stage 2: contrastive loss + beta * alignment + weight * calibration over graded groups."""
+    """Stage 2: contrastive loss + beta * alignment + weight * calibration + weight * distillation over graded groups."""
 
     batch_size: int = Field(32, ge=1)  # queries a step, each with its group
     beta: float = Field(0.1, ge=0)
@@ -121,3 +145,4 @@ class Stage2(Stage):
     own_negatives: OwnNegatives = OwnNegatives()
     alignment: Alignment = Alignment()
     calibration: Calibration = Calibration()
+    distillation: Distillation = Distillation()

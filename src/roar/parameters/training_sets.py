@@ -46,6 +46,7 @@ class PairSource(Parameters):
 
     weight: float = Field(1.0, ge=0)
     per_query: int | None = Field(None, ge=1)  # pairs kept of each query, drawn at random; null keeps all
+    relative: float | None = Field(None, gt=0)  # pairs kept for each annotated one; null, or none annotated, keeps all
     limit: int | None = Field(None, ge=1)  # pairs kept in all, drawn at random; null keeps all
 
 
@@ -117,7 +118,7 @@ class Stage1Sources(Parameters):
     """Sources of stage-1 pairs; null switches one off. One whose table is empty is skipped, and said once."""
 
     annotation: PairSource | None = PairSource(per_query=3)
-    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, limit=1500)
+    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, relative=0.4)
     reformulations: ReformulationSource | None = None
     co_clicks: CoClickSource | None = None
     augmentation: AugmentationSource | None = None
@@ -133,6 +134,9 @@ class HardNegatives(Parameters):
     relative: float | None = Field(0.95, gt=0, le=1)  # a negative scores below this share of the positive's score
     absolute: float | None = Field(None, ge=0)  # and at least this much below it; null switches a rule off
     index: str = "Flat"  # FAISS factory string; "Flat" is exact
+    teacher: float | None = Field(
+        None, gt=0, lt=1
+    )  # and below this share of the scores that the teacher gives to answers
 
 
 class Filling(Parameters):
@@ -140,6 +144,7 @@ class Filling(Parameters):
 
     members: int = Field(2, ge=1)  # products of either grade that a group is filled up to
     weight: float = Field(0.5, ge=0, le=1)  # of a member that no rater has seen
+    graded: bool = False  # such a member has the grade that the teacher gives it, instead of irrelevant
 
 
 class Groups(Parameters):

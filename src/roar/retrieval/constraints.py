@@ -10,14 +10,16 @@ the candidates.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import polars as pl
 
 from roar.attributes import agreement
 from roar.attributes.exclusions import Said, exclusions, said, sought
-from roar.metrics import mean_value
+from roar.metrics import score_queries
 from roar.metrics.inputs import PAIR
+from roar.parameters import MetricSettings
 from roar.tables import require_columns
 from roar.text import attribute_pairs
 
@@ -149,28 +151,62 @@ def tune_constraints(
 ) -> pl.DataFrame:
     """Try weights on validation queries.
 
+    Few of these ask for anything, so that the best of many settings is chance. The first setting is taken that is not worse than the
+    best by more than one standard error of their difference (Breiman et al. 1984): where queries cannot tell, the order decides.
+
     Args:
         runs: by whether what queries exclude was left out of the search: fold, query_id, product_id, score.
         reasons: as `explain` returns for the runs' pairs.
         judgments: query_id, product_id, grade.
-        weights: to try.
+        weights: to try, the one that is usual first.
         metric: that decides.
 
     Returns:
-        fold, sought (0 or 1), penalty, bonus, value, best (bool): exactly one best in each fold, the first of equals.
+        fold, sought (0 or 1), penalty, bonus, value (mean of the metric), best (bool): exactly one in each fold.
     """
-    rows = []
-    for sought, run in runs.items():
-        require_columns(run, "run", ["fold", *PAIR, "score"])
-        for (fold,), own in run.group_by("fold", maintain_order=True):
-            queries, plain = own["query_id"].unique(), own.drop("fold")
-            for tried in weights:
-                value = mean_value(constrain(plain, reasons, tried), judgments, queries, metric)
-                rows.append((str(fold), float(sought), *tried, value))
-    names = ("sought", "penalty", "bonus", "value")
-    tried_all = pl.DataFrame(rows, schema={"fold": pl.String, **dict.fromkeys(names, pl.Float64)}, orient="row")
-    place = pl.int_range(pl.len()).over("fold")
-    return tried_all.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
+    settings = list(product(weights, runs))
+    tried = []
+    for place, (own, sought_) in enumerate(settings):
+        require_columns(runs[sought_], "run", ["fold", *PAIR, "score"])
+        values = _values(constrain(runs[sought_], reasons, own), judgments, metric)
+        tried.append(values.with_columns(place=pl.lit(place)))
+    values = pl.concat(tried)
+    means = values.group_by("fold", "place").agg(mean=pl.col("value").mean())
+    top = means.sort("mean", "place", descending=[True, False], nulls_last=True).unique(
+        "fold", keep="first", maintain_order=True
+    )
+    best = values.join(top.select("fold", "place"), on=["fold", "place"]).select("fold", "query_id", best="value")
+    lost = pl.col("best") - pl.col("value")
+    worse = (
+        values.join(best, on=["fold", "query_id"])
+        .group_by("fold", "place")
+        .agg(value=pl.col("value").mean(), lost=lost.mean(), error=lost.std() / lost.count().sqrt())
+        .with_columns(near=(pl.col("lost") <= pl.col("error").fill_null(0.0)).fill_null(True))
+        .sort("fold", "place")
+    )
+    named = pl.DataFrame(
+        [(place, float(sought_), *own) for place, (own, sought_) in enumerate(settings)],
+        schema={"place": pl.Int32, "sought": pl.Float64, "penalty": pl.Float64, "bonus": pl.Float64},
+        orient="row",
+    )
+    first = pl.col("place") == pl.col("place").filter("near").min().over("fold")
+    return worse.with_columns(best=first).join(named, on="place", maintain_order="left").select(
+        "fold", "sought", "penalty", "bonus", "value", "best"
+    )  # fmt: skip
+
+
+def _values(run: pl.DataFrame, judgments: pl.DataFrame, metric: str) -> pl.DataFrame:
+    """fold, query_id, value: the metric of each query of a run of several folds."""
+    asked = run.select("fold", "query_id").unique()
+    parts = []
+    for (fold,), own in run.group_by("fold", maintain_order=True):
+        graded = judgments.join(asked.filter(pl.col("fold") == fold), on="query_id", how="semi")
+        if graded.is_empty():
+            continue
+        scores = score_queries(own.drop("fold"), graded, MetricSettings(names=(metric,)))
+        parts.append(scores.select(pl.lit(fold).alias("fold"), "query_id", "value"))
+    schema = {"fold": pl.String, "query_id": pl.String, "value": pl.Float64}
+    return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 
 def _by_facts(

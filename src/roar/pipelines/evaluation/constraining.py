@@ -24,8 +24,8 @@ def fuse_validation(lexical: pl.DataFrame, semantic: pl.DataFrame, tuning: pl.Da
     """The hybrid's run on each fold's validation queries, with the weight that these chose."""
     parts = [semantic.clear()]
     for fold, weight in tuning.filter("best").select("fold", "weight").iter_rows():
-        own = (run.filter(pl.col("fold") == fold).drop("fold") for run in (lexical, semantic))
-        parts.append(weighted_sum(*own, weight).select(pl.lit(fold).alias("fold"), pl.all()))
+        words, cosines = (run.filter(pl.col("fold") == fold).drop("fold") for run in (lexical, semantic))
+        parts.append(weighted_sum(words, cosines, weight).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(parts)
 
 
@@ -63,7 +63,8 @@ def constrain_runs(
     instead = Runs(_replaced(judged, sought_judged), _replaced(catalogue, sought_catalogue))
     reasons = _reasons(pl.concat(run.select(PAIR) for run in (*plain, *instead)), queries, products, stated)
     parts = []
-    for fold, (sought, *weights) in chosen(tuning, splits, {"sought": 0.0, "penalty": 0.0, "bonus": 0.0}).items():
+    usual = {"sought": 0.0, "penalty": config.penalties[0], "bonus": config.penalties[0] * config.bonus_shares[0]}
+    for fold, (sought, *weights) in chosen(tuning, splits, usual).items():
         tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
         own = (
             run.join(tested, on="query_id", how="semi", maintain_order="left") for run in (instead if sought else plain)
