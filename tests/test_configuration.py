@@ -91,4 +91,4 @@ def test_only_the_kedro_side_imports_kedro():
 
 def test_a_plain_run_never_simulates():
     names = {node.name for node in pipelines["__default__"].nodes}
-    assert "align_grades" in names and not {node.name for node in pipelines["simulate"].nodes} & names
+    assert "stage_2.align_grades" in names and not {node.name for node in pipelines["simulate"].nodes} & names

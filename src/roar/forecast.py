@@ -89,17 +89,20 @@ def encoder_tokens(
     members = train * min(judged, sets.groups.max_size)
     catalogue, asked = sizes.products * product, 2.2 * sizes.queries * QUERY_TOKENS
     work = {
-        "train_contrastive": pairs * (product + QUERY_TOKENS) * stage1.epochs * TRAINING,
-        "align_grades": (members * product + train * QUERY_TOKENS) * stage2.epochs * TRAINING,
+        "stage_1.train_contrastive": pairs * (product + QUERY_TOKENS) * stage1.epochs * TRAINING,
+        "stage_2.align_grades": (members * product + train * QUERY_TOKENS) * stage2.epochs * TRAINING,
     }
-    stages: tuple[tuple[str, Stage], ...] = (("train_contrastive", stage1), ("align_grades", stage2))
+    stages: tuple[tuple[str, Stage], ...] = (
+        ("stage_1.train_contrastive", stage1),
+        ("stage_2.align_grades", stage2),
+    )
     for node, stage in stages:
         looks = stage.validations + 1 if stage.validations else 0
         least = min(stage.validation.queries, sizes.queries * splits.validation) * judged
         checked = max(stage.validation.share * work[node], looks * max(least, stage.validation.products) * product)
         work[node] = folds * (work[node] + checked)
     for system, times in (("base", 1), ("stage1", folds), ("stage2", folds)):
-        work |= {f"{system}.index": times * catalogue, f"{system}.encode_queries": asked}
+        work |= {f"evaluation.{system}.index": times * catalogue, f"evaluation.{system}.encode_queries": asked}
     return work
 
 

@@ -68,5 +68,11 @@ def test_every_query_is_tested_once_and_the_page_is_made(
     assert Release.read(data / "06_models/release").search("black", 5).height == 5
     page = (data / "08_reporting/report.html").read_text(encoding="utf-8")
     assert "Simulated data" not in page and str(real_data) not in page
+    published = pl.read_parquet(data / "08_reporting/published_results.parquet")
+    assert ("Not comparable with published figures" in page) is (published.height > 0) is (environment == "esci")
+    if environment == "esci":
+        assert set(published.filter(measure="ndcg")["queries"]) == {150}
+        assert set(published.filter(measure="micro_f1")["system"]) >= {"base", "stage1", "stage2", "stage2_deployed"}
+        assert published.filter(pl.col("value").is_null()).is_empty()
     steps = re.search(r"Rated \d\S* (to \S+ )?&gt; rated \d", page)
     assert bool(steps) is (environment in ("icecat", "crowdflower", "homedepot")), "ordinal steps carry their own names"

@@ -14,7 +14,7 @@ from roar.datasets.text import TextFile, TextFolder
 from roar.errors import InputError
 from roar.parameters import Reporting
 from roar.pipelines.reporting import create_pipeline
-from roar.schemas import STRATA
+from roar.schemas import STRATA, Grade
 
 DEMOTED = dict.fromkeys(["query_id", "query", "product_id", "title", "dimension", "asked", "stated"], pl.String)
 DEMOTED |= dict.fromkeys(["rank_before", "rank_after"], pl.Int64)
@@ -55,6 +55,7 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
     return {
         "queries": queries,
         "query_strata": queries.select("query_id", "vertical", "stratum"),
+        "judgments": pl.DataFrame(schema={"query_id": pl.String, "product_id": pl.String, "grade": Grade}),
         "query_slices": spelling,
         "products": products.with_columns(brand=pl.lit("Orvane"), vertical=pl.lit("food")),
         "product_clusters": products.select("product_id", "cluster_id"),

@@ -20,7 +20,7 @@ from roar.metrics import score_queries
 from roar.parameters import MetricSettings, TrainingSets
 from roar.retrieval import ProductIndex, Runs
 from roar.training.interpolation import interpolated
-from roar.training.mining import fill_groups, mine_for_pairs
+from roar.training.mining import add_catalogue_groups, fill_groups, mine_for_pairs
 from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1, train_stage2
 from roar.training.weights import put_weights, trained_weights
 from roar.training_sets import graded_groups, held_out_products, stage1_pairs
@@ -43,7 +43,8 @@ class Shop:
     def fingerprint(self) -> str:
         """A hash of all that decides what is trained and judged, beside a cell's recipe: tables in their order, weights, seed."""
         digest = hashlib.sha256(str(self.seed).encode())
-        for table in (*self.tables, self.groups, self.search_log, self.variants):
+        taught = () if self.tables.scores.is_empty() else (self.tables.scores,)
+        for table in (*self.tables[:-1], *taught, self.groups, self.search_log, self.variants):
             digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
         digest.update(weights_hash(self.base()).encode())
         return digest.hexdigest()
@@ -104,6 +105,8 @@ def _stage1(cell: Cell, shop: Shop) -> SentenceTransformer:
 def _stage2(cell: Cell, shop: Shop, stage1: Path) -> SentenceTransformer:
     tables, recipe, start = _tables(cell, shop), cell.recipe, {ALL_FOLDS: lambda: read_encoder(stage1)}
     groups, _ = fill_groups(start, _groups(cell, shop), tables, recipe.encoder, recipe.training_sets, seed=shop.seed)
+    read = (tables, shop.search_log, recipe.encoder, recipe.training_sets)
+    groups = add_catalogue_groups(start, groups, *read, seed=shop.seed)
     encoders, _ = train_stage2(start, groups, tables, recipe.encoder, recipe.stage2, seed=cell.seed)
     return encoders[cell.fold]
 

@@ -13,7 +13,18 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from roar.errors import InputError
-from roar.parameters import Ablation, AblationStudies, Encoder, Parameters, Stage1, Stage2, Study, TrainingSets, Variant
+from roar.parameters import (
+    Ablation,
+    AblationStudies,
+    Encoder,
+    Groups,
+    Parameters,
+    Stage1,
+    Stage2,
+    Study,
+    TrainingSets,
+    Variant,
+)
 
 P = TypeVar("P", bound=Parameters)
 
@@ -30,8 +41,11 @@ class Recipe:
     interpolate: float | None
 
     def upto(self, stage: int) -> dict[str, Any]:
-        """What decides the weights after a stage: a change of stage 2 leaves stage 1 as it is."""
-        said: dict[str, Any] = {"stages": stage, "encoder": self.encoder, "training_sets": self.training_sets}
+        """What decides the weights after a stage: a change of stage 2, or of its groups, leaves stage 1 as it is."""
+        read = self.training_sets
+        if stage < 2:
+            read = read.model_copy(update={"groups": Groups(), "catalogue_groups": None})
+        said: dict[str, Any] = {"stages": stage, "encoder": self.encoder, "training_sets": read}
         if stage >= 1:
             said["stage1"] = self.stage1
         if stage >= 2:

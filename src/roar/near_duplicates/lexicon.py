@@ -37,10 +37,11 @@ ABBREVIATIONS = {
 }  # fmt: skip
 """Short forms of words that tell editions apart."""
 
-SOFTWARE_EDITIONS = frozenset(
+_SOFTWARE_EDITIONS = (
     "professional standard premium deluxe ultimate enterprise home student business basic starter essentials express "
-    "advanced extended elements platinum gold complete family personal server workgroup premier collector".split()
+    "advanced extended elements platinum gold complete family personal server workgroup premier collector"
 )
+SOFTWARE_EDITIONS = frozenset(_SOFTWARE_EDITIONS.split())
 """Words that name an edition; two different ones are two items."""
 
 PLATFORMS = {"windows": "windows", "macintosh": "mac", "linux": "linux", "unix": "unix"}

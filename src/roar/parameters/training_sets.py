@@ -134,6 +134,9 @@ class HardNegatives(Parameters):
     relative: float | None = Field(0.95, gt=0, le=1)  # a negative scores below this share of the positive's score
     absolute: float | None = Field(None, ge=0)  # and at least this much below it; null switches a rule off
     index: str = "Flat"  # FAISS factory string; "Flat" is exact
+    teacher: float | None = Field(
+        None, gt=0, lt=1
+    )  # and below this share of the scores that the teacher gives to answers
 
 
 class Filling(Parameters):
@@ -141,6 +144,7 @@ class Filling(Parameters):
 
     members: int = Field(2, ge=1)  # products of either grade that a group is filled up to
     weight: float = Field(0.5, ge=0, le=1)  # of a member that no rater has seen
+    graded: bool = False  # such a member has the grade that the teacher gives it, instead of irrelevant
 
 
 class Groups(Parameters):
@@ -148,6 +152,20 @@ class Groups(Parameters):
 
     max_size: int = Field(8, ge=2)
     fill: Filling | None = None  # null: judged products only
+
+
+class CatalogueGroups(Parameters):
+    """Graded groups out of the catalogue itself, beside those of judged queries."""
+
+    queries: int = Field(1000, ge=1)  # groups at most
+    first: int = Field(20, ge=1)  # kept only where the starting encoder finds the product among so many
+    facts: int = Field(2, ge=1)  # stated facts that a query asks for at most
+    substitutes: int = Field(3, ge=1)  # of a group, each contradicting one of the facts
+    complements: int = Field(1, ge=0)
+    irrelevant: int = Field(2, ge=0)
+    looked_at: int = Field(50, ge=1)  # products of the type, drawn to find substitutes among
+    edited: float = Field(0.3, ge=0, le=1)  # share of the queries that are written differently
+    weight: float = Field(0.5, ge=0, le=1)  # of a member, which no rater has seen
 
 
 class TrainingSets(Parameters):
@@ -159,3 +177,4 @@ class TrainingSets(Parameters):
     stage1_sources: Stage1Sources = Stage1Sources()
     hard_negatives: HardNegatives = HardNegatives()
     groups: Groups = Groups()
+    catalogue_groups: CatalogueGroups | None = None  # off until it wins

@@ -37,10 +37,10 @@ def find_near_duplicates(products: pl.DataFrame, config: NearDuplicates) -> tupl
 
 
 def check_near_duplicates(
-    judgments: pl.DataFrame, pairs: pl.DataFrame, clusters: pl.DataFrame, config: NearDuplicates
+    judgments: pl.DataFrame, pairs: pl.DataFrame, clusters: pl.DataFrame, products: pl.DataFrame, config: NearDuplicates
 ) -> pl.DataFrame:
     """What judgments say of the pairs; a warning where grades differ within too many clusters."""
-    warn_where_grades_differ(grade_agreement(judgments, clusters), config.alarm)
+    warn_where_grades_differ(grade_agreement(judgments, clusters, products), config.alarm)
     return judged_pairs(judgments, pairs)
 
 

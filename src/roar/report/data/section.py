@@ -235,12 +235,17 @@ def _grades_within(
     sample: int,
 ) -> list[Block]:
     """How often grades differ within a cluster, and the pairs whose grades do."""
-    if clusters is None or (agreement := grade_agreement(judgments, clusters)).cells == 0:
+    if clusters is None or (agreement := grade_agreement(judgments, clusters, products)).cells == 0:
         return []
     said = (
         f"Of {agreement.cells:,} queries and clusters with several judged products, grades differ in {agreement.rate:.0%}; of any two "
         f"judged products of a query in {agreement.usual:.0%}. Listings of one item deserve one grade."
     )
+    if agreement.floor:
+        said += (
+            f" Raters differ on {agreement.floor:.0%} of {agreement.alike:,} queries and equal titles, which is as far as reading "
+            f"can come: {agreement.excess:.0%} lie above that."
+        )
     blocks: list[Block] = [Paragraph(text=said, style="note")]
     if judged_duplicates is not None and not judged_duplicates.is_empty():
         shown = _titled(judged_duplicates.head(sample), products).select(
