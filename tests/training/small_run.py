@@ -102,7 +102,7 @@ def run(
         learning_rate=1e-3,
         precision="float32",
         seed=2,
-        validate=lambda _: next(to_come),
+        validate=lambda _: np.full(4, next(to_come)),
         checkpoints=Checkpoints(Path(folder), f"{stage} {lora}") if folder else None,
     )
     losses = trained.history.drop_nulls("loss")["loss"].to_numpy()

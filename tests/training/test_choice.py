@@ -65,6 +65,16 @@ def test_the_best_of_training_is_taken_and_no_difference_keeps_it():
     assert chosen(START - 1e-9, worse_by=0.0).keeps_start
 
 
+def test_patience_counts_what_is_no_better_than_anything_before_it():
+    """The start included: 0.2 after 0.1 is no progress where training began at 0.5."""
+    values = [np.full(4, value) for value in (0.5, 0.1, 0.2, 0.6, 0.4)]
+    choice, missed = Choice(1.64), []
+    for step, own in enumerate(values):
+        choice.look(step, own)
+        missed.append(choice.worse_in_a_row)
+    assert missed == [0, 1, 2, 0, 1]
+
+
 def test_one_query_tells_nothing():
     choice = Choice(1.64)
     choice.look(0, np.array([0.9]))

@@ -49,8 +49,8 @@ class Choice:
         if self.start is None:
             self.start = values
         seen = Look(step, float(values.mean()), *paired(values, self.start))
-        better = step > 0 and seen.score > (self.best.score if self.best else self.start.mean())
-        self.worse_in_a_row = 0 if better or step == 0 else self.worse_in_a_row + 1
+        before = max(self.start.mean(), self.best.score if self.best else -np.inf)
+        self.worse_in_a_row = 0 if step == 0 or seen.score > before else self.worse_in_a_row + 1
         if step > 0 and (self.best is None or seen.score > self.best.score):
             self.best = seen
         return seen
