@@ -53,16 +53,16 @@ def main() -> None:
     asked = Queries(options.repeated)
     command = [sys.executable, "-m", "roar", "serve", "--release", str(release)]
     with served("", [*command, "--port", "8766"], 8766) as process:
-        ours = measured("", 8766, asked.new, options.seconds, CLIENTS)
+        ours = measured("", process.pid, 8766, asked.new, options.seconds, CLIENTS)
         report("memory_mb", held(process.pid, "VmRSS"))
         report("of_it_not_mapped_mb", held(process.pid, "RssAnon"))
-        measured("mixed_", 8766, asked.mixed, options.seconds, (COMPARED,))
+        measured("mixed_", process.pid, 8766, asked.mixed, options.seconds, (COMPARED,))
         if options.minutes:
             steady(process.pid, 8766, asked.mixed, 60 * options.minutes)
     with served(
         "plain_", [sys.executable, __file__, "--release", str(release), "--serve-plain", "8767"], 8767
     ) as process:
-        theirs = measured("plain_", 8767, asked.new, options.seconds, (1, COMPARED))
+        theirs = measured("plain_", process.pid, 8767, asked.new, options.seconds, (1, COMPARED))
         report("plain_memory_mb", held(process.pid, "VmRSS"))
     report("requests_ratio_plain", ours["rate"] / theirs["rate"])
     report("p99_ratio_plain", ours["p99"] / theirs["p99"])
@@ -171,13 +171,15 @@ async def load(port: int, path: Callable[[], str], seconds: float, clients: int)
 
 
 def measured(
-    name: str, port: int, path: Callable[[], str], seconds: float, clients: tuple[int, ...]
+    name: str, pid: int, port: int, path: Callable[[], str], seconds: float, clients: tuple[int, ...]
 ) -> dict[str, float]:
     """Print what so many clients see; gives rate and p99 at `COMPARED`."""
     asyncio.run(load(port, path, 1.0, COMPARED))
     found = {}
     for count in clients:
+        before = used_s(pid)
         took, failed, lasted = asyncio.run(load(port, path, seconds, count))
+        report(f"{name}clients_{count}_processor_ms_per_request", 1000 * (used_s(pid) - before) / len(took))
         values = dict(zip(QUANTILES, np.percentile(took, list(QUANTILES.values())), strict=True))
         for quantile, value in values.items():
             report(f"{name}clients_{count}_{quantile}_ms", value)
@@ -199,6 +201,12 @@ def steady(pid: int, port: int, path: Callable[[], str], seconds: float) -> None
     report("steady_errors", failures)
     for share in (0.25, 0.5, 0.75, 1.0):
         report(f"steady_not_mapped_mb_at_{share:.0%}", memory[round(share * parts) - 1])
+
+
+def used_s(pid: int) -> float:
+    """Processor seconds of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def held(pid: int, what: str) -> float:

@@ -14,10 +14,10 @@ from kedro.pipeline import Pipeline
 from kedro.validation.exceptions import DataValidationError, ParameterValidationError
 
 from roar.commands import index, search, serve
-from roar.errors import InputError, did_you_mean
+from roar.errors import GateError, InputError, did_you_mean
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
-FOR_PEOPLE = (InputError, DataValidationError, ParameterValidationError)
+FOR_PEOPLE = (InputError, GateError, DataValidationError, ParameterValidationError)
 
 
 @click.group(name="Roar")

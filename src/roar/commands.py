@@ -184,6 +184,21 @@ def export(folder: Path, to: str, **which: Any) -> None:
     click.echo(f"{folder}: {count:,} products")
 
 
+@index.command()
+@click.argument("encoder")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_of_a_release
+def encode(encoder: str, folder: Path, **which: Any) -> None:
+    """Release the same catalogue under another ENCODER (a preset, hub id or folder) to FOLDER, to be served beside."""
+    from roar.retrieval.release import released_under
+
+    read = _read(**which)
+    if folder.resolve() == read.folder.parent.resolve():
+        raise InputError(f"{folder}: the release itself lies there; name another folder.")
+    made = released_under(read, encoder, folder)
+    click.echo(f"{folder}: {len(made):,} products under {encoder}, recall@100 {made.recall():.4f}")
+
+
 def _read(**which: Any) -> Any:
     from roar.retrieval import SearchIndex
 

@@ -179,3 +179,13 @@ def test_the_notebook_runs_on_what_the_pipelines_left(shop, monkeypatch):
     NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output["output_type"] == "error"] and len(outputs) > 5
+
+
+def test_the_notebook_on_facts_runs_on_what_the_pipelines_left(shop, monkeypatch):
+    """From a query's text to its facts to the ranking; the belt that says what is asked stands first."""
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    notebook = nbformat.read(shop / "notebooks/03_from_text_to_facts_to_ranking.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
+    shown = notebook.cells[-1]["outputs"]
+    last = "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in shown)
+    assert last.index("no buckle") < last.index("Canvas") < last.index("brass buckle")

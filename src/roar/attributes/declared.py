@@ -62,7 +62,8 @@ def read(products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
         shown="value",
     )
     brand = products.select(row=pl.int_range(pl.len(), dtype=pl.UInt32), value=plain(pl.col("brand")).str.strip_chars())
-    brand = brand.filter(pl.col("value") != "").select("row", "value", dimension=pl.lit("brand"), shown="value")
+    squeezed = pl.col("value").str.replace_all(r"[^\p{L}\p{M}\d]", "")  # dj tech, dj-tech
+    brand = brand.filter(squeezed != "").select("row", dimension=pl.lit("brand"), value=squeezed, shown="value")
     spoken = facts.join(pairs.select("pair", "row"), on="pair").select(
         "row", "dimension", "value", "shown", "strict", "role"
     )

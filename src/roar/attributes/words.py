@@ -3,7 +3,7 @@
 Spellings are as `folding.fold` leaves them. A spelling that is missing costs one fact, never makes a wrong one; add lines freely.
 """
 
-MEMORY_WORDS = frozenset({"ram", "memory", "ddr", "ddr2", "ddr3", "ddr4", "ddr5"})
+MEMORY_WORDS = frozenset({"ram", "memory", "ddr", "ddr2", "ddr3", "ddr4", "ddr5", "运行内存", "内存", "メモリ", "озу"})
 """Words after a number of bytes that make it working memory instead of storage."""
 
 PACK_OF = frozenset({"pack", "set", "box", "case", "lot", "bundle"})
@@ -48,6 +48,13 @@ COLOURS: dict[str, tuple[str, ...]] = {
 """Colour words to basic colours. A shade between two (navy, ivory) is both, and so contradicts neither of them."""
 
 NOT_COLOURS = (
+    *(f"{kind} chocolate" for kind in ("dark", "milk", "white", "hot")),
+    *(f"chocolate {food}" for food in ("bar", "chip", "chips", "cake", "powder", "spread", "milk", "cookies")),
+    *(
+        f"{kind} cream"
+        for kind in ("day", "night", "hand", "face", "body", "ice", "sour", "foot", "shaving", "eye", "whipped")
+    ),
+    "cream cheese",
     "black friday",
     "charcoal filter",
     "black decker",
@@ -66,6 +73,13 @@ NOT_COLOURS = (
     "black tea",
     "brown rice",
     "red wine",
+    "wine glass",
+    "wine glasses",
+    "wine bottle",
+    "wine rack",
+    "wine cooler",
+    "wine fridge",
+    "wine opener",
     "white wine",
     "orange juice",
 )
@@ -281,14 +295,14 @@ PHRASE_STOPS = frozenset(
 AT_MOST = (
     "up to", "under", "below", "less than", "no more than", "not more than", "at most", "maximum", "max", "within", "until", "<", "<=", "≤",
     "bis zu", "bis", "unter", "weniger als", "hochstens", "maximal", "jusqu'a", "moins de", "maximum de", "hasta", "menos de", "maximo",
-    "fino a", "meno di", "massimo", "tot", "minder dan", "do", "до", "не более", "менее", "不超过", "最多", "低于", "最大", "حتى", "اقل من", "أقل من",
+    "fino a", "meno di", "massimo", "tot", "minder dan", "do", "до", "не более", "менее", "不超过", "最多", "低于", "小于", "少于", "最大", "حتى", "اقل من", "أقل من",
 )  # fmt: skip
 """Words before a number that make it an upper bound."""
 
 AT_LEAST = (
     "at least", "over", "above", "more than", "greater than", "minimum", "min", "no less than", "not less than", ">", ">=", "≥",
     "mindestens", "ab", "uber", "mehr als", "plus de", "au moins", "minimum de", "mas de", "al menos", "minimo", "almeno", "piu di", "oltre",
-    "minstens", "meer dan", "co najmniej", "от", "более", "не менее", "至少", "超过", "高于", "اكثر من", "أكثر من",
+    "minstens", "meer dan", "co najmniej", "от", "более", "не менее", "至少", "超过", "高于", "大于", "اكثر من", "أكثر من",
 )  # fmt: skip
 """Words before a number that make it a lower bound."""
 

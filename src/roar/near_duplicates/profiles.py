@@ -12,7 +12,7 @@ import polars as pl
 from tqdm import tqdm
 
 from roar.attributes import declared
-from roar.attributes.tables import dimensions, scan_all
+from roar.attributes.tables import dimensions, scan_all, shapes
 from roar.near_duplicates import editions, expressions, model_numbers, text, wording
 
 NUMERAL = r"[\p{N}一二三四五六七八九十两半]"
@@ -108,7 +108,7 @@ def _read_text(texts: pl.Series, *, words: bool) -> tuple[pl.DataFrame, pl.DataF
     read = texts if words else pl.select(pl.when(texts.str.contains(NUMERAL)).then(texts)).to_series()
     facts, rest = scan_all(read)
     words_left = pl.select(pl.coalesce(rest, texts).alias(texts.name))
-    return dimensions(facts), wording.analyse(text.tokens(words_left, texts.name))
+    return pl.concat([dimensions(facts), shapes(facts)]), wording.analyse(text.tokens(words_left, texts.name))
 
 
 def _measured(facts: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
 from roar.parameters.evaluation import TEACHER, Evaluation, MetricName, MetricSettings
+from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
     Agreement,
     ColumnValue,
@@ -54,15 +55,18 @@ from roar.parameters.training import (
     Alignment,
     Calibration,
     Comparisons,
+    Criterion,
     Distillation,
     OwnNegatives,
     Stage,
     Stage1,
     Stage2,
+    Validation,
 )
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
+    CatalogueGroups,
     CoClickSource,
     Debias,
     EditKinds,
@@ -90,6 +94,7 @@ __all__ = [
     "Behaviour",
     "BehaviourSource",
     "Calibration",
+    "CatalogueGroups",
     "CoClickSource",
     "ColumnValue",
     "CompareRuns",
@@ -98,6 +103,7 @@ __all__ = [
     "Constant",
     "Constraints",
     "ContentHash",
+    "Criterion",
     "Debias",
     "Distillation",
     "DuplicateCandidates",
@@ -112,6 +118,7 @@ __all__ = [
     "Filling",
     "FirstFilled",
     "FirstMatch",
+    "Gate",
     "Gather",
     "Groups",
     "Guardrail",
@@ -159,6 +166,7 @@ __all__ = [
     "Thresholds",
     "TrainingSets",
     "Translation",
+    "Validation",
     "Variant",
     "Where",
 ]

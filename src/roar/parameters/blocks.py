@@ -15,6 +15,7 @@ from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder
 from roar.parameters.evaluation import Evaluation, MetricSettings
+from roar.parameters.gate import Gate
 from roar.parameters.ingestion import Ingestion
 from roar.parameters.near_duplicates import NearDuplicates
 from roar.parameters.release import Release
@@ -43,6 +44,7 @@ BLOCKS: dict[str, type[Parameters]] = {
     "serve": Serve,
     "reporting": Reporting,
     "compare_runs": CompareRuns,
+    "gate": Gate,
     "ab_test": ABTest,
     "experiment_plan": ExperimentPlan,
     "simulated_experiment": SimulatedExperiment,

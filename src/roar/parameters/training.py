@@ -6,6 +6,21 @@ from pydantic import Field, model_validator
 
 from roar.parameters.base import MACHINE_ONLY, Parameters
 
+Criterion = Literal["judged", "catalogue", "joined"]
+"""What chooses weights: order of judged products, retrieval from a sampled catalogue, or both."""
+
+
+class Validation(Parameters):
+    """How weights are chosen: held-out queries search a sampled catalogue that holds all their judged products."""
+
+    criterion: Criterion = "joined"  # judged: ndcg@8 of judged products; catalogue: ndcg@100 of all; joined: their mean
+    queries: int = Field(100, ge=1)  # at least so many, where there are as many
+    share: float = Field(
+        0.1, ge=0, lt=1
+    )  # and more while validation reads no more than this share of what training does
+    products: int = Field(2000, ge=0)  # of the catalogue: the judged ones, and others up to so many
+    worse_by: float = Field(1.64, ge=0)  # the start is kept where the best are worse by so many standard errors
+
 
 class Stage(Parameters):
     """What both stages of training share."""
@@ -25,8 +40,8 @@ class Stage(Parameters):
         False  # bound activation memory by one mini-batch (GradCache), for a second forward pass
     )
     max_steps: int | None = Field(None, ge=1)
-    validations: int = Field(2, ge=0)  # validation ndcg@8 before training and this many times in it
-    validation_queries: int = Field(100, ge=1)  # drawn from the validation split
+    validations: int = Field(2, ge=0)  # validated before training and this many times in it; 0 keeps the last weights
+    validation: Validation = Validation()
     patience: int | None = Field(None, ge=1)  # stop after this many validations without a better one; null never does
     interpolate: tuple[
         float, ...

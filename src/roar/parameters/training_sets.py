@@ -46,6 +46,7 @@ class PairSource(Parameters):
 
     weight: float = Field(1.0, ge=0)
     per_query: int | None = Field(None, ge=1)  # pairs kept of each query, drawn at random; null keeps all
+    relative: float | None = Field(None, gt=0)  # pairs kept for each annotated one; null, or none annotated, keeps all
     limit: int | None = Field(None, ge=1)  # pairs kept in all, drawn at random; null keeps all
 
 
@@ -117,7 +118,7 @@ class Stage1Sources(Parameters):
     """Sources of stage-1 pairs; null switches one off. One whose table is empty is skipped, and said once."""
 
     annotation: PairSource | None = PairSource(per_query=3)
-    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, limit=1500)
+    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, relative=0.4)
     reformulations: ReformulationSource | None = None
     co_clicks: CoClickSource | None = None
     augmentation: AugmentationSource | None = None
@@ -153,6 +154,20 @@ class Groups(Parameters):
     fill: Filling | None = None  # null: judged products only
 
 
+class CatalogueGroups(Parameters):
+    """Graded groups out of the catalogue itself, beside those of judged queries."""
+
+    queries: int = Field(1000, ge=1)  # groups at most
+    first: int = Field(20, ge=1)  # kept only where the starting encoder finds the product among so many
+    facts: int = Field(2, ge=1)  # stated facts that a query asks for at most
+    substitutes: int = Field(3, ge=1)  # of a group, each contradicting one of the facts
+    complements: int = Field(1, ge=0)
+    irrelevant: int = Field(2, ge=0)
+    looked_at: int = Field(50, ge=1)  # products of the type, drawn to find substitutes among
+    edited: float = Field(0.3, ge=0, le=1)  # share of the queries that are written differently
+    weight: float = Field(0.5, ge=0, le=1)  # of a member, which no rater has seen
+
+
 class TrainingSets(Parameters):
     """What the two stages learn from."""
 
@@ -162,3 +177,4 @@ class TrainingSets(Parameters):
     stage1_sources: Stage1Sources = Stage1Sources()
     hard_negatives: HardNegatives = HardNegatives()
     groups: Groups = Groups()
+    catalogue_groups: CatalogueGroups | None = None  # off until it wins

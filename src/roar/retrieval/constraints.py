@@ -9,15 +9,17 @@ the candidates.
     constrain(candidates, reasons, Weights(penalty=0.2, bonus=0.05))
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import polars as pl
 
 from roar.attributes import agreement
 from roar.attributes.exclusions import Said, exclusions, said, sought
-from roar.metrics import mean_value
+from roar.metrics import score_queries
 from roar.metrics.inputs import PAIR
+from roar.parameters import MetricSettings
 from roar.tables import require_columns
 from roar.text import attribute_pairs
 
@@ -26,9 +28,7 @@ AGREES, CONTRADICTS, SILENT = "agrees", "contradicts", "silent"
 WITHOUT = "without"
 """The dimension of what a query excludes in words."""
 
-REASON = {"query_id": pl.String, "product_id": pl.String, "dimension": pl.String, "asked": pl.String, "stated": pl.String, "verdict": pl.String}  # fmt: skip
-
-
+REASON = dict.fromkeys(["query_id", "product_id", "dimension", "asked", "stated", "verdict"], pl.String)
 NOTHING = said([])
 
 
@@ -79,8 +79,8 @@ def read_queries(queries: pl.DataFrame) -> Demands:
         for query_id, text in distinct.iter_rows()
         for exclusion in exclusions(text)
     ]
-    schema = {"query_id": pl.String, "shown": pl.String, "stems": pl.List(pl.String)}
-    left_out = pl.DataFrame(rows, schema=schema, orient="row")
+    columns = pl.Schema({"query_id": pl.String, "shown": pl.String, "stems": pl.List(pl.String)})
+    left_out = pl.DataFrame(rows, schema=columns, orient="row")
     as_facts = facts.filter(pl.col("role") == "excludes").select("query_id", "shown")
     return Demands(facts, left_out.join(as_facts, on=["query_id", "shown"], how="anti", maintain_order="left"))
 
@@ -115,7 +115,7 @@ def explain(
 
 def effects(reasons: pl.DataFrame, weights: Weights) -> pl.DataFrame:
     """The reasons with `effect`: what each adds to the score."""
-    worth = {CONTRADICTS: -weights.penalty, AGREES: weights.bonus, SILENT: 0.0}
+    worth = {CONTRADICTS: -float(weights.penalty), AGREES: float(weights.bonus), SILENT: 0.0}
     return reasons.with_columns(effect=pl.col("verdict").replace_strict(worth, return_dtype=pl.Float64))
 
 
@@ -141,7 +141,7 @@ def constrain(run: pl.DataFrame, reasons: pl.DataFrame, weights: Weights, *, str
 
 
 def tune_constraints(
-    run: pl.DataFrame,
+    runs: Mapping[bool, pl.DataFrame],
     reasons: pl.DataFrame,
     judgments: pl.DataFrame,
     weights: Sequence[Weights],
@@ -149,27 +149,62 @@ def tune_constraints(
 ) -> pl.DataFrame:
     """Try weights on validation queries.
 
+    Few of these ask for anything, so that the best of many settings is chance. The first setting is taken that is not worse than the
+    best by more than one standard error of their difference (Breiman et al. 1984): where queries cannot tell, the order decides.
+
     Args:
-        run: fold, query_id, product_id, score.
-        reasons: as `explain` returns for the run's pairs.
+        runs: by whether what queries exclude was left out of the search: fold, query_id, product_id, score.
+        reasons: as `explain` returns for the runs' pairs.
         judgments: query_id, product_id, grade.
-        weights: to try.
+        weights: to try, the one that is usual first.
         metric: that decides.
 
     Returns:
-        fold, penalty, bonus, value, best (bool): exactly one best in each fold, the first of equals.
+        fold, sought (0 or 1), penalty, bonus, value (mean of the metric), best (bool): exactly one in each fold.
     """
-    require_columns(run, "run", ["fold", *PAIR, "score"])
-    rows = []
+    settings = list(product(weights, runs))
+    tried = []
+    for place, (own, sought_) in enumerate(settings):
+        require_columns(runs[sought_], "run", ["fold", *PAIR, "score"])
+        values = _values(constrain(runs[sought_], reasons, own), judgments, metric)
+        tried.append(values.with_columns(place=pl.lit(place)))
+    values = pl.concat(tried)
+    means = values.group_by("fold", "place").agg(mean=pl.col("value").mean())
+    top = means.sort("mean", "place", descending=[True, False], nulls_last=True).unique(
+        "fold", keep="first", maintain_order=True
+    )
+    best = values.join(top.select("fold", "place"), on=["fold", "place"]).select("fold", "query_id", best="value")
+    lost = pl.col("best") - pl.col("value")
+    worse = (
+        values.join(best, on=["fold", "query_id"])
+        .group_by("fold", "place")
+        .agg(value=pl.col("value").mean(), lost=lost.mean(), error=lost.std() / lost.count().sqrt())
+        .with_columns(near=(pl.col("lost") <= pl.col("error").fill_null(0.0)).fill_null(True))
+        .sort("fold", "place")
+    )
+    named = pl.DataFrame(
+        [(place, float(sought_), *own) for place, (own, sought_) in enumerate(settings)],
+        schema={"place": pl.Int32, "sought": pl.Float64, "penalty": pl.Float64, "bonus": pl.Float64},
+        orient="row",
+    )
+    first = pl.col("place") == pl.col("place").filter("near").min().over("fold")
+    return worse.with_columns(best=first).join(named, on="place", maintain_order="left").select(
+        "fold", "sought", "penalty", "bonus", "value", "best"
+    )  # fmt: skip
+
+
+def _values(run: pl.DataFrame, judgments: pl.DataFrame, metric: str) -> pl.DataFrame:
+    """fold, query_id, value: the metric of each query of a run of several folds."""
+    asked = run.select("fold", "query_id").unique()
+    parts = []
     for (fold,), own in run.group_by("fold", maintain_order=True):
-        queries, plain = own["query_id"].unique(), own.drop("fold")
-        for tried in weights:
-            value = mean_value(constrain(plain, reasons, tried), judgments, queries, metric)
-            rows.append((str(fold), *tried, value))
-    schema = {"fold": pl.String, "penalty": pl.Float64, "bonus": pl.Float64, "value": pl.Float64}
-    tried_all = pl.DataFrame(rows, schema=schema, orient="row")
-    place = pl.int_range(pl.len()).over("fold")
-    return tried_all.with_columns(best=place == pl.col("value").fill_null(-1.0).arg_max().over("fold"))
+        graded = judgments.join(asked.filter(pl.col("fold") == fold), on="query_id", how="semi")
+        if graded.is_empty():
+            continue
+        scores = score_queries(own.drop("fold"), graded, MetricSettings(names=(metric,)))
+        parts.append(scores.select(pl.lit(fold).alias("fold"), "query_id", "value"))
+    schema = {"fold": pl.String, "query_id": pl.String, "value": pl.Float64}
+    return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 
 def _by_facts(

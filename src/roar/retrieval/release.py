@@ -247,6 +247,34 @@ def write_release(
     return index.write(root, beside, keep=index.manifest.keep)
 
 
+def released_under(index: SearchIndex, encoder: str, root: Path) -> SearchIndex:
+    """The catalogue of an index under another encoder, as a release: what a service shows beside, the start beside the trained.
+
+    Args:
+        index: of a release, which says what is read of a product, what hits show, and how BM25 is set.
+        encoder: a preset, hub id or folder.
+        root: folder of the new release.
+
+    Returns:
+        The new index, a scan where the old one was, otherwise of the same kind, as it is on disk.
+
+    Raises:
+        InputError: there is no such encoder, or the disk refuses.
+    """
+    from roar.encoder import encode, load_encoder, product_texts
+    from roar.retrieval.served.build import rebuilt
+
+    settings = EncoderSettings(preset=encoder, **index.manifest.template, dimension=index.manifest.dimension)
+    model, catalogue = load_encoder(settings), index.catalogue()
+    texts = product_texts(catalogue, settings.product_fields, settings.max_tokens).to_list()
+    vectors = encode(model, texts, config=settings, progress="catalogue")
+    asked = catalogue["title"].drop_nulls().head(_COMPARED).to_list()
+    queries = encode(model, asked, kind="query", config=settings)
+    state, manifest = rebuilt(catalogue, vectors, index.manifest)
+    new = SearchIndex(state, manifest.model_copy(update={"measured": {}}), queries)
+    return write_release(root, new, model, index.manifest.lexical, asked)
+
+
 def _base(index: SearchIndex) -> Path:
     assert index.folder is not None, "a release is on disk"
     return index.folder / versions.BASE

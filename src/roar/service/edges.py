@@ -13,7 +13,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from roar.service.faults import problem
+from roar.service.faults import ServiceError, problem
 
 access = logging.getLogger("roar.service.access")
 
@@ -21,6 +21,9 @@ LONGEST_URL = 16_384
 """Bytes of a path with its parameters."""
 LONGEST_BODY = 65_536
 """Bytes of a body."""
+
+SEARCHES = ("/search", "/compare", "/similar/")
+"""Where the paths begin whose requests wait for a thread."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _HEADERS = {
@@ -58,7 +61,7 @@ class Edges:
             await send(message)
 
         try:
-            if refusal := _too_long(scope):
+            if refusal := _too_long(scope) or _too_many(scope):
                 await refusal(scope, receive, sending)
             else:
                 await self.app(scope, _limited(receive), sending)
@@ -87,6 +90,17 @@ def _too_long(scope: Scope) -> Any:
     if not declared.isdecimal() or int(declared) > LONGEST_BODY:
         return problem(413, f"the body is longer than {LONGEST_BODY:,} bytes.")
     return None
+
+
+def _too_many(scope: Scope) -> Any:
+    """A search that there is no room for is refused before anything is read of it: a rush costs the least where it matters."""
+    service = scope["app"].state.service
+    if service is None or not scope["path"].startswith(SEARCHES):
+        return None
+    try:
+        return service.workers.admit()
+    except ServiceError as full:
+        return problem(full.status, full.message, full.parameter, full.headers)
 
 
 def _limited(receive: Receive) -> Receive:

@@ -65,6 +65,6 @@ def add_metrics(app: FastAPI) -> Histogram:
         buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
     )
     Instrumentator(registry=registry, excluded_handlers=["/metrics", "/healthz", "/readyz"]).instrument(app).expose(
-        app, tags=["operations"]
+        app, include_in_schema=False
     )
     return parts

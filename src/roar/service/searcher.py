@@ -18,8 +18,10 @@ import polars as pl
 from roar.errors import did_you_mean
 from roar.parameters.serve import Serve, ServedSystem
 from roar.retrieval.candidates import firsts
+from roar.retrieval.constraints import Weights
 from roar.retrieval.ranking import Ranking
 from roar.retrieval.release import Release
+from roar.service.explaining import constrained, demands_of
 from roar.service.faults import ServiceError
 from roar.service.hints import hint
 from roar.service.hooks import Assignment
@@ -136,7 +138,19 @@ class Searcher:
             weight=system.config.weight,
         )
         clock.lap("retrieve")
-        return ranking
+        return self._constrained(system, query, ranking, clock)
+
+    def _constrained(self, system: System, query: str, ranking: Ranking, clock: Clock) -> Ranking:
+        """The candidates under what the query asks for, where the system weighs it and the query asks."""
+        weights, strict = Weights(system.config.penalty, system.config.bonus), system.config.strict
+        demands = demands_of(query) if any(weights) or strict else None
+        if demands is None or not len(ranking.rows):
+            return ranking
+        index = system.loaded.release.index
+        ids = index.shown(ranking.rows)["product_id"]
+        moved = constrained(ranking, ids, demands, documents(index, ids), weights, strict=strict)
+        clock.lap("constrain")
+        return moved
 
     def _where(self, system: System, asked: Paged) -> dict[str, Any] | None:
         where = asked.where()

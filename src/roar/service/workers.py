@@ -1,7 +1,7 @@
 """Threads that search, and the queue before them.
 
 A search waits in the event loop until a thread is free, so that one whose client has gone, or whose time has run out, costs
-nothing. A thread cannot be stopped: its place is free when it is done, whoever still waits for it.
+nothing. One that would wait longer than it may is refused at once, as is one too many: its client can ask elsewhere. A thread cannot be stopped: its place is free when it is done, whoever still waits for it.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from roar.service.faults import ServiceError
 
 T = TypeVar("T")
 
+_AHEAD = 1
+"""Searches beyond the threads that lie ready for them: a thread that is done does not wait for a busy event loop."""
 _LEARNING = 0.05
 """Weight of the last search in the mean time of one."""
 
@@ -26,7 +28,7 @@ class Workers:
 
     Args:
         threads: searches at a time.
-        queue: searches that wait at most.
+        queue: searches that wait at most; fewer where searches are slow.
         timeout_s: from arrival to the end of the search.
     """
 
@@ -34,7 +36,7 @@ class Workers:
         self.threads, self.queue, self.timeout_s = threads, queue, timeout_s
         self.waiting, self.dropped, self.refused, self.late = 0, 0, 0, 0
         self._mean_s = 0.01
-        self._free = asyncio.Semaphore(threads)
+        self._free = asyncio.Semaphore(threads + _AHEAD)
         self._pool = ThreadPoolExecutor(threads, "search", initializer=_one_core)
 
     async def run(self, request: Request, work: Callable[[float], T]) -> T:
@@ -62,14 +64,22 @@ class Workers:
             done.add_done_callback(lambda future: future.exception())  # nobody else asks for it
             raise self._too_late() from None
 
+    def admit(self) -> None:
+        """Nothing, while there is room.
+
+        Raises:
+            ServiceError: 429, where too many wait, or would have to wait for too long.
+        """
+        if self._free.locked() and (self.waiting >= self.queue or self._wait_s() > self.timeout_s):
+            self.refused += 1
+            raise ServiceError(429, "too many searches are waiting; come again.", None, self._retry())
+
     def close(self) -> None:
         """End the threads when they are done."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def _place(self, arrived: float) -> None:
-        if self._free.locked() and self.waiting >= self.queue:
-            self.refused += 1
-            raise ServiceError(429, "too many searches are waiting; come again.", None, self._retry())
+        self.admit()
         self.waiting += 1
         try:
             await asyncio.wait_for(self._free.acquire(), self.timeout_s)
@@ -86,9 +96,12 @@ class Workers:
         self.late += 1
         return ServiceError(503, f"no answer within {self.timeout_s:g} s; come again.", None, self._retry())
 
+    def _wait_s(self) -> float:
+        """How long the queue, as it is now, will take."""
+        return self.waiting * self._mean_s / self.threads
+
     def _retry(self) -> dict[str, str]:
-        """When the queue, as it is now, will have been worked off."""
-        return {"Retry-After": str(max(1, math.ceil(self.waiting * self._mean_s / self.threads)))}
+        return {"Retry-After": str(max(1, math.ceil(self._wait_s())))}
 
 
 def _one_core() -> None:

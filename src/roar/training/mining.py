@@ -4,6 +4,7 @@ Stage 1 takes them as further products of each pair, stage 2 as irrelevant membe
 strict mode holds out (`training_sets.splits.products_apart`), and learn of relevance from the fold's train side only.
 """
 
+import logging
 from collections.abc import Iterator
 
 import polars as pl
@@ -11,13 +12,16 @@ from sentence_transformers import SentenceTransformer
 
 from roar.attributes import agreement
 from roar.encoder import encode, product_texts
-from roar.parameters import Encoder, TrainingSets
+from roar.parameters import CatalogueGroups, Encoder, TrainingSets
 from roar.schemas import Grade
 from roar.training.stages import ALL_FOLDS, Encoders, TrainingTables, of_fold
 from roar.training_sets import graded_groups, held_out_products
+from roar.training_sets.catalogue_groups import catalogue_groups
 from roar.training_sets.hard_negatives import Catalogue, Embed, mine
 from roar.training_sets.teacher_scores import of_fold as of_fold_scores
 from roar.training_sets.teacher_scores import rejected_pairs, taught_grades
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = {
     "fold": pl.String,
@@ -102,6 +106,57 @@ def fill_groups(
         held_out_products=apart,
     )
     return filled, negatives.select(columns)
+
+
+def add_catalogue_groups(
+    start: Encoders,
+    groups: pl.DataFrame,
+    tables: TrainingTables,
+    search_log: pl.DataFrame,
+    encoder: Encoder,
+    config: TrainingSets,
+    *,
+    seed: int,
+) -> pl.DataFrame:
+    """Add groups out of the catalogue to each fold's: those whose product the encoder finds among its first few.
+
+    Args:
+        start: the encoders that stage 2 starts from.
+        groups: the graded groups of judged queries, handed back as they are where `catalogue_groups` is off.
+        tables: the training tables.
+        search_log: session_id, product_id, ordered.
+        encoder: how to encode.
+        config: `catalogue_groups` and `splits.products_apart`.
+        seed: of the draws.
+
+    Returns:
+        The columns of `groups`; queries of groups out of the catalogue are called after their product.
+    """
+    if config.catalogue_groups is None:
+        return groups
+    apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
+    parts = [groups]
+    for fold, catalogue, embed in _catalogues(start, tables, encoder, config):
+        own = pl.col("fold") == fold
+        held_out = tables.splits.filter(own & (pl.col("split") != "train"))
+        forbidden = tables.queries.join(held_out, on="query_id", how="semi")["query"]
+        without = apart.filter(own)["product_id"]
+        read = (tables.products, tables.clusters, search_log, forbidden, config.catalogue_groups)
+        made = catalogue_groups(*read, seed=seed, without=without)
+        found = _found(made, catalogue, embed, config.catalogue_groups)
+        parts.append(found.select(pl.lit(fold).alias("fold"), *groups.columns[1:]).cast(groups.schema))
+    return pl.concat(parts)
+
+
+def _found(groups: pl.DataFrame, catalogue: Catalogue, embed: Embed, config: CatalogueGroups) -> pl.DataFrame:
+    """The groups whose source is among the encoder's first products, up to the wanted number of them."""
+    queries = groups.select("query_id", "query", product_id="source").unique(maintain_order=True)
+    asked = catalogue.rows(queries)
+    _, nearest = catalogue.index.search(embed(asked["query"].to_list()), config.first)
+    hit = (nearest == asked["product"].to_numpy()[:, None]).any(axis=1)
+    kept = asked.filter(pl.Series(hit)).head(config.queries)
+    logger.info("%d of %d groups out of the catalogue: their product is found", kept.height, asked.height)
+    return groups.join(kept, on="query_id", how="semi", maintain_order="left")
 
 
 def _every_fold(

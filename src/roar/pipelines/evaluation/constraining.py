@@ -1,13 +1,14 @@
 """Nodes of evaluation: systems under the query's own constraints (`roar.retrieval.constraints`).
 
-A query that excludes something is searched for without it, so that a system makes its runs of those few queries again; all
-products found are then judged by what they say on what is asked, with the weights that validation queries chose.
+A system makes its runs of the few queries that exclude something a second time, searched for without it. All products found are
+then judged by what they say on what is asked. Weights, and which of the two runs it is, are what validation queries chose.
 """
 
 from itertools import product
 
 import polars as pl
 
+from roar.metrics.inputs import PAIR
 from roar.parameters import Constraints
 from roar.pipelines.evaluation.lexical import chosen, joined
 from roar.retrieval import Runs, constraints, weighted_sum
@@ -23,8 +24,8 @@ def fuse_validation(lexical: pl.DataFrame, semantic: pl.DataFrame, tuning: pl.Da
     """The hybrid's run on each fold's validation queries, with the weight that these chose."""
     parts = [semantic.clear()]
     for fold, weight in tuning.filter("best").select("fold", "weight").iter_rows():
-        own = (run.filter(pl.col("fold") == fold).drop("fold") for run in (lexical, semantic))
-        parts.append(weighted_sum(*own, weight).select(pl.lit(fold).alias("fold"), pl.all()))
+        words, cosines = (run.filter(pl.col("fold") == fold).drop("fold") for run in (lexical, semantic))
+        parts.append(weighted_sum(words, cosines, weight).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(parts)
 
 
@@ -37,11 +38,12 @@ def tune_constraints(
     judgments: pl.DataFrame,
     config: Constraints,
 ) -> pl.DataFrame:
-    """Penalty and bonus, by each fold's validation queries."""
-    run = _replaced(validation_run, sought_run)
-    reasons = _reasons(run, queries, products, stated)
-    tried = [Weights(penalty, penalty * share) for penalty, share in product(config.penalties, config.bonus_shares)]
-    return constraints.tune_constraints(run, reasons, judgments, list(dict.fromkeys(tried)))
+    """By each fold's validation queries: penalty, bonus, and whether what they exclude is left out of the search."""
+    runs = {False: validation_run, True: _replaced(validation_run, sought_run)}
+    reasons = _reasons(pl.concat(run.select(PAIR) for run in runs.values()), queries, products, stated)
+    shares = [(penalty, penalty * share) for penalty, share in product(config.penalties, config.bonus_shares)]
+    tried = [Weights(*weights) for weights in dict.fromkeys(shares)]
+    return constraints.tune_constraints({sought: runs[sought] for sought in config.sought}, reasons, judgments, tried)
 
 
 def constrain_runs(
@@ -57,12 +59,16 @@ def constrain_runs(
     config: Constraints,
 ) -> Runs:
     """A system's runs of the test queries under their constraints, with the weights that each fold's validation queries chose."""
-    whole = Runs(_replaced(judged, sought_judged), _replaced(catalogue, sought_catalogue))
-    reasons = _reasons(pl.concat(run.select("query_id", "product_id") for run in whole), queries, products, stated)
+    plain = Runs(judged, catalogue)
+    instead = Runs(_replaced(judged, sought_judged), _replaced(catalogue, sought_catalogue))
+    reasons = _reasons(pl.concat(run.select(PAIR) for run in (*plain, *instead)), queries, products, stated)
     parts = []
-    for fold, weights in chosen(tuning, splits, {"penalty": 0.0, "bonus": 0.0}).items():
+    usual = {"sought": 0.0, "penalty": config.penalties[0], "bonus": config.penalties[0] * config.bonus_shares[0]}
+    for fold, (sought, *weights) in chosen(tuning, splits, usual).items():
         tested = splits.filter(pl.col("split") == "test", pl.col("fold") == fold)
-        own = (run.join(tested, on="query_id", how="semi", maintain_order="left") for run in whole)
+        own = (
+            run.join(tested, on="query_id", how="semi", maintain_order="left") for run in (instead if sought else plain)
+        )
         parts.append(
             Runs(*(constraints.constrain(run, reasons, Weights(*weights), strict=config.strict) for run in own))
         )

@@ -67,7 +67,7 @@ def create_pipeline(**_: object) -> Pipeline:
     }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
     judged = box("evaluation", [*parts, _edited(), _further(), _together(list(systems))])
-    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", [*_sought(), *_weighed()])
+    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", _sought())
 
 
 def _facts() -> Node:
@@ -76,14 +76,17 @@ def _facts() -> Node:
     return node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
 
 
-def _weighed() -> list[Node]:
-    """Which queries are searched for by another text, and what constraints did to exact products."""
-    runs = ["stage2_judged_run", "stage2_constrained_judged_run"]
-    read = ["queries", "products", "stated_attributes", "judgments"]
-    return [
-        node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
-        node(constraining.weigh_reader, [*runs, *read], ["constraint_verdicts", "demoted_exact"], name="weigh_reader"),
+def _weighed() -> Node:
+    """What constraints did to exact products."""
+    inputs = [
+        "stage2_judged_run",
+        "stage2_constrained_judged_run",
+        "queries",
+        "products",
+        "stated_attributes",
+        "judgments",
     ]
+    return node(constraining.weigh_reader, inputs, ["constraint_verdicts", "demoted_exact"], name="weigh_reader")
 
 
 def _edited() -> Node:
@@ -164,7 +167,7 @@ def _constrained(system: str) -> list[Node]:
     ]
 
 
-def _sought() -> list[Pipeline]:
+def _sought() -> list[Node | Pipeline]:
     """Runs of the queries that exclude something, searched for without it: by BM25, by stage 2, and by both."""
     fused = [*(f"{system}_sought_validation_run" for system in ("bm25", "stage2")), "tuning"]
     inputs = ["products", *QUERIES, "tuning", "params:encoder", "params:evaluation"]
@@ -179,6 +182,7 @@ def _sought() -> list[Pipeline]:
     ]
     instead = {"queries": "sought_queries", "edited_queries": "edited_sought_queries"}
     return [
+        node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
         _in_namespace("bm25_sought", lexical_runs, instead | {"tuning": "bm25_tuning"}),
         _in_namespace("stage2_sought", searched, instead | {"query_vectors": "stage2_query_vectors", "index": "product_index"}),
         _in_namespace("hybrid_sum_sought", both, {"tuning": "hybrid_sum_tuning"}),
@@ -259,4 +263,4 @@ def _together(systems: list[str]) -> Pipeline:
     ]
     compare = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
     publish = node(published.judge_as_published, conventions, "published_results", name="judge_as_published")
-    return box("together", [*collected, compare, publish])
+    return box("together", [*collected, compare, publish, _weighed()])

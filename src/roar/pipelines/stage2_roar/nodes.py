@@ -27,14 +27,16 @@ def fill_groups(
     scores: pl.DataFrame,
     variants: pl.DataFrame,
     teacher: Teacher,
+    search_log: pl.DataFrame,
     encoder: Encoder,
     config: TrainingSets,
     seed: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The groups that stage 2 reads, with irrelevant members mined with the stage-1 encoder where asked for."""
+    """The groups that stage 2 reads, with members mined with the stage-1 encoder and groups out of the catalogue where asked for."""
     taught = read_scores(scores, queries, products, variants, teacher)
     tables = TrainingTables(products, clusters, queries, judgments, splits, pairs, taught)
-    return mining.fill_groups(stage1, groups, tables, encoder, config, seed=seed)
+    filled, negatives = mining.fill_groups(stage1, groups, tables, encoder, config, seed=seed)
+    return mining.add_catalogue_groups(stage1, filled, tables, search_log, encoder, config, seed=seed), negatives
 
 
 def align_grades(

@@ -22,7 +22,15 @@ def _stage() -> list[Node]:
     return [
         node(
             nodes.fill_groups,
-            ["stage1_encoder", "graded_groups", *tables, "params:encoder", "params:training_sets", "params:seed"],
+            [
+                "stage1_encoder",
+                "graded_groups",
+                *tables,
+                "search_log",
+                "params:encoder",
+                "params:training_sets",
+                "params:seed",
+            ],
             ["stage2_groups", "stage2_negatives"],
             name="fill_groups",
         ),

@@ -10,10 +10,9 @@ from roar.encoder import product_texts
 from roar.parameters import Encoder, MetricSettings, Teacher, TrainingSets
 from roar.teacher.candidates import find_candidates
 from roar.teacher.cross_fitting import TeacherTables, cross_fit
-from roar.teacher.gate import gate
+from roar.teacher.gate import gate, judged_scores
 from roar.teacher.parts import teacher_parts, with_logged
 from roar.training.stages import ALL_FOLDS, of_fold
-from roar.training.validation import judged_scores
 from roar.training_sets import held_out_products
 
 Encoders = dict[str, Callable[[], SentenceTransformer]]

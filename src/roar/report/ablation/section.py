@@ -13,8 +13,6 @@ _TITLES = {
     "objectives": "Objectives of stage 2 on the same data, steps and seeds",
     "calibration": "ROAR beside a term across queries",
     "confirmation": "The term across queries, where it was not chosen",
-    "sweeps": "What the paper fixes, swept one at a time",
-    "masks": "Mask rules of stage 1",
     "complements": "Complements in stage 2, against the default",
     "complements_kept": "Complements in stage 2, against stage 1",
 }

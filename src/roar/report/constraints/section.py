@@ -26,7 +26,7 @@ SAMPLE = 25
 _EXPLAINED = (
     "A product that contradicts what the query asks for (128 GB where 64 GB is wanted, a buckle where none is) sinks by a penalty; "
     "one that states it rises by a smaller bonus; silence is neutral. Penalty and bonus are those with the best NDCG@8 on each "
-    "fold's validation queries; 0 was among those tried. What a query excludes is not searched for."
+    "fold's validation queries; 0 was among those tried. They also say whether what a query excludes is left out of the search."
 )
 _CIRCULAR = (
     "Conflicts are counted by the same reader that moves products, so that they fall by construction; whether people agree is what "
@@ -122,7 +122,7 @@ def _protocol(evidence: Evidence, protocol: str) -> list[Block]:
     return [heading, drawn, Table(caption=caption, columns=tuple(columns), rows=rows, note=note)]
 
 
-def _row(evidence: Evidence, row: dict) -> tuple[Cell, ...]:  # type: ignore[type-arg]
+def _row(evidence: Evidence, row: dict) -> tuple[Cell, ...]:
     found = (row["p_adjusted"] or 1.0) <= evidence.config.significance
     better = (row["difference"] or 0.0) < 0 if row["metric"].startswith(CONFLICT) else (row["difference"] or 0.0) > 0
     return (
@@ -142,17 +142,19 @@ def _row(evidence: Evidence, row: dict) -> tuple[Cell, ...]:  # type: ignore[typ
 
 def _weights(evidence: Evidence, known: Constrained) -> list[Block]:
     chosen = pl.concat(
-        tried.filter("best").select(pl.lit(evidence.label(system)).alias("system"), "fold", "penalty", "bonus", "value")
+        tried.filter("best").select(
+            pl.lit(evidence.label(system)).alias("system"), "fold", "sought", "penalty", "bonus", "value"
+        )
         for system, tried in known.tuning.items()
     )
     unchanged = pl.concat(
-        tried.filter(penalty=0.0, bonus=0.0).select(
+        tried.filter(sought=0.0, penalty=0.0, bonus=0.0).select(
             pl.lit(evidence.label(system)).alias("system"), "fold", without="value"
         )
         for system, tried in known.tuning.items()
     )
     shown = chosen.join(unchanged, on=["system", "fold"], how="left", maintain_order="left")
-    names = {"system": "System", "fold": "Fold", "penalty": "Penalty", "bonus": "Bonus", "value": "NDCG@8 on validation queries", "without": "Without"}  # fmt: skip
+    names = {"system": "System", "fold": "Fold", "sought": "Left out of the search", "penalty": "Penalty", "bonus": "Bonus", "value": "NDCG@8 on validation queries", "without": "Without"}  # fmt: skip
     return [
         Heading(text="Weights", anchor=f"{ANCHOR}-weights"),
         table(shown, "What validation queries chose", names=names, decimals=3),

@@ -7,6 +7,7 @@ from roar.near_duplicates import grade_agreement
 from roar.report.data import charts as draw
 from roar.report.page.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, chart, table
 from roar.report.page.wording import ordered_levels
+from roar.training_sets.counts import limited
 
 ANCHOR = "data"
 ENDS = ("product_id_a", "product_id_b")
@@ -182,6 +183,7 @@ def _steps(counts: pl.DataFrame | None) -> list[Block]:
         chart(f"What each step left: {name}", draw.steps_chart(counts, name), alternative=said)
         for name in counts["set"].unique(maintain_order=True)
     ]
+    charts = [Paragraph(text=f"Kept out by a limit: {sentence}", style="note") for sentence in limited(counts)] + charts
     named = counts.rename(lambda name: name.capitalize())
     listed = table(named, "What each step left", searchable=named.height > 12)
     return [*charts, Expandable(title="Every step of building the training sets", blocks=(listed,))]

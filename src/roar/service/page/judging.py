@@ -12,22 +12,17 @@ from typing import Any
 import polars as pl
 
 from roar.files import Lock, replaced_file
-from roar.ingestion.expressions import evaluate
-from roar.parameters import ContentHash
-from roar.schemas import Grade
 
 NAME = "judgments_made.parquet"
 
-SCHEMA: dict[str, Any] = {
-    "query_id": pl.String,
-    "product_id": pl.String,
-    "grade": Grade,
-    "weight": pl.Float64,
-    "query": pl.String,
-    "rater": pl.String,
-    "timestamp": pl.Datetime("us"),
-    "comment": pl.String,
-}
+
+def schema() -> dict[str, Any]:
+    """Columns and their types."""
+    from roar.schemas import Grade  # loads what checks tables, which a search does without
+
+    texts = dict.fromkeys(("query_id", "product_id"), pl.String)
+    own = dict.fromkeys(("query", "rater"), pl.String) | {"timestamp": pl.Datetime("us"), "comment": pl.String}
+    return texts | {"grade": Grade, "weight": pl.Float64} | own
 
 
 class Judgments:
@@ -39,7 +34,7 @@ class Judgments:
 
     def table(self) -> pl.DataFrame:
         """All grades, in the order given."""
-        return pl.read_parquet(self.path) if self.path.is_file() else pl.DataFrame(schema=SCHEMA)
+        return pl.read_parquet(self.path) if self.path.is_file() else pl.DataFrame(schema=schema())
 
     def of(self, rater: str, query: str | None = None) -> list[dict[str, Any]]:
         """A rater's grades, of one query or of all."""
@@ -73,11 +68,14 @@ class Judgments:
         return row["query_id"]
 
     def _replace(self, row: dict[str, Any]) -> None:
-        both = pl.concat([self.table(), pl.DataFrame([row], schema=SCHEMA)])
+        both = pl.concat([self.table(), pl.DataFrame([row], schema=schema())])
         with replaced_file(self.path) as part:
             both.filter(pl.struct("rater", "query_id", "product_id").is_last_distinct()).write_parquet(part)
 
 
 def query_id_of(query: str) -> str:
     """The id of a query that no table knows."""
+    from roar.ingestion.expressions import evaluate  # likewise
+    from roar.parameters import ContentHash
+
     return evaluate(ContentHash(hash=("query",)), pl.DataFrame({"query": [query]}))[0]

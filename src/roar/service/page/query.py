@@ -10,6 +10,7 @@ NONE = "none"
 """In the place of the second system: one alone."""
 LIMIT = 10
 _RATER = 40
+"""Characters of a judge's name."""
 
 
 @dataclass(frozen=True)
