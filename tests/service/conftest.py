@@ -65,7 +65,14 @@ def released(tmp_path_factory, encoder) -> Path:
     return release(tmp_path_factory.mktemp("served") / "release", encoder)
 
 
-SERVE = Serve(systems={"words": ServedSystem(kind="hybrid", weight=0.0)}, depth=30, limit=50, watch_s=0.05, threads=2)
+SERVE = Serve(
+    systems={"words": ServedSystem(kind="hybrid", weight=0.0)},
+    depth=30,
+    limit=50,
+    watch_s=0.05,
+    threads=2,
+    timeout_s=30,  # a busy machine is no fault
+)
 
 
 @pytest.fixture(scope="session")
