@@ -27,6 +27,7 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 from datasketch import MinHash, MinHashLSH
+from scipy.stats import binom
 
 from matching_sets import ENDS, MATCHING, Labelled, every_set
 from roar.attributes import declared
@@ -34,6 +35,7 @@ from roar.near_duplicates import candidate_pairs, cluster, editions, find_pairs,
 from roar.near_duplicates.supervision import fit
 from roar.near_duplicates.text import tokens
 from roar.parameters import DuplicateEvidence, NearDuplicates
+from roar.text import folded
 
 PRECISE = 0.9
 """Precision that a mask of false negatives needs."""
@@ -235,11 +237,32 @@ def alarm(folder: Path) -> Figures:
     yield "homedepot_excess", agreement.excess
     yield "homedepot_usual_difference", agreement.usual
     yield "homedepot_processor_seconds", time.process_time() - start
+    yield from rater_noise(folder)
     titles = dict(products.iter_rows())
     drawn = pairs.sample(min(DRAWN, len(pairs)), seed=0).sort(ENDS)
     sheet = [(a, b, round(s, 3), titles[a], titles[b]) for a, b, s in drawn.select(*ENDS, "similarity").iter_rows()]
     table = pl.DataFrame(sheet, schema=[*ENDS, "similarity", "title_a", "title_b"], orient="row")
     table.write_csv("homedepot_pairs.tsv", separator="\t")
+
+
+def rater_noise(folder: Path) -> Figures:
+    """How much of the unlikeness of grades is the raters': a relevance is the mean of three, 1 to 3 each.
+
+    The three are taken as near each other as their mean allows, so both figures are the least that raters make.
+    """
+    titles = pl.read_parquet(folder / "products.parquet").with_columns(title=folded(pl.col("product_title")))
+    graded = pl.read_parquet(folder / "judgments.parquet").join(titles, on="product_uid")
+    pairs = graded.join(graded, on=["search_term", "title"], suffix="_b").filter(
+        pl.col("product_uid") < pl.col("product_uid_b")
+    )
+    one, other = (pairs[name].to_numpy() for name in ("relevance", "relevance_b"))
+    part = np.rint(np.concatenate([one, other]) * 3).astype(int) % 3  # raters above the mean's whole number
+    share = part / 3
+    again = [binom.pmf(range(4), 3, p) for p in share]  # how many of three new raters would be above it
+    differ = [1 - (odds[:2].sum() ** 2 + odds[2:].sum() ** 2) for odds in again]
+    yield "homedepot_rerated_differing", float(np.mean(differ))
+    yield "homedepot_deviation_of_raters", float(np.sqrt((share * (1 - share) / 2).mean()))
+    yield "homedepot_deviation_of_equal_titles", float((one - other).std() / np.sqrt(2))
 
 
 DRAWN = 100
