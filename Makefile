@@ -7,7 +7,7 @@ ENV ?= base
 DATA := $(if $(filter base,$(ENV)),data,data/$(ENV))
 KEDRO := $(BIN)/kedro run --env $(ENV)
 
-.PHONY: install run test lint format viz notebook lock clean
+.PHONY: install run serve test lint format viz graph notebook lock clean
 
 install: $(INSTALLED)
 
@@ -25,6 +25,10 @@ endif
 	$(KEDRO)
 	@echo "The report: $$(pwd)/$(DATA)/08_reporting/report.html"
 
+# Search over what `make run` released, at http://127.0.0.1:8000
+serve: install
+	$(BIN)/roar serve --env $(ENV)
+
 test: install
 	$(BIN)/pytest --cov --cov-report=term
 
@@ -37,8 +41,18 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Opens on the seven boxes of the method; datasets are a click away (Filters, Datasets).
 viz: install
-	$(BIN)/kedro viz run --env $(ENV)
+	@(for i in $$(seq 60); do $(BIN)/python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:4141/api/version')" \
+	  2>/dev/null && $(BIN)/python -m webbrowser "http://127.0.0.1:4141/?types=task" >/dev/null && break; sleep 1; done) &
+	$(BIN)/kedro viz run --no-browser --host 127.0.0.1 --env $(ENV)
+
+# The same as a site in build/, to be published: it opens alike, and names no folder of this machine.
+graph: install
+	$(BIN)/kedro viz build --include-previews
+	rm -f build/api/run-status
+	grep -rlF "$(CURDIR)/" build | xargs -r sed -i "s#$(CURDIR)/##g"
+	sed -i 's#<head>#<head><script>location.search || location.replace("?types=task")</script>#' build/index.html
 
 notebook: install
 	$(BIN)/kedro jupyter lab --env $(ENV)

@@ -28,20 +28,28 @@ def test_a_small_set_is_trained_once_a_fold():
         tokens(sizes, sets=TrainingSets.model_validate({"splits": {"method": method}}))
         for method in ("auto", "holdout")
     )
-    assert crossed["stage1.index"] == 5 * held["stage1.index"] and crossed["base.index"] == held["base.index"]
-    assert crossed["align_grades"] > 5 * held["align_grades"]
+    assert (
+        crossed["evaluation.stage1.index"] == 5 * held["evaluation.stage1.index"]
+        and crossed["evaluation.base.index"] == held["evaluation.base.index"]
+    )
+    assert crossed["stage_2.align_grades"] > 5 * held["stage_2.align_grades"]
 
 
 def test_work_is_the_work_of_a_naive_count():
     """Stage 2 of the default shop: half of the queries' groups of eight, three passes, and three validations of 100 queries."""
     train = 3_000 * 0.9 * (1 - 0.45)
     passes = 3 * (train * 8 * 64 * 0.35 + train * 7)
-    assert tokens()["align_grades"] == pytest.approx(passes + 3 * 100 * 12 * 64 * 0.35)
+    assert tokens()["stage_2.align_grades"] == pytest.approx(passes + 3 * 100 * 12 * 64 * 0.35)
 
 
 def test_seconds_fall_with_speed_and_no_step_is_free():
-    slow, fast = (expected_seconds(["train_contrastive", "report"], tokens(), speed, 12_000) for speed in (1e3, 1e4))
-    assert slow["train_contrastive"] > 5 * fast["train_contrastive"] and slow["report"] == fast["report"] > 0
+    slow, fast = (
+        expected_seconds(["stage_1.train_contrastive", "report"], tokens(), speed, 12_000) for speed in (1e3, 1e4)
+    )
+    assert (
+        slow["stage_1.train_contrastive"] > 5 * fast["stage_1.train_contrastive"]
+        and slow["report"] == fast["report"] > 0
+    )
 
 
 def test_what_is_left_is_corrected_by_what_the_steps_took():

@@ -1,4 +1,4 @@
-"""The one exception that a person, not a programmer, is meant to read, and how a message names what is unknown."""
+"""The exceptions that a person, not a programmer, is meant to read, and how a message names what is unknown."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,6 +10,10 @@ class InputError(ValueError):
     The message names the table, column, row or parameter, says what was expected, and what to do. The command line
     prints it as a single line, without a traceback.
     """
+
+
+class GateError(Exception):
+    """A run broke a rule that was declared for it; the message gives every broken rule with its figures."""
 
 
 def did_you_mean(name: str, known: Iterable[str], *, listed: int = 30) -> str:

@@ -19,16 +19,19 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from roar.errors import InputError, did_you_mean
+
 Record = dict[str, Any]
 
 DIFFERENCES = {"what": pl.String, "name": pl.String, "first": pl.String, "second": pl.String}
 
 
 class KeptRun(NamedTuple):
-    """A run that was kept: its record, and its tidy metric table."""
+    """A run that was kept: its record, its tidy metric table, and, where they were kept too, its per-query metrics."""
 
     record: Record
     metrics: pl.DataFrame
+    per_query: pl.DataFrame | None = None
 
 
 def surroundings(folder: Path) -> Record:
@@ -101,6 +104,30 @@ def _without_seed(record: Record) -> Record:
     text = json.dumps(record.get("parameters"), sort_keys=True, default=str)
     unseeded = re.sub(r'"seed": \d+', '"seed": 0', text)
     return {"parameters": unseeded, **{key: record.get(key) for key in ("environment", "commit")}}
+
+
+def two_runs(runs: Mapping[str, KeptRun], first: str | None, second: str | None, asking: str) -> tuple[str, str]:
+    """Names of two kept runs: those that are named, else the latest as the second and the one before it as the first.
+
+    Args:
+        runs: kept runs by name.
+        first: a name, or None.
+        second: likewise.
+        asking: who asks, for messages.
+
+    Raises:
+        InputError: fewer than two runs were kept, or one that is named was not.
+    """
+    by_time = sorted(runs, key=lambda name: (str(runs[name].record.get("finished")), name))
+    if len(runs) < 2:
+        raise InputError(
+            f"{asking}: {len(runs)} run(s) were kept, two are needed; run the pipelines again, with other parameters."
+        )
+    for name in filter(None, (first, second)):
+        if name not in runs:
+            raise InputError(f"{asking}: no run {name!r} was kept; {did_you_mean(name, by_time)}")
+    second = second or next(name for name in reversed(by_time) if name != first)
+    return first or next(name for name in reversed(by_time) if name != second), second
 
 
 def compare_records(first: Record, second: Record) -> pl.DataFrame:

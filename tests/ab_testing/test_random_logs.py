@@ -8,8 +8,7 @@ import pytest
 
 from roar.ab_testing import aggregate, check, cumulative, decide, offline_to_online, plan, uplifts
 from roar.parameters import ABTest
-from roar.report.experiment import experiment_section
-from roar.report.experiment_evidence import ExperimentEvidence
+from roar.report.experiment import ExperimentEvidence, experiment_section
 
 from .conftest import START
 

@@ -145,7 +145,7 @@ def test_judging_runs_never_loads_torch():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--env", "homedepo"], "--env homedepo: no folder conf/homedepo; there are: base, crowdflower, esci, holt"),
+        (["--env", "bauhaus"], "--env bauhaus: no folder conf/bauhaus; there are: base, crowdflower, esci, holt"),
         (["--env", "holtt"], "did you mean holt?"),
         (["--pipelines", "ingestion"], "--pipelines ingestion: there are: __default__, ab_test"),
         (["--pipeline", "data_enginering"], "did you mean data_engineering?"),
@@ -154,7 +154,11 @@ def test_judging_runs_never_loads_torch():
             "--nodes ingest_table: did you mean ingest_tables?",
         ),
         (["--pipelines", "data_engineering", "--from-nodes", "splits"], "--from-nodes splits: "),
-        (["--pipelines", "data_engineering", "--tags", "slow"], "--tags slow: there are none"),
+        (["--pipelines", "data_engineering", "--tags", "slow"], "--tags slow: there are: method, report"),
+        (
+            ["--pipelines", "evaluation", "--nodes", "tune"],
+            "--nodes tune: could be evaluation.bm25.tune, evaluation.hyb",
+        ),
         (["--pipelines", "data_engineering", "--to-outputs", "product"], "did you mean products?"),
         (["--env", "holt", "--params", "stagetwo.beta=0.3"], "did you mean stage2?"),
         (["--env", "holt", "--params", "environment=base", "--pipelines", "simulate"], "choose environments by --env"),

@@ -18,9 +18,9 @@ from roar.report import (
     queries_section,
     training_section,
 )
-from roar.report.error_analysis import annotation_queue, query_changes
-from roar.report.evidence import Evidence
-from roar.report.section import Section
+from roar.report.evaluation import Evidence
+from roar.report.page import Section
+from roar.report.queries import annotation_queue, query_changes
 from roar.schemas import GRADES, STRATA, Grade
 from roar.training_sets import Counts
 
@@ -228,7 +228,10 @@ def _histories(rng: np.random.Generator) -> pl.DataFrame:
                     "grad_norm": 1 + rng.random(),
                     "learning_rate": 5e-5 * (1 - step / steps),
                     "pairs_per_s": 100 + rng.random(),
-                    "validation_ndcg8": validated,
+                    "validation": validated,
+                    "validation_gain": None if validated is None else validated - 0.72,
+                    "validation_error": None if validated is None else 0.01,
+                    "kept": None if validated is None else step == steps,
                 }
             )
     return pl.DataFrame(rows, infer_schema_length=None)

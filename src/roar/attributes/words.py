@@ -73,6 +73,13 @@ NOT_COLOURS = (
     "black tea",
     "brown rice",
     "red wine",
+    "wine glass",
+    "wine glasses",
+    "wine bottle",
+    "wine rack",
+    "wine cooler",
+    "wine fridge",
+    "wine opener",
     "white wine",
     "orange juice",
 )
@@ -226,6 +233,64 @@ NOT_EXCLUDED = frozenset(
     ]
 )
 """Words after "no" that name a kind of product ("no frost", "no show socks"), or nothing."""
+
+EXCLUDING_PHRASES = frozenset(
+    {"with no", "with out", "comes without", "free of", "free from", "nicht", "keiner", "keines", "frei von", "pas de", "pas d'", "libre de", "exento de",
+     "exenta de", "nada de", "mit ohne"}
+)  # fmt: skip
+"""Further words before what a product has not: phrases, and words too common to turn a fact around."""
+
+WEAK_EXCLUDING = frozenset({"no", "not", "non", "nicht", "kein", "keine", "keinen"})
+"""Those of them that as often begin a name: "no dig fence", "non slip tape"."""
+
+NOT_INCLUDED = frozenset(
+    {"not included", "sold separately", "not incl", "excluded", "nicht enthalten", "nicht inklusive", "separat erhaltlich", "non inclus", "non inclus e",
+     "non incluse", "vendu separement", "no incluido", "no incluida", "no incluidos", "no incluidas", "se vende por separado", "non incluso"}
+)  # fmt: skip
+"""Words behind what a product has not."""
+
+FREE_THINGS = frozenset(
+    {"shipping", "delivery", "from", "of", "standing", "range", "time", "gift", "gifts", "sample", "samples", "trial", "returns", "weight", "weights", "for"}
+)  # fmt: skip
+"""What is free, not free of something."""
+
+DETERMINERS = frozenset(
+    {"any", "added", "a", "an", "the", "included", "including", "using", "having", "der", "die", "das", "den", "dem", "ein", "eine", "einen", "zusatz",
+     "zugesetzten", "le", "la", "les", "l", "de", "du", "des", "d", "un", "une", "el", "los", "las", "una", "its", "your", "of"}
+)  # fmt: skip
+"""Words between a cue and what is left out."""
+
+NO = frozenset(
+    {
+        "no",
+        "none",
+        "without",
+        "false",
+        "n",
+        "nein",
+        "ohne",
+        "keine",
+        "non",
+        "sans",
+        "aucun",
+        "aucune",
+        "sin",
+        "ninguno",
+        "ninguna",
+        "0",
+    }
+)
+"""Values of an attribute under which a product has not what the attribute's name says."""
+
+CONJUNCTIONS = frozenset({"or", "and", "nor", "und", "oder", "noch", "et", "ou", "ni", "y", "o", "e", "&", "/"})
+"""Words that join things that are left out."""
+
+PHRASE_STOPS = frozenset(
+    {"for", "with", "in", "on", "to", "from", "under", "over", "by", "at", "that", "which", "who", "but", "is", "are", "as", "only", "w", "per",
+     "fur", "mit", "im", "aus", "zum", "zur", "von", "bei", "auf", "aber", "pour", "avec", "dans", "en", "sur", "mais", "para", "con", "por", "pero", "voor",
+     "met", "dla", "z", "do", "для", "с"}
+)  # fmt: skip
+"""Words at which what is left out ends."""
 
 AT_MOST = (
     "up to", "under", "below", "less than", "no more than", "not more than", "at most", "maximum", "max", "within", "until", "<", "<=", "≤",

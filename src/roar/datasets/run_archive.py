@@ -1,4 +1,4 @@
-"""Runs that made metrics, kept side by side: a folder each, with the run's record and its metric table."""
+"""Runs that made metrics, kept side by side: a folder each, with the run's record and its metric tables."""
 
 import json
 from pathlib import Path
@@ -40,6 +40,8 @@ class RunArchive(AbstractDataset[dict[str, KeptRun], dict[str, KeptRun]]):
                 text = json.dumps(run.record, indent=1, sort_keys=True, default=str)
                 (folder / "record.json").write_text(text + "\n", encoding="utf-8", newline="\n")
                 run.metrics.write_parquet(folder / "metrics.parquet")
+                if run.per_query is not None:
+                    run.per_query.write_parquet(folder / "per_query.parquet")
 
     def _exists(self) -> bool:
         return any(self._path.glob("[!.]*/record.json"))
@@ -51,7 +53,9 @@ class RunArchive(AbstractDataset[dict[str, KeptRun], dict[str, KeptRun]]):
 def _read(folder: Path) -> KeptRun:
     try:
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        return KeptRun(record, pl.read_parquet(folder / "metrics.parquet"))
+        per_query = folder / "per_query.parquet"  # runs of earlier versions have none
+        known = pl.read_parquet(per_query) if per_query.is_file() else None
+        return KeptRun(record, pl.read_parquet(folder / "metrics.parquet"), known)
     except (ValueError, OSError, pl.exceptions.PolarsError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{folder}: no readable kept run ({reason}); remove the folder.") from error

@@ -85,9 +85,12 @@ class RunRecordHooks:
         fresh = "metrics" in pipeline.all_outputs() and made.to_keep("metrics", self._provenance.makers)
         if self._recorded and first_process() and fresh:
             before = made.content(ARCHIVE)
-            catalog.save(ARCHIVE, {run_name(self._record): KeptRun(self._record, catalog.load("metrics"))})
+            catalog.save(ARCHIVE, {run_name(self._record): self._kept(catalog)})
             made.follow(ARCHIVE, before, self._provenance.makers)
             made.kept("metrics")
+
+    def _kept(self, catalog: CatalogProtocol) -> KeptRun:
+        return KeptRun(self._record, catalog.load("metrics"), catalog.load("per_query_metrics"))
 
     def _save(self, catalog: CatalogProtocol) -> None:
         if self._recorded and first_process():
@@ -95,7 +98,7 @@ class RunRecordHooks:
 
 
 ARCHIVE = "run_archive"
-_COMPARED = {"run_differences", "metric_differences"}
+_COMPARED = {"run_differences", "metric_differences", "gate_rules"}
 """A run that only compares records leaves them as they are."""
 
 

@@ -5,12 +5,14 @@ kept runs ──► what differs in how they were made; their metrics side by si
 
 from kedro.pipeline import Pipeline, node
 
+from roar.pipelines.boxes import box
 from roar.pipelines.compare_runs import nodes
 
 
 def create_pipeline(**_: object) -> Pipeline:
     """One node: two tables of one comparison."""
-    return Pipeline(
+    return box(
+        "compare_runs",
         [
             node(
                 nodes.compare_kept_runs,
@@ -18,5 +20,5 @@ def create_pipeline(**_: object) -> Pipeline:
                 ["run_differences", "metric_differences"],
                 name="compare_kept_runs",
             )
-        ]
+        ],
     )

@@ -1,5 +1,6 @@
 """Nodes of data engineering: each calls one library and hands over one kind of table."""
 
+import logging
 from typing import Any
 
 import polars as pl
@@ -13,12 +14,15 @@ from roar.training_sets import (
     graded_groups,
     held_out_products,
     leakage,
+    limited,
     query_slices,
     query_strata,
     query_variants,
     split_queries,
     stage1_pairs,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def ingest_tables(config: Ingestion, **raw: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
@@ -88,6 +92,8 @@ def build_training_sets(
     sources = config.stage1_sources
     pairs = stage1_pairs(queries, judgments, search_log, variants, splits, sources, products=products, **shared)
     groups = graded_groups(queries, judgments, clusters, splits, config.groups, **shared)
+    for sentence in limited(counts.table()):
+        logger.info(sentence)
     return pairs, groups, counts.table()
 
 

@@ -17,14 +17,14 @@ from roar.pipelines.evaluation.judging import (
 from roar.pipelines.evaluation.lexical import of_split, run_bm25, run_random, tune_lexical
 from roar.pipelines.reporting.nodes import analyse_errors, build_queries_section, write_metric_tables
 from roar.report import Behaviour, Section, behaviour_section, evaluation_section, render
-from roar.report.evidence import Evidence
+from roar.report.evaluation import Evidence
 from roar.retrieval import Runs, external_runs
 
 PROTOCOLS = ("judged", "catalogue")
 STRONGEST = ("stage2", "stage2_deployed", "hybrid_sum", "hybrid_rrf", "stage1", "base", "bm25", "random")
 """What a run is compared with, the most telling first."""
 
-_WITHOUT_COSINES = ("random", "bm25", "hybrid_rrf", "hybrid_sum")
+_WITHOUT_COSINES = ("random", "bm25", "hybrid_rrf", "hybrid_sum", "stage2_constrained", "hybrid_constrained")
 
 logger = logging.getLogger(__name__)
 

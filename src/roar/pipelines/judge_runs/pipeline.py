@@ -7,6 +7,7 @@ stored runs ───┘
 
 from kedro.pipeline import Pipeline, node
 
+from roar.pipelines.boxes import box
 from roar.pipelines.evaluation import judging
 from roar.pipelines.judge_runs import nodes
 
@@ -24,11 +25,12 @@ def create_pipeline(**_: object) -> Pipeline:
     shown = [*VERDICT, "queries", "query_strata", "query_slices", "products", "product_clusters", *attributes]
     shown += ["data_section", "params:reporting", "params:metrics", "params:environment", "params:seed"]
     settings = ["params:encoder", "params:evaluation", "params:seed"]
-    return Pipeline(
+    # The same node as evaluation's: together they are one.
+    read = node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
+    return box("data_engineering", [read]) + box(
+        "judge_runs",
         [
             node(nodes.gather_runs, [*gathered, *settings], "runs_to_judge", name="gather_runs"),
-            # The same node as evaluation's: together they are one.
-            node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes"),
             node(
                 nodes.judge_gathered_runs,
                 [*measured, "params:evaluation", "params:metrics"],
@@ -36,5 +38,5 @@ def create_pipeline(**_: object) -> Pipeline:
                 name="judge_gathered_runs",
             ),
             node(nodes.report_runs, shown, ["runs_page", "runs_tables"], name="report_runs"),
-        ]
+        ],
     )

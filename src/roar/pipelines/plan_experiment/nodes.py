@@ -9,7 +9,7 @@ from roar.ab_testing import aggregate_history, plan
 from roar.ab_testing.reading import Frame, has_rows
 from roar.errors import InputError
 from roar.parameters import ABTest, ExperimentPlan
-from roar.report.experiment_charts import plan_chart
+from roar.report.experiment import plan_chart
 
 logger = logging.getLogger(__name__)
 

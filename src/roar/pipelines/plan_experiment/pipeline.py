@@ -5,13 +5,15 @@ experiment log (or the simulated one) ──► moments, days ──► units an
 
 from kedro.pipeline import Pipeline, node
 
+from roar.pipelines.boxes import box
 from roar.pipelines.plan_experiment import nodes
 
 
 def create_pipeline(**_: object) -> Pipeline:
     """Sizes of a test to come, from the variance of a log."""
     logs = ["experiment_log", "experiment_units", "simulated_experiment_log", "simulated_experiment_units"]
-    return Pipeline(
+    return box(
+        "experiment",
         [
             node(
                 nodes.read_history,
@@ -26,5 +28,5 @@ def create_pipeline(**_: object) -> Pipeline:
                 name="plan_sizes",
             ),
             node(nodes.draw_plan, ["experiment_plan", "params:ab_test"], "experiment_plan_chart", name="draw_plan"),
-        ]
+        ],
     )

@@ -7,6 +7,7 @@ product index, clusters, queries, tuned BM25 and hybrid ────────
 
 from kedro.pipeline import Pipeline, node
 
+from roar.pipelines.boxes import box
 from roar.pipelines.release import nodes
 
 
@@ -14,6 +15,7 @@ def create_pipeline(**_: object) -> Pipeline:
     """One encoder, one index chosen by measurement, BM25, and what a hit shows, in one folder."""
     trained = ["base_encoder", "stage2_encoder", "products", "product_clusters", "queries", "judgments", "query_splits"]
     trained += ["stage1_pairs", "search_log", "query_variants", "stage1_history", "stage2_history"]
+    trained += ["teacher_scores", "params:teacher"]
     training = [f"params:{block}" for block in ("encoder", "training_sets", "stage1", "stage2", "release")]
     catalogue = [
         "release_encoder",
@@ -26,7 +28,14 @@ def create_pipeline(**_: object) -> Pipeline:
     ]
     tuned = ["bm25_tuning", "hybrid_sum_tuning"]
     settings = ["params:encoder", "params:evaluation", "params:release", "release_shards", "params:seed"]
-    return Pipeline(
+    report = node(
+        nodes.report_release,
+        ["release", "release_frontier", "release_storage", "params:release"],
+        ["release_section", "release_chart"],
+        name="report_release",
+    )
+    return box("report.release", [report]) + box(
+        "release",
         [
             node(
                 nodes.choose_encoder,
@@ -40,11 +49,5 @@ def create_pipeline(**_: object) -> Pipeline:
                 ["release", "release_frontier", "release_storage"],
                 name="build_release",
             ),
-            node(
-                nodes.report_release,
-                ["release", "release_frontier", "release_storage", "params:release"],
-                ["release_section", "release_chart"],
-                name="report_release",
-            ),
-        ]
+        ],
     )

@@ -6,12 +6,14 @@ parameters, seed ──► raw products, queries, judgments, search log
 
 from kedro.pipeline import Pipeline, node
 
+from roar.pipelines.boxes import box
 from roar.pipelines.simulate import nodes
 
 
 def create_pipeline(**_: object) -> Pipeline:
     """One node: the tables of a shop belong together."""
-    return Pipeline(
+    return box(
+        "simulation",
         [
             node(
                 nodes.simulate_marketplace,
@@ -28,5 +30,5 @@ def create_pipeline(**_: object) -> Pipeline:
                 ],
                 name="simulate_marketplace",
             )
-        ]
+        ],
     )
