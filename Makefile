@@ -7,7 +7,7 @@ ENV ?= base
 DATA := $(if $(filter base,$(ENV)),data,data/$(ENV))
 KEDRO := $(BIN)/kedro run --env $(ENV)
 
-.PHONY: install run test lint format viz graph notebook lock clean
+.PHONY: install run serve test lint format viz graph notebook lock clean
 
 install: $(INSTALLED)
 
@@ -24,6 +24,10 @@ ifeq ($(ENV),base)
 endif
 	$(KEDRO)
 	@echo "The report: $$(pwd)/$(DATA)/08_reporting/report.html"
+
+# Search over what `make run` released, at http://127.0.0.1:8000
+serve: install
+	$(BIN)/roar serve --env $(ENV)
 
 test: install
 	$(BIN)/pytest --cov --cov-report=term

@@ -30,7 +30,7 @@ from sentence_transformers import SentenceTransformer
 import texts
 from roar.encoder import decide, encode, encode_catalogue, load_encoder, product_texts
 from roar.encoder.precision import autocast, shape_of
-from roar.encoder.short_queries import _export
+from roar.encoder.short_queries import export
 from roar.encoder.tokens import tokenise
 from roar.parameters import Encoder
 from roar.retrieval import ProductIndex
@@ -165,7 +165,7 @@ def backends(count: int, rounds: int) -> None:
 
 def write_graph(encoder: SentenceTransformer, folder: Path) -> onnxruntime.InferenceSession:
     """The encoder in ONNX Runtime, with as many threads as torch."""
-    _export(encoder, folder)
+    export(encoder, folder)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     return onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])

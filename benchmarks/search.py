@@ -6,7 +6,8 @@
 
 The vectors are made from up to 10,000 real titles (`texts.products`: ESCI's where `ROAR_REAL_DATA` names a folder), encoded with `minilm` at
 256 dimensions: each is a title moved up to 0.6 of the way to one of its ten nearest, and by a quarter of the difference of two
-others; 8% are near-copies of the one before. Queries are the sets' real ones. `--cache FOLDER` keeps the encoded titles.
+others; 8% are near-copies of the one before. Queries are the sets' real ones. `--cache FOLDER` keeps the encoded titles, the index
+and the peers' with the seconds that they took, so that what was built beside other work is measured on an idle machine.
 
 p50, p95 and p99 are of one query for 100 products on one core, hits as numbers (as the peers give them); `search_p50_ms` is
 `SearchIndex.search`, a table of products. Memory is what a fresh process holds after loading and 200 searches, less what it
@@ -14,6 +15,8 @@ holds without. Peers are searched with the effort at which their recall@100 firs
 """
 
 import argparse
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,12 +55,16 @@ def main() -> None:
         load(options.load)
         return
     titles, queries = encoded(options.cache)
-    vectors = spread(titles, options.count)
+    vectors, _ = spread(titles, options.count)
     exact, seconds = flat(vectors, queries)
     report("flat_float32_p50_ms", seconds)
-    reached = ours(vectors, queries, exact, options.index, options.recall)
-    if options.peers:
-        peers(vectors, queries, exact, reached)
+    cache = options.cache / str(options.count) if options.cache else None
+    with tempfile.TemporaryDirectory() as folder:
+        place = cache or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        reached = ours(vectors, queries, exact, place, options.index, options.recall)
+        if options.peers:
+            peers(vectors, queries, exact, place, reached)
 
 
 def report(name: str, value: float) -> None:
@@ -80,23 +87,25 @@ def encoded(cache: Path | None) -> tuple[np.ndarray, np.ndarray]:
     return titles, queries
 
 
-def spread(titles: np.ndarray, count: int) -> np.ndarray:
-    """So many vectors that lie as titles do; see the module."""
+def spread(titles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many vectors that lie as titles do, and the title that each was made from; see the module."""
     rng = np.random.default_rng(0)
     index = faiss.IndexFlatIP(titles.shape[1])
     index.add(titles)
     near = index.search(titles, 11)[1][:, 1:]
-    vectors = np.empty((count, titles.shape[1]), dtype=np.float32)
+    vectors, source = np.empty((count, titles.shape[1]), dtype=np.float32), np.empty(count, dtype=np.int64)
     for start in range(0, count, 65_536):
         size = min(65_536, count - start)
         own, one, other = rng.integers(0, len(titles), (3, size))
+        source[start : start + size] = own
         towards = titles[near[own, rng.integers(0, 10, size)]] - titles[own]
         moved = titles[own] + rng.uniform(0, 0.6, (size, 1)) * towards + 0.25 * (titles[one] - titles[other])
         vectors[start : start + size] = unit_rows(moved.astype(np.float32))
     copies = np.flatnonzero(rng.random(count - 1) < 0.08) + 1
     jitter = 0.01 * rng.standard_normal((len(copies), titles.shape[1])).astype(np.float32)
     vectors[copies] = unit_rows(vectors[copies - 1] + jitter)
-    return vectors
+    source[copies] = source[copies - 1]
+    return vectors, source
 
 
 def flat(vectors: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, float]:
@@ -124,7 +133,30 @@ def recall(found: list[np.ndarray], exact: np.ndarray, depth: int) -> float:
     return float(np.mean([len(np.intersect1d(own, best)) / len(best) for own, best in pairs]))
 
 
-def ours(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, factory: str, wanted: float) -> float:
+def ours(
+    vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, place: Path, factory: str, wanted: float
+) -> float:
+    kept = place / factory
+    if not kept.is_dir():
+        built(vectors, queries, factory, wanted).write(kept)
+    index = SearchIndex.read(kept)
+    effort, measured = index.manifest.effort, index.manifest.measured
+    print(f"index {index.manifest.index} probes {effort.probes} candidates {effort.candidates}")
+    report("build_s", measured["build_s"])
+    reached = searched(index, queries, exact)
+    filtered(index, vectors, queries)
+    loaded = subprocess.run([sys.executable, __file__, "--load", str(kept)], capture_output=True, text=True, check=True)
+    print(loaded.stdout, end="")
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        live = SearchIndex.read(Path(folder))
+        changed(live, vectors)
+        report("recall_100_after_changes", live.recall())
+    return reached
+
+
+def built(vectors: np.ndarray, queries: np.ndarray, factory: str, wanted: float) -> SearchIndex:
+    """The index as it is chosen among candidates, or of the factory string, at the least effort that finds enough."""
     count = len(vectors)
     rng = np.random.default_rng(1)
     products = pl.DataFrame(
@@ -138,22 +170,7 @@ def ours(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, factory: s
     frontier, index = measure(index, tried, wanted)
     with pl.Config(tbl_rows=-1, tbl_width_chars=140, tbl_cols=-1):
         print(frontier.sort("p50_ms"), file=sys.stderr)
-    print(
-        f"index {index.manifest.index} probes {index.manifest.effort.probes} candidates {index.manifest.effort.candidates}"
-    )
-    report("build_s", index.manifest.measured["build_s"])
-    with tempfile.TemporaryDirectory() as folder:
-        index = index.write(Path(folder) / "release")
-        reached = searched(index, queries, exact)
-        filtered(index, vectors, queries)
-        measured = subprocess.run(
-            [sys.executable, __file__, "--load", folder + "/release"], capture_output=True, text=True, check=True
-        )
-        print(measured.stdout, end="")
-        changed(index, vectors)
-        reached_after = index.recall()
-        report("recall_100_after_changes", reached_after)
-    return reached
+    return index
 
 
 def searched(index: SearchIndex, queries: np.ndarray, exact: np.ndarray) -> float:
@@ -228,23 +245,39 @@ def held(what: str) -> float:
     return int(line.split()[1]) / 1024
 
 
-def peers(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, wanted: float) -> None:
+def peers(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, place: Path, wanted: float) -> None:
     for peer in (hnswlib_index, usearch_index):
         try:
-            peer(vectors, queries, exact, wanted)
+            peer(vectors, queries, exact, place, wanted)
         except ImportError as error:
             print(f"{error.name} is not installed", file=sys.stderr)
 
 
-def hnswlib_index(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, wanted: float) -> None:
+def once(path: Path, build: Callable[[], None]) -> float:
+    """Build what is not there yet; the seconds that it took."""
+    record = path.with_suffix(".json")
+    if not record.is_file():
+        start = time.perf_counter()
+        build()
+        record.write_text(json.dumps(time.perf_counter() - start))
+    return float(json.loads(record.read_text()))
+
+
+def hnswlib_index(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, place: Path, wanted: float) -> None:
     import hnswlib
 
-    start, before = time.perf_counter(), held("VmRSS")
+    path = place / "hnswlib.bin"
+
+    def build() -> None:
+        index = hnswlib.Index(space="ip", dim=vectors.shape[1])
+        index.init_index(max_elements=len(vectors), ef_construction=200, M=16)
+        index.add_items(vectors)
+        index.save_index(str(path))
+
+    report("hnswlib_build_s", once(path, build))
     index = hnswlib.Index(space="ip", dim=vectors.shape[1])
-    index.init_index(max_elements=len(vectors), ef_construction=200, M=16)
-    index.add_items(vectors)
-    report("hnswlib_build_s", time.perf_counter() - start)
-    report("hnswlib_memory_mb", held("VmRSS") - before)
+    index.load_index(str(path))
+    report("hnswlib_memory_mb", path.stat().st_size / 1e6)
     index.set_num_threads(1)
 
     def search(effort: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -254,14 +287,20 @@ def hnswlib_index(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, w
     swept("hnswlib", search, queries, exact, wanted)
 
 
-def usearch_index(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, wanted: float) -> None:
+def usearch_index(vectors: np.ndarray, queries: np.ndarray, exact: np.ndarray, place: Path, wanted: float) -> None:
     from usearch.index import Index
 
     for kind in ("i8", "f16"):
-        start = time.perf_counter()
+        path = place / f"usearch_{kind}.bin"
+
+        def build(kind: str = kind, path: Path = path) -> None:
+            index = Index(ndim=vectors.shape[1], metric="ip", dtype=kind, connectivity=16, expansion_add=200)
+            index.add(np.arange(len(vectors)), vectors)
+            index.save(str(path))
+
+        report(f"usearch_{kind}_build_s", once(path, build))
         index = Index(ndim=vectors.shape[1], metric="ip", dtype=kind, connectivity=16, expansion_add=200)
-        index.add(np.arange(len(vectors)), vectors)
-        report(f"usearch_{kind}_build_s", time.perf_counter() - start)
+        index.load(str(path))
         report(f"usearch_{kind}_memory_mb", index.memory_usage / 1e6)
 
         def search(effort: int, index: Index = index) -> Callable[[np.ndarray], np.ndarray]:

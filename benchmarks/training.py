@@ -3,7 +3,6 @@
     python benchmarks/training.py                  against sentence-transformers' trainer: same pairs, batch, steps and device
     python benchmarks/training.py --linear         seconds of 2 and of 20 steps: cost against the number of pairs
     python benchmarks/training.py --large 8192     one step on that many pairs with GradCache: seconds and peak memory
-    python benchmarks/training.py --decoder        a Qwen3-0.6B-shaped model with random weights, ROAR step included (wants a GPU)
 
 sentence-transformers runs its in-batch loss as it comes (float32, the model's dropout of 0.1), in float32, where bf16 is fast in bf16 too, and its cached loss
 in several mini-batch settings. `train_ratio_st` is against the faster of its two precisions, both without dropout as ours; `train_ratio_st_best` against the best of all. But for the default, all learn from the same pairs in the same order, without dropout or weight decay; the mean losses of the
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer import losses as theirs
 from sentence_transformers.util import get_device_name
 from torch.utils.data import SequentialSampler
@@ -31,10 +30,10 @@ from transformers.trainer_callback import PrinterCallback
 import texts
 from datasets import Dataset
 from roar.encoder import decide, load_encoder
-from roar.parameters import Encoder, Stage1, Stage2
+from roar.parameters import Encoder, Stage1
 from roar.training.batching import ConflictFreeBatches
 from roar.training.examples import Examples
-from roar.training.objectives import ContrastiveObjective, RoarObjective
+from roar.training.objectives import ContrastiveObjective
 from roar.training.trainer import train
 
 BATCH, RATE, TEMPERATURE = 256, 5e-5, 0.02
@@ -51,14 +50,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--linear", action="store_true")
     parser.add_argument("--large", type=int, default=0)
-    parser.add_argument("--decoder", action="store_true")
     options = parser.parse_args()
     if options.linear:
         linear()
     elif options.large:
         large(options.large)
-    elif options.decoder:
-        decoder(options.steps)
     else:
         compare(options.steps, options.rounds)
 
@@ -231,46 +227,6 @@ def large(batch: int) -> None:
     report("step_seconds", seconds[0])
     report("step_loss", loss[0])
     report("peak_memory_gb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)
-
-
-def decoder(steps: int) -> None:
-    """Pairs a second of both stages on a decoder of Qwen3-0.6B's shape, and the teraflops that they amount to."""
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-    from transformers import Qwen3Config, Qwen3Model
-
-    base = load_encoder()
-    shape = {"hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16}
-    config = Qwen3Config(**shape, num_key_value_heads=8, head_dim=128, vocab_size=151_669)
-    with tempfile.TemporaryDirectory() as folder:
-        Qwen3Model(config).save_pretrained(folder)
-        base.tokenizer.save_pretrained(folder)
-        modules = [Transformer(folder, max_seq_length=64), Pooling(1024, "lasttoken"), Normalize()]
-        encoder = SentenceTransformer(modules=modules)
-    queries, titles = texts.pairs(BATCH * steps)
-    parameters = sum(p.numel() for name, p in encoder.named_parameters() if "embed_tokens" not in name)
-    for name, kind in (("stage1", ContrastiveObjective), ("roar", RoarObjective)):
-        settings: dict[str, Any] = {"max_steps": steps, "validations": 0, "mini_batch_tokens": 16_384}
-        stage = Stage1(batch_size=BATCH, **settings) if name == "stage1" else Stage2(batch_size=64, **settings)
-        examples = pool(queries, titles) if name == "stage1" else groups(queries, titles)
-        trained = train(
-            encoder,
-            examples,
-            lambda m, k=kind, s=stage: k(m, s),
-            stage,
-            learning_rate=1e-6,
-            precision=CHOSEN,
-            seed=0,
-            title=name,
-        )
-        rate = statistics.median(trained.history["pairs_per_s"].to_list()[1:])
-        report(f"decoder_{name}_queries_per_second", rate)
-        query, title = (
-            np.mean([len(encoder.tokenizer(t)["input_ids"]) for t in side[:200]]) for side in (queries, titles)
-        )
-        tokens = query + title * len(examples.product) / len(examples)
-        report(f"decoder_{name}_teraflops", 6 * parameters * tokens * rate / 1e12)
-    if torch.cuda.is_available():
-        report("decoder_peak_memory_gb", torch.cuda.max_memory_allocated() / 2**30)
 
 
 def groups(queries: list[str], titles: list[str], size: int = 4) -> Examples:

@@ -1,4 +1,4 @@
-"""A headless Chromium that opens a page from disk and answers questions about it, over the DevTools pipe."""
+"""A headless Chromium that opens a page, from disk or a server, and answers questions about it, over the DevTools pipe."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ _LAUNCH = (
 class Page:
     """One page in a browser of its own; `close` ends the browser."""
 
-    def __init__(self, path: Path, profile: Path, width: int = 1280, height: int = 900) -> None:
+    def __init__(self, path: Path | str, profile: Path, width: int = 1280, height: int = 900) -> None:
         from_us, self._write = os.pipe()
         self._read, to_us = os.pipe()
         flags = [*_FLAGS.split(), f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]
@@ -37,7 +37,7 @@ class Page:
         self._session: str | None = None
         self._open(path, width, height)
 
-    def _open(self, path: Path, width: int, height: int) -> None:
+    def _open(self, path: Path | str, width: int, height: int) -> None:
         targets = self.command("Target.getTargets")["targetInfos"]
         target = next(target["targetId"] for target in targets if target["type"] == "page")
         self._session = self.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -45,8 +45,25 @@ class Page:
             self.command(f"{domain}.enable")
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.command("Emulation.setDeviceMetricsOverride", **metrics)
-        self.command("Page.navigate", url=path.resolve().as_uri())
-        self.wait_for("document.readyState === 'complete'")
+        self.go(path.resolve().as_uri() if isinstance(path, Path) else path)
+
+    def go(self, address: str) -> None:
+        """Open an address and wait for it."""
+        self.command("Page.navigate", url=address)
+        self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def press(self, *keys: str) -> None:
+        """Press and let go keys, one after the other, wherever the focus is."""
+        for key in keys:
+            text = {"text": "\r"} if key == "Enter" else {"text": key} if len(key) == 1 else {}
+            for kind in ("keyDown", "keyUp"):
+                self.command(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key=key,
+                    windowsVirtualKeyCode=13 if key == "Enter" else 0,
+                    **text if kind == "keyDown" else {},
+                )
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""

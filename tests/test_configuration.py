@@ -13,7 +13,7 @@ from roar.parameters.blocks import BLOCKS
 from roar.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
-ENVIRONMENTS = ("base", "test", "esci", "icecat", "crowdflower", "wands")
+ENVIRONMENTS = ("base", "test", "esci", "icecat", "crowdflower", "homedepot", "wands")
 WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks")
 
 
@@ -72,8 +72,8 @@ def test_environments_keep_their_data_apart(environment, monkeypatch):
     assert loader(environment, monkeypatch)["globals"]["data"] == f"data/{environment}"
 
 
-def test_every_parameter_block_is_read_by_a_pipeline():
-    read = set().union(*(pipeline.inputs() for pipeline in dict(pipelines).values()))
+def test_every_parameter_block_is_read_by_a_pipeline_or_by_a_command():
+    read = {"params:serve"}.union(*(pipeline.inputs() for pipeline in dict(pipelines).values()))
     assert {f"params:{block}" for block in BLOCKS} <= read
 
 

@@ -13,6 +13,8 @@ from roar.encoder import product_texts
 from roar.ingestion import ingest, numbers, quality
 from roar.near_duplicates.text import tokens
 from roar.parameters import ABTest, Evaluation, Ingestion, NearDuplicates
+from roar.parameters.serve_log import ServeLog
+from roar.service.page import query as page_query
 from roar.text import attribute_json
 from roar.training_sets import query_variants, slices, variants
 
@@ -27,6 +29,9 @@ STATED = {
     "nesting of attributes": (attribute_json.DEPTH,),
     "a text that is read as a number": (numbers.LONGEST,),
     "examples in a message": (quality._EXAMPLES, quality._EXAMPLE_LENGTH),
+    "events of a search": (round(ServeLog().open_s), ServeLog().open_searches),
+    "log entries that wait": (ServeLog().queue,),
+    "a judge's name": (page_query._RATER,),
     "a query that may have one-letter typos": (variants._LONGEST_WITH_TYPOS, variants._SHORTEST_WITH_TYPOS),
     "a word that may be a slip": (slices._SHORTEST_SLIP, slices._LONGEST_SLIP),
     "attributes that near-duplicates read": (declared.LONGEST_OBJECT, declared.LONGEST_VALUE),

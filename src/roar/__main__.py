@@ -3,9 +3,6 @@
 import sys
 from pathlib import Path
 
-from kedro.framework.cli.utils import find_run_command
-from kedro.framework.project import configure_project
-
 from roar.commands import released
 
 
@@ -14,6 +11,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments and arguments[0] in {*released.commands, "--help"}:
         released()
+    from kedro.framework.cli.utils import find_run_command  # a service starts without the pipelines
+    from kedro.framework.project import configure_project
+
     package = Path(__file__).parent.name
     configure_project(package)
     find_run_command(package)(standalone_mode=True, args=arguments[arguments[:1] == ["run"] :])

@@ -13,7 +13,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 from kedro.validation.exceptions import DataValidationError, ParameterValidationError
 
-from roar.commands import index, search
+from roar.commands import index, search, serve
 from roar.errors import GateError, InputError, did_you_mean
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
@@ -124,3 +124,4 @@ run = click.Command(
 cli.add_command(run)
 cli.add_command(search)
 cli.add_command(index)
+cli.add_command(serve)

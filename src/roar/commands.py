@@ -1,4 +1,4 @@
-"""`roar search` and `roar index`: ask a release, look at it, change it, take it elsewhere."""
+"""`roar search`, `roar index` and `roar serve`: ask a release, look at it, change it, take it elsewhere, serve it."""
 
 import json
 import re
@@ -40,11 +40,20 @@ def release_folder(release: Path | None, env: str) -> Path:
     """The folder that is named, or the environment's."""
     if release is not None:
         return release
+    return data_folder(env) / "06_models" / "release"
+
+
+def data_folder(env: str) -> Path:
+    """Root of an environment's data."""
+    return Path(_configuration(env).data_of(env))
+
+
+def _configuration(env: str) -> Any:
     if not Path("conf").is_dir():
         raise InputError("no folder conf here: run this in the project's folder, or name a release by --release.")
     from roar.hooks import ConfigLoader
 
-    return Path(ConfigLoader("conf", env, base_env="base").data_of(env)) / "06_models" / "release"
+    return ConfigLoader("conf", env, base_env="base")
 
 
 def _of_a_release(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -175,6 +184,21 @@ def export(folder: Path, to: str, **which: Any) -> None:
     click.echo(f"{folder}: {count:,} products")
 
 
+@index.command()
+@click.argument("encoder")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_of_a_release
+def encode(encoder: str, folder: Path, **which: Any) -> None:
+    """Release the same catalogue under another ENCODER (a preset, hub id or folder) to FOLDER, to be served beside."""
+    from roar.retrieval.release import released_under
+
+    read = _read(**which)
+    if folder.resolve() == read.folder.parent.resolve():
+        raise InputError(f"{folder}: the release itself lies there; name another folder.")
+    made = released_under(read, encoder, folder)
+    click.echo(f"{folder}: {len(made):,} products under {encoder}, recall@100 {made.recall():.4f}")
+
+
 def _read(**which: Any) -> Any:
     from roar.retrieval import SearchIndex
 
@@ -210,6 +234,24 @@ def read_ids(path: Path) -> pl.Series:
     return pl.Series("product_id", [line.strip() for line in lines if line.strip()], dtype=pl.String)
 
 
-_HELP = """Ask a release, or change it. Everything else is `kedro run`: see `roar run --help`."""
+@click.command(cls=_Plain)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for every one.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 for any that is free.")
+@_of_a_release
+def serve(host: str, port: int, release: Path | None, env: str) -> None:
+    """Serve a release over HTTP; see docs/serving.md. A newer version is taken over while it runs."""
+    from roar.parameters.serve import Serve
+    from roar.service.running import run
+    from roar.service.settings import Settings
 
-released = click.Group("roar", {"search": search, "index": index}, help=_HELP)
+    if not Path("conf").is_dir():
+        run(Settings(release=release_folder(release, env)), host, port)
+        return
+    configuration = _configuration(env)
+    block = Serve.model_validate(configuration["parameters"]["serve"])
+    run(Settings(release=release_folder(release, env), serve=block, data=data_folder(env)), host, port)
+
+
+_HELP = """Ask a release, serve it, or change it. Everything else is `kedro run`: see `roar run --help`."""
+
+released = click.Group("roar", {"search": search, "index": index, "serve": serve}, help=_HELP)

@@ -84,7 +84,8 @@ def encoder_tokens(
     folds, tested = splits.folds if crossed else 1, min(splits.test, splits.test_queries / max(sizes.queries, 1))
     train = sizes.queries * (1 - splits.validation) * (1 - (1 / folds if crossed else tested))
     product, judged = encoder.max_tokens * PRODUCT_SHARE, sizes.judgments / max(sizes.queries, 1)
-    pairs = _pairs(sources.annotation, train, judged / 2) + _pairs(sources.behaviour, train, 1.0)
+    annotated = _pairs(sources.annotation, train, judged / 2, 0.0)
+    pairs = annotated + _pairs(sources.behaviour, train, 1.0, annotated)
     members = train * min(judged, sets.groups.max_size)
     catalogue, asked = sizes.products * product, 2.2 * sizes.queries * QUERY_TOKENS
     work = {
@@ -96,18 +97,22 @@ def encoder_tokens(
         ("stage_2.align_grades", stage2),
     )
     for node, stage in stages:
-        checked = min(stage.validation_queries, sizes.queries * splits.validation) * judged * product
-        work[node] = folds * (work[node] + (stage.validations + 1 if stage.validations else 0) * checked)
+        looks = stage.validations + 1 if stage.validations else 0
+        least = min(stage.validation.queries, sizes.queries * splits.validation) * judged
+        checked = max(stage.validation.share * work[node], looks * max(least, stage.validation.products) * product)
+        work[node] = folds * (work[node] + checked)
     for system, times in (("base", 1), ("stage1", folds), ("stage2", folds)):
         work |= {f"evaluation.{system}.index": times * catalogue, f"evaluation.{system}.encode_queries": asked}
     return work
 
 
-def _pairs(source: PairSource | None, queries: float, found: float) -> float:
+def _pairs(source: PairSource | None, queries: float, found: float, annotated: float) -> float:
     """Pairs that a source gives which finds so many a query."""
     if source is None:
         return 0.0
     pairs = queries * min(found, source.per_query or found)
+    if source.relative is not None and annotated:
+        pairs = min(pairs, source.relative * annotated)
     return min(pairs, source.limit or pairs)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roar.ab_testing import preference, team_draft
+from roar.ab_testing import preference, team_draft, votes_of
 from roar.errors import InputError
 
 
@@ -132,3 +132,25 @@ def test_interval_and_p_agree_from_few_searchers_to_many():
         assert (found.low > 0 or found.high < 0) == (found.p < 0.05)
         exact.append(found.exact)
     assert 10 < sum(exact) < 50, "both tests were tried"
+
+
+def test_votes_are_counted_from_the_search_log_as_by_hand():
+    rng = np.random.default_rng(3)
+    rows = []
+    for request in range(300):
+        unit, split = f"u{request % 40}", [("c", "t"), ("x", "t"), (None, None)][request % 3 if request % 5 == 0 else 0]
+        rows += [(f"r{request}", unit, split[place % 2], bool(rng.random() < 0.3)) for place in range(6)]
+    log = pl.DataFrame(rows, schema=["request_id", "unit_id", "team", "clicked"], orient="row")
+    expected: dict[str, list[int]] = {}
+    for (request,), shown in log.group_by("request_id"):
+        clicks = {team: shown.filter(pl.col("team") == team)["clicked"].sum() for team in ("c", "t")}
+        if shown["team"].is_in(["c", "t"]).any():
+            votes = expected.setdefault(f"u{int(request[1:]) % 40}", [0, 0, 0])
+            votes[0 if clicks["t"] > clicks["c"] else 1 if clicks["c"] > clicks["t"] else 2] += 1
+    found = votes_of(log.lazy(), "c", "t")
+    assert {unit: list(votes) for unit, *votes in found.rows()} == expected
+    assert preference(found).searchers == len(expected)
+
+
+def test_a_log_without_teams_has_no_votes():
+    assert votes_of(pl.DataFrame({"session_id": ["s"], "clicked": [True]}), "c", "t").is_empty()

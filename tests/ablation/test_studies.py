@@ -78,6 +78,25 @@ def test_names_that_are_not_declared_are_errors():
         ablation(primary=typo.model_copy(update={"variant": "c"}), a=Variant(), b=Variant())
 
 
+def test_a_study_measures_what_it_names_besides_what_all_measure():
+    declared = study(a=Variant(), b=Variant()).model_copy(update={"metrics": ("order_exact_substitute", "ndcg@8")})
+    primary = Primary(study="one", variant="b", metric="order_exact_substitute")
+    found = expand(AblationStudies(primary=primary, studies={"one": declared}))
+    assert {c.metrics for c in found} == {(*Ablation().metrics, "order_exact_substitute")}
+    with pytest.raises(InputError, match="'order_exact_substitute' is not among"):
+        expand(ablation(primary=primary, a=Variant(), b=Variant()))
+
+
+def test_each_study_has_a_primary_comparison_of_its_own_or_none():
+    studies = {name: study(a=Variant(), b=Variant()) for name in ("one", "two")}
+    named = [{"study": name, "variant": "b", "metric": "auc"} for name in studies]
+    assert AblationStudies(primary=None, studies=studies).primary == ()
+    assert AblationStudies(primary=named[0], studies=studies).primary == (Primary(**named[0]),)
+    assert AblationStudies(primary=named, studies=studies).primary == tuple(Primary(**one) for one in named)
+    with pytest.raises(ValidationError, match="one has several; a study has one"):
+        AblationStudies(primary=[named[0], named[0]], studies=studies)
+
+
 def test_what_is_measured_makes_another_result_of_the_same_weights():
     declared = ablation(a=Variant(), b=Variant())
     one = expand(declared)[0]

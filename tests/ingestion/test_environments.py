@@ -62,7 +62,7 @@ def test_base_parameters_are_the_defaults() -> None:
     assert Ingestion(**loader("base")["parameters"]["ingestion"]) == Ingestion()
 
 
-@pytest.mark.parametrize("environment", ["base", "esci", "icecat", "crowdflower", "wands"])
+@pytest.mark.parametrize("environment", ["base", "esci", "icecat", "crowdflower", "homedepot", "wands"])
 def test_every_environment_has_all_raw_tables(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROAR_REAL_DATA", "/data")
     config = loader(environment)
@@ -117,6 +117,18 @@ def test_crowdflower() -> None:
     assert (result.products["description"].null_count() / result.products.height) == pytest.approx(0.24, abs=0.02)
     assert result.judgments["weight"].min() < 0.5 and result.judgments["weight"].max() == 1
     assert (result.queries["vertical"] == "General merchandise").mean() < 0.1
+
+
+@pytest.mark.real_data
+@real_data
+def test_homedepot() -> None:
+    result = run("homedepot")
+    assert result.products.height == 54_667 and result.queries.height == 9_451 and result.judgments.height == 59_399
+    assert dict(result.judgments.group_by("grade").len().rows())["exact"] == 15_388
+    assert not result.products["title"].str.contains("&#|&amp;").any()
+    assert (result.products["vertical"] == "Other").mean() < 0.15
+    assert result.queries["vertical"].null_count() == 0 and result.queries["vertical"].n_unique() > 12
+    assert "dropped" not in result.quality["action"]
 
 
 @pytest.fixture
@@ -298,3 +310,31 @@ def test_crowdflower_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert result.queries["vertical"].to_list() == ["Mobiles", "Fashion"]
     assert result.judgments["grade"].to_list() == ["complement", "exact"]  # a tied majority takes the lower grade
     assert result.judgments["weight"].to_list() == pytest.approx([0.5 / 1.5, 1.0])
+
+
+def test_homedepot_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any judgments file of the layout: other terms, other pairs, every level of relevance."""
+    (tmp_path / "homedepot").mkdir()
+    titles = [
+        "Delta Porter 8 in. Bathroom Faucet &amp; Drain",
+        "Everbilt 3/4 in. Bolt",
+        "Philips 60W LED Light Bulb",
+        "Gift",
+    ]
+    products = pl.DataFrame({"product_uid": ["1", "2", "3", "4"], "product_title": titles})
+    products.write_parquet(tmp_path / "homedepot" / "products.parquet")
+    levels = [3.0, 2.75, 2.67, 2.33, 2.0, 1.67, 1.33, 1.0]
+    judged = {
+        "id": [str(number) for number in range(8)],
+        "product_uid": ["1", "2", "3", "4"] * 2,
+        "search_term": ["bath faucet"] * 4 + ["i bolt"] * 4,
+        "relevance": levels,
+    }
+    pl.DataFrame(judged).write_parquet(tmp_path / "homedepot" / "judgments.parquet")
+    monkeypatch.setenv("ROAR_REAL_DATA", str(tmp_path))
+    result = run("homedepot")
+    grades = result.judgments["grade"].to_list()
+    assert grades == ["exact"] + ["substitute"] * 3 + ["complement"] * 2 + ["irrelevant"] * 2
+    assert result.queries["query"].to_list() == ["bath faucet", "i bolt"] and result.queries["query_id"].n_unique() == 2
+    assert result.products["vertical"].to_list() == ["Bath and plumbing", "Hardware", "Lighting", "Other"]
+    assert result.products["title"][0] == "Delta Porter 8 in. Bathroom Faucet & Drain"

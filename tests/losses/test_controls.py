@@ -46,25 +46,26 @@ def compared_grades(own, grade, pairs):
 
 
 def naive_pairwise(term, pairs):
-    def loss(scores, group, grade, weight):
+    def loss(scores, group, grade, weight, by_worse=(1, 1, 1)):
         terms = []
         for q, own in lists(scores, group):
             x = scores[q] / TAU
             for better, worse in compared_grades(own, grade, pairs):
                 for i, j in itertools.product(better, worse):
-                    share = float(weight[i] * weight[j]) / (len(better) * len(worse))
+                    share = float(weight[i] * weight[j]) * by_worse[int(grade[j])] / (len(better) * len(worse))
                     terms.append((term(x[i] - x[j], int(grade[i] - grade[j])), share))
         return mean(terms)
 
     return loss
 
 
-def naive_pooled(scores, group, grade, weight):
+def naive_pooled(scores, group, grade, weight, by_worse=(1, 1, 1)):
     """Pairs of any two grades of the batch, whatever their queries."""
     terms, x = [], [scores[group[p], p] / TAU for p in range(len(group))]
     for better, worse in compared_grades(range(len(group)), grade, "all"):
         for i, j in itertools.product(better, worse):
-            terms.append((logistic(x[i] - x[j], None), float(weight[i] * weight[j]) / (len(better) * len(worse))))
+            share = float(weight[i] * weight[j]) * by_worse[int(grade[j])] / (len(better) * len(worse))
+            terms.append((logistic(x[i] - x[j], None), share))
     return mean(terms)
 
 
@@ -176,6 +177,18 @@ def test_value_and_gradient_equal_the_naive_reference(name, batch, weighted):
     )
 
 
+@pytest.mark.parametrize("pairs", ["adjacent", "all", "pooled"])
+@settings(max_examples=20, deadline=None)
+@given(batch=batches(), by_worse=st.tuples(*[st.sampled_from([0.0, 0.5, 3.0])] * 3))
+def test_weights_of_comparisons_equal_the_naive_reference(pairs, batch, by_worse):
+    scores, group, grade, _, weight = batch
+    assert_same_value_and_gradient(
+        lambda s: ranknet_loss(s, group, grade, temperature=TAU, weight=weight, pairs=pairs, by_worse=by_worse),
+        lambda s: REFERENCES[f"ranknet_{pairs}"](s, group, grade, weight, by_worse),
+        scores,
+    )
+
+
 @settings(max_examples=40, deadline=None)
 @given(batches(), st.booleans(), st.booleans())
 def test_bixse_equals_the_naive_reference_with_and_without_negatives(batch, masked, negatives):
@@ -224,6 +237,7 @@ def test_adjacent_ranknet_is_roar_where_no_product_dominates(batch):
     )
 
 
+ACROSS_QUERIES = ("bixse", "ranknet_pooled", "roar_joined", "roar_apart")
 SHUFFLED = [name for name in ALIGNMENT_LOSSES if name not in ("list_mle", "roar_chain")]
 
 
@@ -367,9 +381,7 @@ def test_extreme_scores_give_finite_values_and_gradients(name, temperature):
     assert (scores.grad.abs().sum() > 0) == (name != "none")
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ALIGNMENT_LOSSES if name not in ("bixse", "ranknet_pooled", "roar_chain")]
-)
+@pytest.mark.parametrize("name", [name for name in ALIGNMENT_LOSSES if name not in (*ACROSS_QUERIES, "roar_chain")])
 def test_groups_without_a_comparison_contribute_nothing(name):
     """One product, products of one grade, and no product: losses across queries have something to say of them, and the published chain of ties."""
     scores = torch.rand(3, 4, requires_grad=True)
@@ -403,6 +415,8 @@ def test_the_named_readings_of_roar_differ_as_their_options_say():
         "roar_means": {"ties": "means"},
         "roar_group": {"scope": "group"},
         "roar_gap": {"gap_weight": True},
+        "roar_joined": {"others": "joined"},
+        "roar_apart": {"others": "apart"},
     }
     values = {name: ALIGNMENT_LOSSES[name](scores, group, grade, generator=torch.Generator()) for name in options}
     assert values == {name: roar_loss(scores, group, grade, **options[name]) for name in options}
@@ -438,6 +452,7 @@ def test_bad_arguments_are_named(name, change, message):
         (ranknet_loss, {"pairs": "some"}, "pairs: expected 'adjacent' or 'all'"),
         (margin_mse_loss, {"pairs": "some"}, "pairs: expected 'adjacent' or 'all'"),
         (list_net_loss, {"target_temperature": 0.0}, "target_temperature: expected a positive"),
+        (ranknet_loss, {"by_worse": (1.0, -1.0, 1.0)}, "by_worse: expected 3 non-negative numbers"),
         (bixse_loss, {"targets": (0.0, 1.0)}, "targets: expected 4 numbers"),
         (bixse_loss, {"targets": (0.0, 0.5, 1.0, 1.5)}, "targets: expected 4 numbers from 0 to 1"),
     ],

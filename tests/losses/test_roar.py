@@ -17,30 +17,61 @@ def naive_log_odds(row: torch.Tensor, j: int, members: list[int], temperature: f
     return x[j] - torch.logsumexp(torch.stack([x[k] for k in members if k != j]), dim=0)
 
 
-def naive_roar(scores, group, grade, *, temperature, scope, ties, mask=None, weight=None, gap_weight=False):
+def naive_roar(
+    scores,
+    group,
+    grade,
+    *,
+    temperature,
+    scope="batch",
+    ties="pairs",
+    mask=None,
+    weight=None,
+    gap_weight=False,
+    by_worse=None,
+    others="none",
+):
     """The loss in plain loops, float64."""
-    weights = [1.0] * len(group) if weight is None else weight.tolist()
+    given = [1.0] * len(group) if weight is None else weight.tolist()
     terms, norms = [], []
     for q in range(scores.shape[0]):
         own = [p for p in range(len(group)) if group[p] == q]
         outside = lambda p: scope == "group" or (mask is not None and bool(mask[q, p]))  # noqa: E731, B023
         row = [p for p in range(len(group)) if p in own or not outside(p)]
-        x = {p: naive_log_odds(scores[q], p, row, temperature) for p in own} if len(row) > 1 else {}
-        for pairs in comparisons(own, grade, ties):
+        x = {p: naive_log_odds(scores[q], p, row, temperature) for p in row} if len(row) > 1 else {}
+        grades = {p: int(grade[p]) if p in own else 0 for p in row}
+        weights = [float(given[p]) if p in own else 1.0 for p in range(len(group))]
+        compared = comparisons(own, grade, ties)
+        if others != "none":
+            compared = with_others(compared, own, row, grades, others)
+        for pairs in compared:
             if ties == "means":
                 better, worse = pairs
                 w = [sum(weights[p] for p in side) / len(side) for side in pairs]
                 mean = [
                     sum(weights[p] * x[p] for p in side) / max(sum(weights[p] for p in side), 1e-300) for side in pairs
                 ]
-                listed = [(mean[0] - mean[1], w[0] * w[1], int(grade[better[0]] - grade[worse[0]]))]
+                listed = [(mean[0] - mean[1], w[0] * w[1], grades[better[0]], grades[worse[0]])]
             else:
-                listed = [(x[i] - x[j], weights[i] * weights[j], int(grade[i] - grade[j])) for i, j in pairs]
-            for margin, rater_weight, gap in listed:
-                w = rater_weight * (gap if gap_weight else 1) / len(listed)
+                listed = [(x[i] - x[j], weights[i] * weights[j], grades[i], grades[j]) for i, j in pairs]
+            for margin, rater_weight, high, low in listed:
+                factor = 1 if by_worse is None else [*by_worse, 1][low]
+                w = rater_weight * factor * (high - low if gap_weight else 1) / len(listed)
                 terms.append(-w * torch.nn.functional.logsigmoid(margin))
                 norms.append(w)
     return sum(terms) / sum(norms) if norms and sum(norms) > 0 else torch.zeros((), dtype=torch.float64)
+
+
+def with_others(compared, own, row, grades, others):
+    """The comparisons of one query with other queries' products: the worst grade above irrelevant against each of them."""
+    above = [p for p in own if grades[p] > 0]
+    better = [p for p in above if grades[p] == min(grades[q] for q in above)]
+    further = [(i, j) for i in better for j in row if j not in own]
+    if not further:
+        return compared
+    if others == "apart" or not any(grades[p] == 0 for p in own):
+        return [*compared, further]
+    return [[*pairs, *further] if grades[pairs[0][1]] == 0 else pairs for pairs in compared]
 
 
 def comparisons(own, grade, ties):
@@ -74,11 +105,30 @@ def batches(draw):
     st.sampled_from(["pairs", "means", "chain"]),
     st.booleans(),
     st.booleans(),
+    st.sampled_from([None, (3.0, 1.0, 0.5)]),
 )
-def test_value_and_gradient_equal_the_naive_reference(batch, scope, ties, weighted, gap_weight):
+def test_value_and_gradient_equal_the_naive_reference(batch, scope, ties, weighted, gap_weight, by_worse):
+    options = {"scope": scope, "ties": ties, "gap_weight": gap_weight, "by_worse": by_worse}
+    assert_equals_the_naive_reference(batch, weighted, **options)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    batches(),
+    st.sampled_from(["joined", "apart"]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, (3.0, 1.0, 0.5)]),
+)
+def test_other_queries_products_are_irrelevant_ones_as_in_the_naive_reference(
+    batch, others, weighted, gap_weight, by_worse
+):
+    assert_equals_the_naive_reference(batch, weighted, others=others, gap_weight=gap_weight, by_worse=by_worse)
+
+
+def assert_equals_the_naive_reference(batch, weighted, **options):
     scores, group, grade, mask, weight = batch
-    options = {"temperature": 0.1, "scope": scope, "ties": ties, "mask": mask, "gap_weight": gap_weight}
-    options["weight"] = weight if weighted else None
+    options |= {"temperature": 0.1, "mask": mask, "weight": weight if weighted else None}
     reference_scores, fast_scores = scores.clone().requires_grad_(), scores.clone().requires_grad_()
     reference = naive_roar(reference_scores, group, grade, **options)
     fast = roar_loss(fast_scores, group, grade, **options)
@@ -99,6 +149,45 @@ def test_order_within_a_grade_does_not_matter(ties):
     before = roar_loss(scores, group, grade, ties=ties)
     after = roar_loss(scores[:, shuffled], group[shuffled], grade[shuffled], ties=ties)
     torch.testing.assert_close(before, after)
+
+
+@pytest.mark.parametrize("others", ["joined", "apart"])
+def test_the_worst_judged_grade_rises_above_other_queries_products(others):
+    """Sign of the gradient: a query's complement goes up against another query's product; its irrelevant product is not compared with it."""
+    scores = torch.tensor([[0.6, 0.30, 0.1, 0.32], [0.0, 0.0, 0.0, 0.5]], requires_grad=True)
+    group, grade = torch.tensor([0, 0, 0, 1]), torch.tensor([3, 1, 0, 3])
+    roar_loss(scores, group, grade, others=others, temperature=0.1).backward()
+    row = scores.grad[0]
+    assert row[1] < 0 < row[3]
+    plain = scores.detach().clone().requires_grad_()
+    roar_loss(plain, group, grade, temperature=0.1).backward()
+    assert row[3] > plain.grad[0, 3]
+
+
+def test_joined_others_thin_out_the_judged_irrelevant_products_and_those_apart_do_not():
+    """Forty easy products of other queries beside one hard, judged one."""
+    scores = torch.full((2, 43), -0.5)
+    scores[0, :3] = torch.tensor([0.6, 0.3, 0.35])
+    group, grade = torch.ones(43, dtype=torch.int64), torch.full((43,), 3)
+    group[:3], grade[:3] = 0, torch.tensor([3, 1, 0])
+    pull = {}
+    for others in ("none", "joined", "apart"):
+        given = scores.clone().requires_grad_()
+        roar_loss(given, group, grade, others=others, temperature=0.1).backward()
+        pull[others] = float(given.grad[0, 2])
+    assert pull["joined"] < 0.1 * pull["none"] < pull["apart"] < pull["none"]
+
+
+def test_weights_of_comparisons_move_the_mean_towards_theirs():
+    """Exact above substitute is right, complement above irrelevant is wrong."""
+    scores, group, grade = (
+        torch.tensor([[0.9, 0.8, 0.1, 0.2]]),
+        torch.zeros(4, dtype=torch.int64),
+        torch.tensor([3, 2, 1, 0]),
+    )
+    loss = [float(roar_loss(scores, group, grade, temperature=0.1, by_worse=(w, 1, 1))) for w in (0, 1, 3)]
+    wrong = float(roar_loss(scores, group, grade, temperature=0.1, by_worse=(1, 0, 0)))
+    assert loss[0] < loss[1] < loss[2] < wrong
 
 
 def test_published_chain_orders_ties_as_they_are_given():
@@ -208,6 +297,11 @@ def test_gradcheck():
         ({"weight": -torch.ones(4)}, "weight: .*negative"),
         ({"scope": "world"}, "scope: expected"),
         ({"ties": "none"}, "ties: expected"),
+        ({"others": "all"}, "others: expected"),
+        ({"others": "apart", "scope": "group"}, "others: 'apart' compares pairs of the batch; scope 'group'"),
+        ({"others": "joined", "ties": "means"}, "others: 'joined' compares .* ties 'means' do not"),
+        ({"by_worse": (1.0, 1.0)}, "by_worse: expected 3 non-negative"),
+        ({"by_worse": (1.0, -1.0, 1.0)}, "by_worse: expected 3 non-negative"),
     ],
 )
 def test_bad_arguments_are_named(change, message):

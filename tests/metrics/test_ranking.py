@@ -34,6 +34,7 @@ def untied(run: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame:
     ("name", "measure"),
     [
         ("ndcg@8", nDCG @ 8),
+        ("ndcg", nDCG),
         ("recall@10", R(rel=7) @ 10),
         ("recall@20", R(rel=7) @ 20),
         ("mrr@10", RR(rel=7) @ 10),
@@ -218,7 +219,7 @@ def test_an_empty_run_scores_zero() -> None:
     assert found == {("q", "ndcg@8"): 0.0, ("q", "judged@8"): None}
 
 
-@pytest.mark.parametrize("name", ["ndcg", "ndgc@8", "ndcg@0", "condensed_bpref", "share_good@8"])
+@pytest.mark.parametrize("name", ["map", "ndgc@8", "ndcg@0", "condensed_bpref", "share_good@8"])
 def test_unknown_metric_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="names"):
         MetricSettings(names=(name,))

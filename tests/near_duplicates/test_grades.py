@@ -26,6 +26,24 @@ def test_cells_are_queries_and_clusters_with_several_judged_products() -> None:
     assert nothing.cells == 0 and nothing.rate == 0
 
 
+@pytest.mark.parametrize(("noisy", "warns"), [(0, True), (20, False)])
+def test_the_alarm_rings_above_the_noise_of_raters_on_equal_titles(noisy: int, warns: bool, caplog) -> None:
+    """40 queries judged two listings with equal titles, `noisy` of them unlike, and two of a cluster: half of these unlike."""
+    rows = []
+    for i in range(40):
+        grades = ("exact", "substitute" if i < noisy else "exact", "exact", "irrelevant" if i < 20 else "exact")
+        rows += [(f"q{i}", f"{name}{i}", grade) for name, grade in zip("abcd", grades, strict=True)]
+    judgments = pl.DataFrame(rows, schema=["query_id", "product_id", "grade"], orient="row")
+    ids = judgments["product_id"]
+    titles = pl.Series(["Oak  stool" if i[0] == "a" else "oak stool" if i[0] == "b" else f"{i} desk" for i in ids])
+    clusters = pl.DataFrame({"product_id": ids, "cluster_id": ids.str.replace("d", "c").str.replace("b", "beta")})
+    agreement = grade_agreement(judgments, clusters, pl.DataFrame({"product_id": ids, "title": titles}))
+    assert (agreement.cells, agreement.rate, agreement.alike, agreement.floor) == (40, 0.5, 40, noisy / 40)
+    with caplog.at_level(logging.WARNING):
+        warn_where_grades_differ(agreement, 0.15)
+    assert bool(caplog.records) is warns
+
+
 def test_pairs_are_labelled_by_the_queries_that_judged_both() -> None:
     pairs = pl.DataFrame(
         {"product_id_a": ["a", "b"], "product_id_b": ["b", "d"], "similarity": [0.9, 0.8], "evidence": ["x", "y"]}

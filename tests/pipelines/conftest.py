@@ -38,7 +38,7 @@ def run_pipelines(
 @pytest.fixture(scope="session")
 def tiny_training(tiny_bert_folder) -> dict[str, Any]:
     """Parameters that make any environment train a tiny random encoder for two steps."""
-    stage = {"max_steps": 2, "validations": 1, "validation_queries": 10, "learning_rate": 1e-3}
+    stage = {"max_steps": 2, "validations": 1, "validation": {"queries": 10, "share": 0.0}, "learning_rate": 1e-3}
     return {
         "encoder": {
             "preset": str(tiny_bert_folder),

@@ -1,6 +1,7 @@
 """The A/B test in Kedro: a shop's own CSV log without Python, a simulated one where there is none, or no section at all."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,9 @@ import pytest
 from nbclient import NotebookClient
 
 from roar.errors import InputError
+from roar.parameters.serve_log import ServeLog
+from roar.schemas import GRADES
+from roar.service.logs import Event, Search, SearchLog
 
 from .conftest import copy_project, run_pipelines
 
@@ -225,3 +229,40 @@ def test_the_planning_notebook_runs(simulated, monkeypatch):
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(simulated / "notebooks")}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output["output_type"] == "error"] and len(outputs) > 4
+
+
+def test_what_the_service_logged_becomes_a_verdict_without_a_mapping(tmp_path):
+    """An environment of one empty folder: the three needed tables, and beside them the rolls that a service wrote."""
+    folder = copy_project(tmp_path)
+    (folder / "conf/served").mkdir()
+    raw = folder / "data/served/01_raw"
+    raw.mkdir(parents=True)
+    things = [f"{colour} {kind}" for kind in ("mug", "lamp", "chair") for colour in ("red", "blue", "green", "white")]
+    number = pl.int_range(len(things)).cast(pl.String)
+    products = pl.DataFrame({"title": things}).with_columns(product_id="p" + number, vertical=pl.lit("home"))
+    queries = pl.DataFrame({"query": things}).with_columns(query_id="q" + number, frequency=pl.int_range(1, len(things) + 1))
+    judged = [(f"q{q}", f"p{(q + step) % 12}", grade) for q in range(12) for step, grade in enumerate(GRADES[::-1])]
+    judgments = pl.DataFrame(judged, schema=["query_id", "product_id", "grade"], orient="row")
+    for name, table in {"products": products, "queries": queries, "judgments": judgments}.items():
+        table.write_parquet(raw / f"{name}.parquet")
+    rng, clock = np.random.default_rng(2), [datetime(2026, 10, 5, tzinfo=UTC)]
+    with SearchLog(raw / "served", ServeLog(open_s=60, roll_s=0.01), clock=lambda: clock[0]) as log:
+        for search in range(400):
+            clock[0] += timedelta(minutes=9)
+            unit, variant = f"u{search % 100}", ("control", "treatment")[search % 2]
+            log.search(Search(f"r{search}", f"s{search}", things[search % 12], ["p0", "p1"], variant, 2, unit=unit, variant=variant))  # fmt: skip
+            if rng.random() < (0.3, 0.6)[search % 2]:
+                log.event(Event(f"r{search}", "p1", "click")).result(10)
+            team = ("treatment", "control")
+            log.search(Search(f"i{search}", f"s{search}", "mug", ["p0", "p1"], "interleaved", 2, unit=unit, team=team, rankers=team))  # fmt: skip
+            if rng.random() < 0.5:
+                log.event(Event(f"i{search}", "p0", "click")).result(10)
+    assert len(list((raw / "served/search_log").iterdir())) > 1, "it never rolled"
+    params = {"ab_test": {"primary": "click_through", "guardrails": [], "planned_days": 2}}
+    run_pipelines(folder, "served", "data_engineering", "ab_test", params=params)
+    found = folder / "data/served/08_reporting/experiment"
+    totals = load(folder, "07_model_output/experiment/totals.parquet", "served")
+    assert totals["searches"].sum() == 400 and totals["unit_id"].n_unique() == 100
+    assert json.loads((found / "verdict.json").read_text())["outcome"] == "ship"
+    preferred = json.loads((found / "interleaving_preference.json").read_text())
+    assert preferred["searchers"] == 100 and preferred["low"] > 0

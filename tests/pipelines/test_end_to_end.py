@@ -13,13 +13,14 @@ import torch
 from nbclient import NotebookClient
 
 from roar.encoder import read_encoder
+from roar.parameters.evaluation import OWN_SYSTEMS
 from roar.retrieval import Release
 from roar.schemas import Metrics
 
 from .conftest import copy_project, run_pipelines
 
-SYSTEMS = {"random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum"}
-UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum"}
+SYSTEMS = {*OWN_SYSTEMS}
+UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum", "stage2_constrained", "hybrid_constrained"}
 """Systems whose scores do not compare across queries."""
 
 
@@ -178,3 +179,12 @@ def test_the_notebook_runs_on_what_the_pipelines_left(shop, monkeypatch):
     NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output["output_type"] == "error"] and len(outputs) > 5
+
+
+def test_the_notebook_on_facts_runs_on_what_the_pipelines_left(shop, monkeypatch):
+    """From a query's text to its facts to the ranking; the belt that says what is asked stands first."""
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    notebook = nbformat.read(shop / "notebooks/03_from_text_to_facts_to_ranking.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
+    last = notebook.cells[-1]["outputs"][0]["data"]["text/plain"]
+    assert last.index("no buckle") < last.index("Canvas") < last.index("brass buckle")

@@ -145,7 +145,7 @@ def test_judging_runs_never_loads_torch():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--env", "homedepo"], "--env homedepo: no folder conf/homedepo; there are: base, crowdflower, esci, holt"),
+        (["--env", "bauhaus"], "--env bauhaus: no folder conf/bauhaus; there are: base, crowdflower, esci, holt"),
         (["--env", "holtt"], "did you mean holt?"),
         (["--pipelines", "ingestion"], "--pipelines ingestion: there are: __default__, ab_test"),
         (["--pipeline", "data_enginering"], "did you mean data_engineering?"),

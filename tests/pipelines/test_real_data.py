@@ -16,7 +16,9 @@ from .conftest import copy_project, run_pipelines
 
 
 def sample(real_data: Path, environment: str, folder: Path) -> Path:
-    """The environment's files in their own layout; of icecat's 19,000 products only those that are judged."""
+    """The environment's files in their own layout; of the large ones only products that are judged, of homedepot 120 queries."""
+    if environment == "homedepot":
+        return _sample_of_homedepot(real_data / environment, folder)
     if environment != "icecat":
         shutil.copytree(real_data / environment, folder / environment)
         return folder
@@ -33,8 +35,21 @@ def sample(real_data: Path, environment: str, folder: Path) -> Path:
     return folder
 
 
+def _sample_of_homedepot(source: Path, folder: Path) -> Path:
+    judgments = pl.read_parquet(source / "judgments.parquet")
+    terms = judgments.select(pl.col("search_term").unique(maintain_order=True)).head(120)
+    judged = judgments.join(terms, on="search_term", how="semi", maintain_order="left")
+    products = pl.read_parquet(source / "products.parquet").join(judged, on="product_uid", how="semi")
+    (folder / "homedepot").mkdir(parents=True)
+    judged.write_parquet(folder / "homedepot" / "judgments.parquet")
+    products.write_parquet(folder / "homedepot" / "products.parquet")
+    return folder
+
+
 @pytest.mark.real_data
-@pytest.mark.parametrize(("environment", "queries"), [("esci", 150), ("icecat", 135), ("crowdflower", 261)])
+@pytest.mark.parametrize(
+    ("environment", "queries"), [("esci", 150), ("icecat", 135), ("crowdflower", 261), ("homedepot", 120)]
+)
 def test_every_query_is_tested_once_and_the_page_is_made(
     environment, queries, real_data, tmp_path, tiny_training, monkeypatch
 ):
@@ -53,5 +68,11 @@ def test_every_query_is_tested_once_and_the_page_is_made(
     assert Release.read(data / "06_models/release").search("black", 5).height == 5
     page = (data / "08_reporting/report.html").read_text(encoding="utf-8")
     assert "Simulated data" not in page and str(real_data) not in page
-    steps = re.search(r"Rated \d &gt; rated \d", page)
-    assert bool(steps) is (environment in ("icecat", "crowdflower")), "ordinal steps carry their own names"
+    published = pl.read_parquet(data / "08_reporting/published_results.parquet")
+    assert ("Not comparable with published figures" in page) is (published.height > 0) is (environment == "esci")
+    if environment == "esci":
+        assert set(published.filter(measure="ndcg")["queries"]) == {150}
+        assert set(published.filter(measure="micro_f1")["system"]) >= {"base", "stage1", "stage2", "stage2_deployed"}
+        assert published.filter(pl.col("value").is_null()).is_empty()
+    steps = re.search(r"Rated \d\S* (to \S+ )?&gt; rated \d", page)
+    assert bool(steps) is (environment in ("icecat", "crowdflower", "homedepot")), "ordinal steps carry their own names"

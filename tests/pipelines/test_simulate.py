@@ -10,7 +10,7 @@ from roar.pipelines.simulate.nodes import simulate_marketplace
 TINY = Simulation(products=100, queries=100, judged_queries=20, behaviour=Behaviour(sessions=20))
 
 
-@pytest.mark.parametrize("environment", ["esci", "icecat", "my_shop", ""])
+@pytest.mark.parametrize("environment", ["esci", "icecat", "homedepot", "my_shop", ""])
 def test_simulate_is_refused_outside_base_and_test(environment):
     """A shop's own files must not be replaced by a simulated one; the error is one line."""
     with pytest.raises(InputError, match="is not simulated") as error:

@@ -228,7 +228,10 @@ def _histories(rng: np.random.Generator) -> pl.DataFrame:
                     "grad_norm": 1 + rng.random(),
                     "learning_rate": 5e-5 * (1 - step / steps),
                     "pairs_per_s": 100 + rng.random(),
-                    "validation_ndcg8": validated,
+                    "validation": validated,
+                    "validation_gain": None if validated is None else validated - 0.72,
+                    "validation_error": None if validated is None else 0.01,
+                    "kept": None if validated is None else step == steps,
                 }
             )
     return pl.DataFrame(rows, infer_schema_length=None)

@@ -14,8 +14,10 @@ from roar.datasets.text import TextFile, TextFolder
 from roar.errors import InputError
 from roar.parameters import Reporting
 from roar.pipelines.reporting import create_pipeline
-from roar.schemas import STRATA
+from roar.schemas import STRATA, Grade
 
+DEMOTED = dict.fromkeys(["query_id", "query", "product_id", "title", "dimension", "asked", "stated"], pl.String)
+DEMOTED |= dict.fromkeys(["rank_before", "rank_after"], pl.Int64)
 ROOT = Path(__file__).parents[2]
 
 
@@ -42,9 +44,18 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
     spelling = queries.select("query_id", slice=pl.lit("spelling"), level=pl.lit("clean"))
     nothing = {"dimension": pl.String, "value": pl.String, "shown": pl.String}
     tuning = fabricated.behaviour.tuning["BM25"]
+    tried = {
+        "fold": ["holdout"] * 2,
+        "penalty": [0.0, 0.1],
+        "bonus": [0.0, 0.05],
+        "value": [0.5, 0.6],
+        "best": [False, True],
+    }
+    constrained_tuning = pl.DataFrame(tried)
     return {
         "queries": queries,
         "query_strata": queries.select("query_id", "vertical", "stratum"),
+        "judgments": pl.DataFrame(schema={"query_id": pl.String, "product_id": pl.String, "grade": Grade}),
         "query_slices": spelling,
         "products": products.with_columns(brand=pl.lit("Orvane"), vertical=pl.lit("food")),
         "product_clusters": products.select("product_id", "cluster_id"),
@@ -52,6 +63,17 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
         "stated_attributes": pl.DataFrame(schema={"product_id": pl.String} | nothing),
         "bm25_tuning": tuning,
         "hybrid_sum_tuning": tuning,
+        "stage2_constrained_tuning": constrained_tuning,
+        "hybrid_constrained_tuning": constrained_tuning,
+        "constraint_verdicts": pl.DataFrame(
+            {
+                "dimension": ["colour"] * 2,
+                "verdict": ["agrees", "contradicts"],
+                "grade": ["exact", "irrelevant"],
+                "pairs": [9, 4],
+            }
+        ),
+        "demoted_exact": pl.DataFrame(schema=DEMOTED),
         "params:reporting": Reporting(),
         "params:environment": "base",
         "params:seed": 1,

@@ -251,3 +251,19 @@ def test_shards_are_encoded_once_and_never_taken_for_another_encoders(tmp_path, 
         weight.data.mul_(1.5)
     changed = encode_in_shards(tiny_encoder, texts, tmp_path, ENCODER)
     assert np.abs(changed - first).max() > 0.01 and len(list(tmp_path.iterdir())) == 7
+
+
+def test_the_same_catalogue_under_another_encoder_is_a_release_beside(root, tiny_bert_folder, tiny_qwen_folder, tmp_path):
+    other = tmp_path / "other"
+    told = CliRunner().invoke(released, ["index", "encode", str(tiny_qwen_folder), str(other), "--release", str(root)])
+    assert told.exit_code == 0 and "40 products" in told.output, told.output
+    before, after = Release.read(root), Release.read(other)
+    assert after.index.manifest.encoder != before.index.manifest.encoder
+    for name in ("index", "template", "shown", "filters", "lexical", "dimension"):
+        assert getattr(after.index.manifest, name) == getattr(before.index.manifest, name)
+    assert after.search("red memory card", 8, system="bm25").equals(before.search("red memory card", 8, system="bm25"))
+    assert not after.search("red memory card", 8).equals(before.search("red memory card", 8))
+    vector = encode(after.encoder, ["red memory card 64 gb"], config=ENCODER.model_copy(update={"dimension": 16}))
+    assert after.index.search(vector, 1)["score"][0] > 0.5
+    told = CliRunner().invoke(released, ["index", "encode", str(tiny_bert_folder), str(root), "--release", str(root)])
+    assert told.exit_code == 1 and "the release itself" in told.output

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from roar.encoder.cpu import row_gradients
 from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask, ranknet_loss, roar_loss
-from roar.parameters import Alignment, Calibration, Stage1, Stage2
+from roar.parameters import Alignment, Calibration, Comparisons, OwnNegatives, Stage1, Stage2
 from roar.training.collation import Batch, Collator, gathered
 from roar.training.examples import Examples
 from roar.training.objectives import ContrastiveObjective, RoarObjective
@@ -178,6 +179,54 @@ def test_every_alignment_can_be_trained(tiny_encoder, examples, name, across):
     made(features, label).backward()
     assert {"loss", "contrastive", "alignment", "calibration", "masked_share"} == made.last.keys()
     assert (made.last["alignment"] == 0) == (name == "none")
+
+
+def test_own_negatives_join_the_denominator_by_grade_and_with_their_margin(tiny_encoder, examples):
+    """Group 0 has an irrelevant product, group 1 a complement, group 2 an irrelevant one; the formula written out row by row."""
+    tiny_encoder.eval()
+    features, label = collate(examples, tiny_encoder)
+    own = OwnNegatives(complement=-0.1, irrelevant=0.2)
+    silent = {"beta": 0.0, "calibration": Calibration(weight=0.0), "temperature": 0.1, "matryoshka": ()}
+    plain, found = (RoarObjective(tiny_encoder, Stage2(own_negatives=o, **silent)) for o in (OwnNegatives(), own))
+    loss = float(found(features, label).detach())
+    scores, batch = scores_one_by_one(tiny_encoder, examples).detach(), whole(label)
+    mask, extra, total = masked(scores, label), {1: -0.1, 0: 0.2}, 0.0
+    for q in range(3):
+        logits = [scores[q, label["positive"][q]]]
+        for c in range(scores.shape[1]):
+            if batch.group[c] != q and not mask[q, c]:
+                logits.append(scores[q, c])
+            elif batch.group[c] == q and int(batch.grade[c]) in extra:
+                logits.append(scores[q, c] + extra[int(batch.grade[c])])
+        total -= float(torch.log_softmax(torch.stack(logits) / 0.1, dim=0)[0])
+    assert loss == pytest.approx(total / 3, rel=1e-4)
+    assert loss > float(plain(features, label).detach()) + 0.01
+
+
+@pytest.mark.parametrize("block", [{"alignment": {"loss": "list_mle"}}, {"calibration": {"loss": "bixse"}}])
+def test_weights_of_comparisons_for_a_loss_without_any_are_refused(block):
+    ((name, said),) = block.items()
+    with pytest.raises(ValidationError, match=f"comparisons: {said['loss']} does not compare two grades"):
+        Stage2.model_validate({name: said | {"comparisons": {"irrelevant": 3.0}}})
+
+
+def test_weights_of_comparisons_reach_the_losses(tiny_encoder, examples):
+    tiny_encoder.eval()
+    features, label = collate(examples, tiny_encoder)
+    heavy = Comparisons(irrelevant=3.0)
+    config = Stage2(alignment=Alignment(comparisons=heavy), calibration=Calibration(comparisons=heavy))
+    made = RoarObjective(tiny_encoder, config)
+    made(features, label)
+    scores = scores_one_by_one(tiny_encoder, examples).detach()
+    graded, by_worse = (scores, label["group"], label["grade"]), (3.0, 1.0, 1.0)
+    weight, mask = label["weight"], masked(scores, label)
+    expected = {
+        "alignment": roar_loss(*graded, mask=mask, weight=weight, by_worse=by_worse),
+        "calibration": ranknet_loss(*graded, temperature=0.05, weight=weight, pairs="pooled", by_worse=by_worse),
+    }
+    assert {name: made.last[name] for name in expected} == pytest.approx(
+        {n: float(v) for n, v in expected.items()}, rel=1e-3
+    )
 
 
 def test_the_embedding_table_gets_the_gradient_that_autograd_gives(tiny_encoder, examples):

@@ -6,22 +6,24 @@ import torch
 
 from roar.parameters import Encoder, Stage1, Stage2, TrainingSets
 from roar.schemas import HOLDOUT
-from roar.training.single import best_steps, train_single
+from roar.training.single import kept_steps, train_single
 from roar.training.stages import TrainingTables
 
 
-def history(*folds: list[tuple[int, float | None]]) -> pl.DataFrame:
-    rows = [(f"fold_{fold}", step, value) for fold, own in enumerate(folds) for step, value in own]
-    return pl.DataFrame(
-        rows, schema={"fold": pl.String, "step": pl.Int64, "validation_ndcg8": pl.Float64}, orient="row"
+def history(*folds: list[tuple[int, bool | None]]) -> pl.DataFrame:
+    rows = [(f"fold_{fold}", step, kept) for fold, own in enumerate(folds) for step, kept in own]
+    return pl.DataFrame(rows, schema={"fold": pl.String, "step": pl.Int64, "kept": pl.Boolean}, orient="row")
+
+
+def test_steps_are_the_median_of_those_kept():
+    first, second, third = (
+        [(0, False), (1, None), (2, True), (4, False)],
+        [(0, True), (4, False)],
+        [(0, False), (4, True)],
     )
-
-
-def test_steps_are_the_median_of_the_folds_best():
-    first, second, third = [(0, 0.1), (1, None), (2, 0.9), (4, 0.3)], [(0, 0.9), (4, 0.3)], [(0, 0.1), (4, 0.3)]
-    assert best_steps(history(first, second, third)) == 2
-    assert best_steps(history(second, second, third)) == 0
-    assert best_steps(history([(1, None), (7, None)])) == 7, "all steps where nothing was validated"
+    assert kept_steps(history(first, second, third)) == 2
+    assert kept_steps(history(second, second, third)) == 0
+    assert kept_steps(history([(1, None), (7, None)])) == 7, "all steps where nothing was validated"
 
 
 @pytest.mark.parametrize(("steps", "changed"), [((2, 2), True), ((0, 0), False)])

@@ -1,5 +1,6 @@
 """Training both stages end to end on a shop of forty products with a tiny encoder."""
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -8,7 +9,7 @@ from sentence_transformers import SentenceTransformer
 from roar.datasets.encoder_folder import EncoderFolder
 from roar.encoder import encode, load_encoder, precision
 from roar.errors import InputError
-from roar.parameters import Alignment, Encoder, Lora, Splits, Stage1, Stage2
+from roar.parameters import Alignment, Encoder, Lora, Splits, Stage1, Stage2, Validation
 from roar.schemas import Grade
 from roar.training import group_examples, pair_examples, train
 from roar.training.batching import ConflictFreeBatches
@@ -16,7 +17,7 @@ from roar.training.checkpoints import Checkpoints
 from roar.training.interpolation import interpolated
 from roar.training.objectives import ContrastiveObjective
 from roar.training.stages import TrainingTables, train_stage1, train_stage2
-from roar.training.validation import validator
+from roar.training.validation import questions
 from roar.training.weights import put_weights
 from roar.training_sets import graded_groups, query_strata, query_variants, split_queries, stage1_pairs
 
@@ -41,12 +42,14 @@ def test_both_stages_learn_and_say_how_it_went(tables, tiny_bert_folder):
     training, groups = tables
     start = {"all": lambda: SentenceTransformer(str(tiny_bert_folder), local_files_only=True)}
     encoder = Encoder(preset=str(tiny_bert_folder), precision="float32")
-    stage1 = Stage1(batch_size=16, epochs=8, learning_rate=3e-3, temperature=0.1, validation_queries=10)
+    stage1 = Stage1(
+        batch_size=16, epochs=8, learning_rate=3e-3, temperature=0.1, validation={"queries": 10, "share": 0.0}
+    )
     encoders, history = train_stage1(start, training, encoder, stage1, seed=1)
     assert list(encoders) == ["holdout"]
     losses = history.filter(pl.col("step") > 0)["loss"]
     assert losses.tail(3).mean() < losses.head(3).mean()
-    checked = history.drop_nulls("validation_ndcg8")
+    checked = history.drop_nulls("validation")
     assert checked["step"].to_list()[0] == 0 and checked.height == 3
     assert history["alignment"].null_count() == history.height
 
@@ -57,7 +60,7 @@ def test_both_stages_learn_and_say_how_it_went(tables, tiny_bert_folder):
         learning_rate=1e-3,
         beta=1.0,
         alignment=Alignment(temperature=0.05),
-        validation_queries=10,
+        validation={"queries": 10, "share": 0.0},
     )
     _, history2 = train_stage2(loaders, groups, training, encoder, stage2, seed=1)
     alignment = history2.filter(pl.col("step") > 0)["alignment"]
@@ -131,7 +134,7 @@ def test_a_loss_that_is_not_a_number_stops_with_the_step(tables, tiny_encoder):
         def forward(self, features, labels):
             return super().forward(features, labels) * torch.nan
 
-    with pytest.raises(InputError, match=r"the loss is nan at step 1, batch of 16 examples .*none yet"):
+    with pytest.raises(InputError, match=r"the loss is nan at step 1, batch of 1\d examples .*none yet"):
         train(
             tiny_encoder, examples, lambda m: Broken(m, config), config, learning_rate=1e-3, precision="float32", seed=1
         )
@@ -167,11 +170,16 @@ def test_every_step_that_is_promised_is_made(tables, tiny_encoder):
         learning_rate=1e-3,
         precision="float32",
         seed=1,
-        validate=lambda _: 0.5,
+        validate=lambda _: np.full(4, 0.5),
     )
     steps = len(ConflictFreeBatches(examples, 5, 1, 3))
     last = trained.history.row(-1, named=True)
-    assert last["step"] == steps and last["validation_ndcg8"] == 0.5 and last["learning_rate"] < 2e-5
+    assert (
+        last["step"] == steps
+        and last["validation"] == 0.5
+        and last["validation_gain"] == 0
+        and last["learning_rate"] < 2e-5
+    )
 
 
 def test_a_batch_larger_than_the_data_is_an_error_before_training(tables, tiny_encoder):
@@ -214,7 +222,7 @@ def trained_with(tables, encoder, scores, **settings):
         learning_rate=1e-2,
         precision="float32",
         seed=1,
-        validate=lambda _: next(to_come),
+        validate=lambda _: np.full(4, next(to_come)),
     )
 
 
@@ -232,7 +240,7 @@ def test_weights_between_start_and_end_are_chosen_on_validation(tables, tiny_enc
     scores = [0.1, 0.5, 0.9, 0.2]
     trained = trained_with(tables, best, scores, max_steps=2, validations=1, interpolate=(0.5, 0.25))
     middle = weights(trained.encoder)
-    assert trained.history.select("interpolation", "validation_ndcg8").row(-1) == (0.5, 0.9)
+    assert trained.history.filter("kept").select("interpolation", "validation").rows() == [(0.5, 0.9)]
     moved = [name for name in end if not torch.equal(start[name], end[name])]
     assert len(moved) > 10
     for name in moved:
@@ -275,7 +283,9 @@ def test_validation_queries_that_cannot_be_ranked_are_none(tables, caplog):
     judged = pl.DataFrame(
         {"query_id": ["q"], "product_id": ["p"], "grade": ["irrelevant"], "query": ["shoe"], "text": ["lamp"]}
     ).with_columns(pl.col("grade").cast(Grade))
-    assert validator(judged, Encoder(), 10, seed=1) is None and "the last weights are kept" in caplog.text
+    catalogue = judged.select("product_id", "text")
+    assert questions(judged, catalogue, Validation(), affordable=0, seed=1) is None
+    assert "the last weights are kept" in caplog.text
 
 
 def test_interpolated_adapters_are_a_share_of_their_effect():

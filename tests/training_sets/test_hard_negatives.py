@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from roar.attributes import agreement
 from roar.errors import InputError
-from roar.parameters import HardNegatives
+from roar.parameters import Filling, HardNegatives
+from roar.schemas import Grade
 from roar.training_sets import hard_negatives
+from roar.training_sets.filling import filled
 from roar.training_sets.hard_negatives import Catalogue, mine
 
 PRODUCTS, DIMENSIONS = 40, 6
@@ -115,3 +118,73 @@ def test_nothing_to_mine_is_an_empty_table():
 def test_an_index_that_faiss_cannot_build_names_its_parameter():
     with pytest.raises(InputError, match=r"training_sets\.hard_negatives\.index 'Nonsense'"):
         World(1).mine(HardNegatives(index="Nonsense"))
+
+
+TITLES = {
+    "asked": "Orvane memory card 64 GB",
+    "other size": "Orvane memory card 128 GB",
+    "a copy": "Orvane memory card, 128 GB, black",
+    "silent": "Orvane memory card",
+    "far": "Lumo memory card 32 GB",
+}
+
+
+def contradicting(kind: str, keep: int = 3, **rules: float) -> pl.DataFrame:
+    """Negatives of "64 gb memory card" among five cards that stand ever farther from it; two are listings of one item."""
+    ids = pl.Series("product_id", list(TITLES))
+    angles = np.arange(5) / 20
+    vectors = unit(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    items = pl.DataFrame({"product_id": ids, "cluster_id": ["a", "b", "b", "c", "d"]})
+    products = pl.DataFrame(
+        {"product_id": ids, "title": list(TITLES.values()), "brand": None, "attributes": None}
+    ).cast(pl.String)
+    config = HardNegatives(kind=kind, **rules)  # type: ignore[arg-type]
+    example = pl.DataFrame(
+        {"example": [0], "query": ["64 gb memory card"], "variant_group": ["g"], "product_id": ["asked"]}
+    )
+    known = example.select("variant_group", "product_id")
+    catalogue = Catalogue.of(ids, vectors, items, config)
+
+    def embed(queries: list[str]) -> np.ndarray:
+        return np.repeat(vectors[:1], len(queries), axis=0)
+
+    return mine(example, known, catalogue, embed, keep, config, stated=agreement.stated(products))
+
+
+def test_what_contradicts_the_query_is_a_negative_however_near_it_is() -> None:
+    """The rule of the margin would leave out what is nearest; a silent product is none, and an item comes once."""
+    found = contradicting("contradicting", relative=0.95)
+    assert found["product_id"].to_list() == ["other size", "far"]
+    assert found["contradicts"].all()
+    assert contradicting("mined", relative=0.95)["product_id"].to_list() == []
+
+
+def test_both_kinds_begin_with_what_contradicts() -> None:
+    found = contradicting("both", relative=None)
+    assert found["product_id"].to_list() == ["other size", "far", "silent"]
+    assert found["contradicts"].to_list() == [True, True, False]
+
+
+def test_groups_take_what_contradicts_as_substitutes() -> None:
+    """And other negatives as irrelevant, up to the wanted number of either grade; a judged item stays what raters said."""
+    members = pl.DataFrame(
+        {
+            "fold": "f",
+            "query_id": "q",
+            "product_id": ["asked", "seen"],
+            "item": ["a", "s"],
+            "grade": ["exact", "substitute"],
+            "weight": 1.0,
+        }
+    ).with_columns(pl.col("grade").cast(Grade))
+    negatives = pl.DataFrame(
+        {
+            "query_id": "q",
+            "product_id": ["other size", "far", "silent", "seen"],
+            "contradicts": [True, True, False, False],
+        }
+    )
+    clusters = pl.DataFrame({"product_id": ["other size", "far", "silent", "seen"], "cluster_id": ["b", "d", "c", "s"]})
+    got = filled(members, negatives, clusters, Filling(members=2, weight=0.5))
+    grades = dict(got.select("product_id", pl.col("grade").cast(pl.String)).iter_rows())
+    assert grades == {"asked": "exact", "seen": "substitute", "other size": "substitute", "silent": "irrelevant"}

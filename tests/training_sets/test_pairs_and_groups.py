@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from roar.errors import InputError
-from roar.parameters import Groups, PairSource, Splits, Stage1Sources
+from roar.parameters import BehaviourSource, Groups, PairSource, Splits, Stage1Sources
 from roar.schemas import Grade
-from roar.training_sets import graded_groups, query_strata, query_variants, split_queries, stage1_pairs
+from roar.training_sets import Counts, graded_groups, limited, query_strata, query_variants, split_queries, stage1_pairs
 
 LOG = {"query": pl.String, "product_id": pl.String, "clicked": pl.Boolean, "carted": pl.Boolean, "ordered": pl.Boolean}
 
@@ -66,6 +66,40 @@ def test_limits_are_kept_per_fold_and_sources_can_be_switched_off(queries, judgm
     config = Stage1Sources(annotation=PairSource(limit=20), behaviour=None)
     pairs = stage1_pairs(queries, judgments, search_log, variants, splits, config, seed=1)
     assert (pairs.group_by("fold").len()["len"] == 20).all() and set(pairs["source"]) == {"annotation"}
+
+
+def test_what_limits_leave_out_is_said_with_the_parameter(queries, judgments, search_log, variants, splits):
+    counts = Counts()
+    config = Stage1Sources(annotation=PairSource(per_query=1), behaviour=BehaviourSource(relative=0.1))
+    pairs = stage1_pairs(queries, judgments, search_log, variants, splits, config, seed=1, counts=counts)
+    folds = pairs.group_by("fold").agg((pl.col("source") == "annotation").sum(), all=pl.len())
+    assert (folds["all"] <= (1.1 * folds["source"]).floor()).all(), (
+        "a tenth as many pairs of behaviour as annotated ones"
+    )
+    per_query, relative = limited(counts.table())
+    found = counts.table().filter(source="annotation", step="found")["rows"].sum()
+    kept = (pairs["source"] == "annotation").sum()
+    assert f"annotation.per_query leaves out {found - kept:,} of {found:,} rows" in per_query
+    assert "stage1_sources.behaviour.relative leaves out" in relative
+    none = Stage1Sources(annotation=PairSource(), behaviour=BehaviourSource())
+    stage1_pairs(queries, judgments, search_log, variants, splits, none, seed=1, counts=(quiet := Counts()))
+    assert not list(limited(quiet.table()))
+
+
+def test_a_relative_limit_keeps_all_where_nothing_is_annotated(queries, judgments, search_log, variants, splits):
+    all_, few = (
+        stage1_pairs(
+            queries,
+            judgments.clear(),
+            search_log,
+            variants,
+            splits,
+            Stage1Sources(behaviour=BehaviourSource(relative=r)),
+            seed=1,
+        )
+        for r in (None, 0.1)
+    )
+    assert few.equals(all_)
 
 
 def test_no_source_at_all_is_an_error(queries, judgments, search_log, variants, splits):

@@ -2,13 +2,14 @@
 
 `aggregate` reads the log (however long), applies the policies for bad rows and reduces it to moments; `uplifts` and
 `cumulative` estimate; `check` says whether the test can be trusted; `decide` applies the rules of the verdict. `plan`
-sizes a test before it starts; `preference` reads the cheaper one, interleaving. Estimators are tea-tasting's.
+sizes a test before it starts, `assign` says who sees what; `preference` reads the cheaper one, interleaving. Estimators are tea-tasting's.
 """
 
 from roar.ab_testing.aggregation import Aggregated, aggregate, aggregate_history, query_levels
+from roar.ab_testing.assignment import assign
 from roar.ab_testing.checks import check
 from roar.ab_testing.estimates import cumulative, uplift, uplifts
-from roar.ab_testing.interleaving import Preference, preference, team_draft
+from roar.ab_testing.interleaving import Preference, preference, team_draft, votes_of
 from roar.ab_testing.offline import Agreement, agreement, offline_to_online
 from roar.ab_testing.power import detectable_effect, plan, units_needed
 from roar.ab_testing.sequential import always_valid_quantile
@@ -23,6 +24,7 @@ __all__ = [
     "aggregate_history",
     "agreement",
     "always_valid_quantile",
+    "assign",
     "check",
     "cumulative",
     "decide",
@@ -35,4 +37,5 @@ __all__ = [
     "units_needed",
     "uplift",
     "uplifts",
+    "votes_of",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from roar.ab_testing.reading import Frame
 from roar.errors import InputError
 
 EMPTY = -1
@@ -73,6 +74,34 @@ def team_draft(a: np.ndarray, b: np.ndarray, first: np.ndarray, length: int) -> 
             for ranking, gone in zip(rankings, taken, strict=True):
                 gone[row] |= ranking[row] == chosen[:, None]
     return products, teams
+
+
+def votes_of(log: Frame, control: str, treatment: str) -> pl.DataFrame:
+    """Votes out of the service's search log, whose `team` says whose pick each product was.
+
+    Args:
+        log: request_id, unit_id, team, clicked: a row per product shown; others' teams, and searches without one, are left
+            out. Further pages of a search are requests of their own.
+        control: team that stands for the control.
+        treatment: the other.
+
+    Returns:
+        unit_id, won, lost, tied, as `preference` reads them; no rows where nothing was interleaved.
+    """
+    names = log.lazy().collect_schema().names()
+    if any(name not in names for name in ("request_id", "unit_id", "team")):
+        return pl.DataFrame(schema={"unit_id": pl.String, **dict.fromkeys(("won", "lost", "tied"), pl.Int64)})
+    clicks = pl.col("clicked").cast(pl.Int64)
+    margin = (clicks.filter(pl.col("team") == treatment).sum() - clicks.filter(pl.col("team") == control).sum()).sign()
+    searches = (
+        log.lazy()
+        .filter(pl.col("team").is_in([control, treatment]), pl.col("unit_id").is_not_null())
+        .group_by("unit_id", "request_id")
+        .agg(margin=margin)
+    )
+    outcomes = {"won": 1, "lost": -1, "tied": 0}
+    counts = (((pl.col("margin") == sign).sum()).cast(pl.Int64).alias(name) for name, sign in outcomes.items())
+    return searches.group_by("unit_id").agg(counts).sort("unit_id").collect(engine="streaming")
 
 
 def preference(votes: pl.DataFrame, *, alpha: float = 0.05, power: float = 0.8) -> Preference:

@@ -20,7 +20,7 @@ from roar.metrics import score_queries
 from roar.parameters import MetricSettings, TrainingSets
 from roar.retrieval import ProductIndex, Runs
 from roar.training.interpolation import interpolated
-from roar.training.mining import fill_groups, mine_for_pairs
+from roar.training.mining import add_catalogue_groups, fill_groups, mine_for_pairs
 from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1, train_stage2
 from roar.training.weights import put_weights, trained_weights
 from roar.training_sets import graded_groups, held_out_products, stage1_pairs
@@ -43,7 +43,8 @@ class Shop:
     def fingerprint(self) -> str:
         """A hash of all that decides what is trained and judged, beside a cell's recipe: tables in their order, weights, seed."""
         digest = hashlib.sha256(str(self.seed).encode())
-        for table in (*self.tables, self.groups, self.search_log, self.variants):
+        taught = () if self.tables.scores.is_empty() else (self.tables.scores,)
+        for table in (*self.tables[:-1], *taught, self.groups, self.search_log, self.variants):
             digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
         digest.update(weights_hash(self.base()).encode())
         return digest.hexdigest()
@@ -104,6 +105,8 @@ def _stage1(cell: Cell, shop: Shop) -> SentenceTransformer:
 def _stage2(cell: Cell, shop: Shop, stage1: Path) -> SentenceTransformer:
     tables, recipe, start = _tables(cell, shop), cell.recipe, {ALL_FOLDS: lambda: read_encoder(stage1)}
     groups, _ = fill_groups(start, _groups(cell, shop), tables, recipe.encoder, recipe.training_sets, seed=shop.seed)
+    read = (tables, shop.search_log, recipe.encoder, recipe.training_sets)
+    groups = add_catalogue_groups(start, groups, *read, seed=shop.seed)
     encoders, _ = train_stage2(start, groups, tables, recipe.encoder, recipe.stage2, seed=cell.seed)
     return encoders[cell.fold]
 
@@ -152,12 +155,22 @@ def _scored(encoder: SentenceTransformer, cell: Cell, shop: Shop) -> tuple[pl.Da
     tested = tables.splits.filter((pl.col("fold") == cell.fold) & (pl.col("split") == "test"))
     queries = tables.queries.join(tested, on="query_id", how="semi", maintain_order="left")
     judgments = tables.judgments.join(tested, on="query_id", how="semi", maintain_order="left")
-    runs = _runs(encoder, cell, tables.products, queries, judgments)
+    products = searched(tables.products, judgments, cell.catalogue, shop.seed)
+    runs = _runs(encoder, cell, products, queries, judgments)
     whole = [name for name in cell.metrics if name.startswith("recall@")]  # of the full catalogue
     judged = [name for name in cell.metrics if name not in whole]
     protocols = ((runs.judged, judged), (runs.catalogue, whole))
     scored = [score_queries(run, judgments, MetricSettings(names=tuple(names))) for run, names in protocols if names]
     return runs.judged, pl.concat(scored)
+
+
+def searched(products: pl.DataFrame, judgments: pl.DataFrame, most: int | None, seed: int) -> pl.DataFrame:
+    """The catalogue that tested queries search: all products, or the judged ones with others, drawn at random, up to `most`."""
+    if most is None:
+        return products
+    judged = products["product_id"].is_in(judgments["product_id"].implode())
+    order = pl.struct(~judged, pl.col("product_id").hash(seed), "product_id").rank("ordinal")
+    return products.filter(order <= max(most, int(judged.sum())))
 
 
 def _runs(

@@ -13,7 +13,18 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from roar.errors import InputError
-from roar.parameters import Ablation, AblationStudies, Encoder, Parameters, Stage1, Stage2, Study, TrainingSets, Variant
+from roar.parameters import (
+    Ablation,
+    AblationStudies,
+    Encoder,
+    Groups,
+    Parameters,
+    Stage1,
+    Stage2,
+    Study,
+    TrainingSets,
+    Variant,
+)
 
 P = TypeVar("P", bound=Parameters)
 
@@ -30,8 +41,11 @@ class Recipe:
     interpolate: float | None
 
     def upto(self, stage: int) -> dict[str, Any]:
-        """What decides the weights after a stage: a change of stage 2 leaves stage 1 as it is."""
-        said: dict[str, Any] = {"stages": stage, "encoder": self.encoder, "training_sets": self.training_sets}
+        """What decides the weights after a stage: a change of stage 2, or of its groups, leaves stage 1 as it is."""
+        read = self.training_sets
+        if stage < 2:
+            read = read.model_copy(update={"groups": Groups(), "catalogue_groups": None})
+        said: dict[str, Any] = {"stages": stage, "encoder": self.encoder, "training_sets": read}
         if stage >= 1:
             said["stage1"] = self.stage1
         if stage >= 2:
@@ -50,10 +64,11 @@ class Cell:
     seed: int
     data: str  # a fingerprint of what all cells read
     metrics: tuple[str, ...]
+    catalogue: int | None = None  # products that recall is measured in
 
     def key(self, stage: int | None = None) -> str:
         """The name of the cell's result, or of its weights after an earlier stage."""
-        measured = self.metrics if stage is None else ()  # weights do not depend on what is measured of them
+        measured = [*self.metrics, *filter(None, [self.catalogue])] if stage is None else []  # not of weights
         stage = self.recipe.stages if stage is None else stage
         decides = [self.recipe.upto(stage), self.fold, self.seed if stage else 0, self.data, measured]
         return hashlib.blake2b(json.dumps(decides, sort_keys=True).encode(), digest_size=10).hexdigest()
@@ -82,19 +97,22 @@ def cells(
         data: a fingerprint of the tables.
 
     Raises:
-        InputError: a study is not declared, the primary comparison's metric is not measured, or a variant sets a parameter that
+        InputError: a study is not declared, a primary comparison's metric is not measured, or a variant sets a parameter that
             does not exist, or to what it cannot be.
     """
     if unknown := set(config.run) - set(declared.studies):
         known = ", ".join(declared.studies)
         raise InputError(f"ablation.run: {', '.join(sorted(unknown))} are none of the studies declared: {known}.")
-    if declared.primary is not None and declared.primary.metric not in (*config.metrics, "auc"):
-        raise InputError(
-            f"ablation_studies.primary: the metric {declared.primary.metric!r} is not among ablation.metrics "
-            f"({', '.join(config.metrics)}) and auc."
-        )
+    for named in declared.primary:
+        measured = (*config.metrics, *declared.studies[named.study].metrics)
+        if named.metric not in (*measured, "auc"):
+            raise InputError(
+                f"ablation_studies.primary: the metric {named.metric!r} is not among those of ablation.metrics and of the study "
+                f"{named.study} ({', '.join(measured)}) and auc."
+            )
     for study_name in config.run:
         study = declared.studies[study_name]
+        metrics = tuple(dict.fromkeys((*config.metrics, *study.metrics)))
         recipes = {
             name: _recipe(study_name, name, study, variant, encoder, stage1, stage2, training_sets)
             for name, variant in study.variants.items()
@@ -102,7 +120,7 @@ def cells(
         for fold in folds[: config.folds]:
             for seed in config.seeds:
                 for name, recipe in recipes.items():
-                    yield Cell(study_name, name, recipe, fold, seed, data, config.metrics)
+                    yield Cell(study_name, name, recipe, fold, seed, data, metrics, config.catalogue)
 
 
 def _recipe(

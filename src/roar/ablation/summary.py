@@ -48,12 +48,12 @@ def summarise(
         scores: study, variant, fold, seed, query_id, product_id, score.
         judgments: query_id, product_id, grade.
         config: the margin of equivalence.
-        declared: the studies, and the primary comparison.
+        declared: the studies, and their primary comparisons.
         settings: confidence, numbers of resamples and permutations, seed.
 
     Returns:
         The columns of `SUMMARY`, a row for each study, variant and metric, the pooled auc among them. p_adjusted is Holm's
-        within a family of studies and a metric; the primary comparison, named before the runs, keeps its p. verdict: better, worse,
+        within a family of studies and a metric; a primary comparison, named before the runs, keeps its p. verdict: better, worse,
         equivalent (the interval lies within the margin), or undecided. The baseline's own rows have no difference.
     """
     tables = []
@@ -147,8 +147,7 @@ def _adjusted(
     return compared.with_columns(p_adjusted).with_columns(verdict=verdict).select(*SUMMARY)
 
 
-def _is_primary(primary: Primary | None) -> pl.Expr:
-    """The comparison that was named before the runs, which is corrected for nothing."""
-    if primary is None:
-        return pl.lit(value=False)
-    return pl.all_horizontal(pl.col(name) == value for name, value in primary.model_dump().items())
+def _is_primary(primary: tuple[Primary, ...]) -> pl.Expr:
+    """The comparisons that were named before the runs, which are corrected for nothing."""
+    named = [pl.all_horizontal(pl.col(name) == value for name, value in one.model_dump().items()) for one in primary]
+    return pl.any_horizontal(pl.lit(value=False), *named)

@@ -10,8 +10,12 @@ from roar.attributes.tables import dimensions, scan_all
 from roar.attributes.units import UNITS
 from roar.text import MISSING, attribute_pairs, folded, without_accents
 
-MODEL_KEYS = r"^(?:model|mpn|gtin|ean|upc|isbn|part|sku|article)\b|\b(?:model|number|code)$"
-"""Keys whose value identifies the model."""
+MODEL_KEYS = (
+    r"^(?:model|mpn|gtin|ean|upc|isbn|asin|sku|part|article|artikel|reference)(?: ?(?:no|nr|num|id|name))?$"
+    r"|(?:model|mpn|gtin|ean|upc|isbn|sku) ?(?:no|nr|num)?$|(?:mfr|style|item|product|catalogue?) ?(?:no|nr|num|id)$|\b(?:number|code)$"
+    r"|(?:model|part|item|style|serial|article) ?(?:number|code)$"
+)
+"""Keys whose value names the model, or is a number of the shop's own: which of them, the catalogue tells."""
 
 LONGEST_VALUE = 40
 """Longer values are prose."""
@@ -34,14 +38,16 @@ def read(products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
     Returns:
         named: `row`, `dimension` (the key in quotation marks, or "brand"), `value`, `shown`: one fact for each key.
         spoken: the quantities, colours, … in the values, as `tables.dimensions` gives them.
-        models: `row`, `token`: model numbers.
+        models: `row`, `token`, `named`: what may be model numbers, `named` where the key says so, else words that measure nothing.
 
     """
-    pairs = _pairs(products)
+    pairs = _pairs(products).filter(pl.col("value").str.len_chars() <= LONGEST_VALUE).with_row_index("pair")
     is_model = pl.col("key").str.contains(MODEL_KEYS)
-    models = pairs.filter(is_model).select("row", token=pl.col("value").str.replace_all(r"\s", "-"))
-    pairs = pairs.filter(~is_model & (pl.col("value").str.len_chars() <= LONGEST_VALUE)).with_row_index("pair")
-    facts = _spoken(pairs)
+    facts = _spoken(pairs.filter(~is_model))
+    words = pairs.join(facts.select("pair").unique(), on="pair", how="anti").filter(
+        is_model | pl.col("value").str.contains(r"^\S*\d\S*$")
+    )
+    models = words.select("row", token=pl.col("value").str.replace_all(r"\s", "-"), named=is_model)
     measured = pl.format(
         "{}={}", pl.col("dimension").str.replace(r"^size .*", "size").str.replace(r" \(.*", ""), "value"
     )
@@ -50,11 +56,14 @@ def read(products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
     named = pairs.join(meaning, on="pair", how="left", maintain_order="left").select(
         "row",
         dimension=pl.format("“{}”", "key"),
-        value=pl.coalesce("meaning", pl.when(numbers != "").then(numbers), "value"),
+        value=pl.when(is_model)
+        .then(pl.col("value").str.replace_all(r"[^\p{L}\d]", ""))
+        .otherwise(pl.coalesce("meaning", pl.when(numbers != "").then(numbers), "value")),
         shown="value",
     )
     brand = products.select(row=pl.int_range(pl.len(), dtype=pl.UInt32), value=plain(pl.col("brand")).str.strip_chars())
-    brand = brand.filter(pl.col("value") != "").select("row", "value", dimension=pl.lit("brand"), shown="value")
+    squeezed = pl.col("value").str.replace_all(r"[^\p{L}\p{M}\d]", "")  # dj tech, dj-tech
+    brand = brand.filter(squeezed != "").select("row", dimension=pl.lit("brand"), value=squeezed, shown="value")
     spoken = facts.join(pairs.select("pair", "row"), on="pair").select(
         "row", "dimension", "value", "shown", "strict", "role"
     )

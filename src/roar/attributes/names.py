@@ -22,8 +22,11 @@ _OF = (
 )  # fmt: skip
 _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     # What must stand in the text for the pattern to be worth a try, the fact, the pattern.
-    (("/<",), "tyre", re.compile(r"(?<![\w])(?:p|lt)?(\d{3}/\d{2}\s?z?r\s?\d{2})(?!\d)")),
+    (("/<",), "tyre", re.compile(r"(?<![\w])(?:p|lt)?(\d{3}/\d{2}\s?z?r\s?\d{2})(?!\d)(?:\s\d{2,3}[a-z](?!\w))?")),
+    ((">x",), "tyre", re.compile(r"(?<![\w])(\d{2}\s?x\s?\d{1,2}[.,]\d{1,2}\s?r\s?\d{2}|700\s?x\s?\d{2}c)(?![\w])")),
+    (("-<", " x "), "thread", re.compile(r"(?<![\w/.-])((?:[2-9]|1[02])-(?:20|24|28|32|36|40|48|56))(?=\s?x\s?\d)")),
     (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?(?:[0-3]?[.,]\d{1,2}|[12]))(?![\w.,])")),
+    (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?\d{1,3})(?=\s?mm(?![\w])|(?![\w.,]))")),
     (("/<", "#<"), "thread", re.compile(r"(?<![\w/-])((?:#\d{1,2}|\d{1,2}/\d{1,2})-\d{2})(?!\s?(?:mm|cm|in\b|in\.|ft|\"|x\d)|[\w/.-])")),
     (_SOCKETS, "socket", re.compile(r"(?<![\w])(e ?(?:10|11|12|14|17|26|27|39|40)|gu ?(?:4|5\.3|10|24)|gx ?53|mr ?(?:11|16)|g ?(?:4|9|13|23|24)|b ?(?:15|22)|bayonet b22d?)(?![\w.-])")),
     (_SPF, "spf", re.compile(r"(?<![\w])(?:spf|lsf|fps|factor)\s?-?\s?(\d{1,3})(?!\d)\+?")),
@@ -38,9 +41,11 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     ((">u", ">e"), "size", re.compile(r"(?<![\w])()(\d{1,2}(?:[.,]5)?) ?(us|uk|eu)(?![\w])")),
     (_BEDS, "size", re.compile(rf"(?<![\w])({words.BED_SIZES})(?=[ -](?:{words.BED_WORDS})(?![\w]))")),
     ((",", "(", "/", "|"), "size", re.compile(r"(?<=[,(|])\s?([sml])\s?(?=[),/|]|$)")),
+    (("large", "small"), "size", re.compile(r"(?<![\w])((?:x{1,4}|[2-5]x|extra)[ -](?:large|small))(?![\w])")),
     ((">t",), "size", re.compile(r"(?<![\w])([2-6]t)(?![\w])")),
-    (_OF, "count", re.compile(r"(?<![\w])(?:pack|set|box|case|lot|bundle|bag|jar|carton|paquete|caja|confezione|coffret|boite|packung|packungen|karton|"
+    (_OF, "count", re.compile(r"(?<![\w])(?<!\d )(?<!\d-)(?:pack|set|box|case|lot|bundle|bag|jar|carton|paquete|caja|confezione|coffret|boite|packung|packungen|karton|"
                          r"kasten|paquet|zestaw|opakowanie|набор|упаковка|комплект)s?(?: of| de| da| mit| von| a| van| из|:)? ?(\d{1,4})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),
+    ((" of ",), "count", re.compile(rf"(?<![\w])(?:pack|set|box|case|lot|bundle|bag)s? of ({'|'.join(words.COUNT_WORDS)})(?![\w])")),
     (("pack", "piece", "er-pack"), "count", re.compile(rf"(?<![\w])({'|'.join(words.COUNT_WORDS)})[ -]?(?:packs?|pieces?|er[ -]?pack)(?![\w])")),
     (("dozen",), "count", re.compile(r"(?<![\w])((?:(?:\d{1,2}|half a|half|two|three) )?dozen)(?![\w])")),
     (("x<",), "count", re.compile(r"(?<![\w])(?<!\d )(?<!\d)x ?(\d{1,3})(?![\w.,/-])")),
@@ -50,6 +55,7 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     ((">k",), "carat", re.compile(r"(?<![\w.])(8|9|10|12|14|18|20|21|22|24) ?(?:k|kt|karat)(?= (?:white |yellow |rose |solid )?gold|$)")),
     ((">x",), "magnification", re.compile(r"(?<![\w])(\d{1,3}(?:[.,]\d)?)[ -]?x(?= (?:optical|digital|zoom|magnif|hybrid))")),
 )  # fmt: skip
+_OF_ONE = re.compile(r"(?: (?:of|de|da|mit|von|a|van|из)|:) ?1$|^x")
 _DOZENS = {"half dozen": 6, "half a dozen": 6, "dozen": 12, "two dozen": 24, "three dozen": 36}
 _MEASURED_BEFORE = re.compile(r"(?:[\d.\"']|\d ?(?:in|ft|cm|mm|m|ml|l|g|kg|oz|cl)|(?<![a-z])[hwdlt]) ?$")
 _MEASURED_AFTER = re.compile(
@@ -81,12 +87,13 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
         yield from _scaled(match, start, end)
     elif fact in ("size", "tyre", "thread", "socket"):
         whole = fact == "size" and not written[-1].isdigit()
-        name = written if whole else re.sub(r"\s", "", written).replace(",", ".")
+        name = _worded(written) if whole else re.sub(r"\s", "", written).replace(",", ".")
         if not (_A_SHEET.fullmatch(name) and _PAPER.search(folded, max(0, start - 12), start)):
             yield Fact(fact, None, name, None, start, end)
     elif fact == "count":
         measured = folded[start] == "x" and _MEASURED_BEFORE.search(folded, max(0, start - 12), start)
-        if not (measured or _MEASURED_AFTER.match(folded, end)):
+        alone = written == "1" and not _OF_ONE.search(match[0])  # "jewel case 1 user"
+        if not (measured or alone or _MEASURED_AFTER.match(folded, end)):
             yield Fact("count", _count(written), None, None, start, end)
     elif fact == "network":
         if _is_network(folded, match):
@@ -96,6 +103,15 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
     else:
         number = _SPOKEN.get((fact, written)) or value(written)
         yield Fact(fact, number, None, "ct" if fact == "carat" else None, start, end)
+
+
+def _worded(size: str) -> str:
+    """A size in letters: "extra large" is "xl"."""
+    letters = re.fullmatch(r"(x+|\dx|extra)[ -](large|small)", size)
+    if not letters:
+        return size
+    short = letters[1].replace("extra", "x") + letters[2][0]
+    return words.SIZES.get(short, short)
 
 
 _A_SHEET = re.compile("[ab][0-7]")

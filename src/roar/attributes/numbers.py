@@ -16,7 +16,8 @@ NUMBER = (
 )
 
 _CHINESE = {letter: place for place, letter in enumerate("零一二三四五六七八九十")} | {"两": 2, "兩": 2, "半": 0.5}
-CHINESE_NUMBER = r"[一二三四五六七八九十两兩半]"
+_POWERS = {"十": 10, "百": 100, "千": 1000}
+CHINESE_NUMBER = r"(?:[一二三四五六七八九十两兩][一二三四五六七八九十百千零两兩]*|半)"
 
 
 def value(written: str, *, small: bool = False) -> float | None:
@@ -25,8 +26,8 @@ def value(written: str, *, small: bool = False) -> float | None:
     A comma before three digits marks thousands, but after a leading zero ("0,375") decimals. A point before three digits
     marks decimals, but thousands where it stands twice, or where the unit is `small` and the last digit a zero ("1.500 ml").
     """
-    if written in _CHINESE:
-        return float(_CHINESE[written])
+    if written[0] in _CHINESE:
+        return _chinese(written)
     if "/" in written:
         return _fraction(written)
     written = re.sub(r"[ ']", "", written)
@@ -39,6 +40,17 @@ def value(written: str, *, small: bool = False) -> float | None:
     if len(marks) > 1 or (grouped and (grouped[1] == "," or (small and written.endswith("0")))):
         return float(re.sub(r"[.,]", "", written))
     return float(written.replace(",", "."))
+
+
+def _chinese(written: str) -> float:
+    """五百 is 500, 十二 is 12, 两 is 2."""
+    total, digit = 0.0, 0.0
+    for letter in written:
+        if letter in _POWERS:
+            total, digit = total + (digit or 1) * _POWERS[letter], 0.0
+        else:
+            digit = float(_CHINESE[letter])
+    return total + digit
 
 
 def _fraction(written: str) -> float | None:

@@ -30,18 +30,20 @@ LONGEST_RUN = 6
 _WORD_UNITS = spelled([name for name in FOLDED_UNITS if bounded(name) or name[-1].isdigit()])
 _SIGN_UNITS = spelled([name for name in FOLDED_UNITS if not (bounded(name) or name[-1].isdigit())])
 _ATOM = re.compile(
-    rf"(?<![{LETTER}\d])(?<!\d[.,/])(?<![{LETTER}]-)(?!0\d)(?P<number>{NUMBER})"
+    rf"(?<![{LETTER}\d#])(?<!\d[.,/])(?:(?<![{LETTER}]-)|(?<=\d[a-z]-)|(?<=\d[a-z]{{2}}-))(?!0\d)(?P<number>{NUMBER})"
     rf"(?:(?P<gap>\+? {{0,2}}-? ?)(?:(?P<unit>{_WORD_UNITS})(?![{LETTER}\d])|(?P<sign>{_SIGN_UNITS}))\.?"
-    rf"|(?P<mark> ?(?:\"|'')|'(?=[ )x,.]|\d|$|-))"
+    rf"|(?P<mark> ?(?:\"|'')|'(?=[ )x\x00,.]|\d|$|-))"
     rf"|(?![{LETTER}])|(?=x(?: |$)))"
 )
-_JOINED = re.compile(rf"(?:(?<=[\d\"'])|(?<=\d[cm]m)|(?<=\d[ml])) ?x ?(?={NUMBER})")
+_JOINED = re.compile(
+    rf"(?:(?<=[\d\"'])|(?<=\d[cm]m)|(?<=\d[mcd]l)|(?<=\d[km]g)|(?<=\d(?:oz|lb|in|ft))|(?<=\d[mlgw])|(?<=[\u3040-\u30ff\u4e00-\u9fff])) ?x ?(?={NUMBER})"
+)
 """Crosses between numbers; they are no letters to `_ATOM`."""
 
 _DIGIT = re.compile(r"\d")
 _CHINESE = re.compile(rf"({CHINESE_NUMBER})({_SIGN_UNITS})")
 _TIMES = re.compile(r"\s?(?:[hwdlt]\.? |wide |tall |high |long |deep |thick )?(?:x|by|\*)\s?")
-_TO = re.compile(r"\s?(?:-|~|to|bis|a|до|إلى|الى)\s?")
+_TO = re.compile(r"\s?(?:-|~|to|bis|a|до|إلى|الى)\s?[$€£]?")
 _COMPOUND = {("ft", "in"), ("lb", "oz"), ("m", "cm"), ("kg", "g"), ("h", "minute"), ("hour", "minute")}
 _MARKS = {'"': UNITS["in"], "''": UNITS["in"], "'": UNITS["ft"]}
 
@@ -56,7 +58,8 @@ def quantities(text: str, folded: str, kind: str, taken: bytearray) -> list[Fact
         while len(run) < LONGEST_RUN and place + len(run) < len(atoms):
             following = atoms[place + len(run)]
             gap = folded[run[-1].end : following.start]
-            if len(gap) > 8 or not (how := _link(gap, run[-1], following)):
+            how = _link(gap, run[-1], following) or _span(folded, run[0], gap)
+            if len(gap) > 8 or not how:
                 break
             run.append(following)
             between.append(how)
@@ -99,6 +102,17 @@ def _atom(text: str, folded: str, match: re.Match[str], spelling: str | None, st
         end = start + len(number)
     amount = value(number, small=unit is not None and unit.name in SMALL)
     if amount is None:
+        if unit is not None and unit.fact == "length":  # 90/200 cm
+            cut = start + number.index("/")
+            for first, last in ((start, cut), (cut + 1, start + len(number))):
+                yield Atom(
+                    first,
+                    last,
+                    folded[first:last],
+                    float(folded[first:last].replace("-", " ").split()[-1]),
+                    unit,
+                    False,
+                )
         return
     if (
         unit is not None
@@ -181,6 +195,7 @@ _RULES: dict[str, Callable[[_Reading], bool]] = {
     "m": _metres,
     "in": _inches,
     "k": lambda reading: 1000 <= reading.amount <= 20000 and reading.amount % 50 == 0,
+    "к": lambda reading: 1000 <= reading.amount <= 20000 and reading.amount % 50 == 0,
     "carat": lambda reading: reading.amount <= 30,
     "mp": lambda reading: reading.amount < 500,
     "go": lambda reading: not reading.gap or reading.amount in _BYTES,
@@ -190,9 +205,29 @@ _RULES: dict[str, Callable[[_Reading], bool]] = {
 """Spellings that are units only where what stands around says so."""
 
 
+_RATE = re.compile(r" ?/ ?(?:m2|sqm|m3|ml|l|kg|100|cm2|h|day)(?![a-z])")
+"""After a unit that is one of a rate: 80 g/m² is no mass."""
+
+_NO_UNIT = Unit("", "", 1.0, "")
+_VOLTS = frozenset([5, 6, 9, 12, 18, 20, 24, 36, 48, 110, 127, 220, 230, 240, 380, 400])
+_NUMBERED = re.compile(
+    r"(?<![\w])(?:omega|vitamin|no|nr|number|type|stage|phase|step|level|series|mark|model|gen|version|motel|formula|chapter|part|"
+    r"vol|volume|book|season|grade|class)[ .-]{1,2}$"
+)
+"""Words whose number is a name, and counts nothing that follows."""
+
+
 def _plausible(reading: _Reading, spelling: str) -> bool:
     """Whether the unit is one, by how it is written and what stands around it."""
+    if _RATE.match(reading.folded, reading.end):
+        return False
     abbreviated = reading.dotted and spelling not in ("a", "to", "er")
+    if reading.gap and spelling == "в":
+        return reading.amount in _VOLTS and reading.text[reading.start : reading.end].rstrip(" .").endswith("В")
+    if FOLDED_UNITS.get(spelling, _NO_UNIT).fact == "count" and _NUMBERED.search(
+        reading.folded, max(0, reading.start - 12), reading.start
+    ):
+        return False
     if reading.gap and spelling in FOLDED_GLUED_ONLY and not abbreviated and reading.gap.strip() != "-":
         return False
     return spelling not in _RULES or _RULES[spelling](reading)
@@ -211,6 +246,15 @@ def _link(gap: str, left: Atom, right: Atom) -> str:
     if _TO.fullmatch(gap) and gap:
         return "-"
     return ""
+
+
+_AND = re.compile(r"\s(?:and|und|et|y|e|en|и)\s[$€£]?")
+_BETWEEN = re.compile(r"(?:(?<![\w])(?:between|zwischen|entre|tra|tussen|между) [$€£]?)$")
+
+
+def _span(folded: str, first: Atom, gap: str) -> str:
+    """Between A and B is a range."""
+    return "-" if _AND.fullmatch(gap) and _BETWEEN.search(folded, max(0, first.start - 12), first.start) else ""
 
 
 def _run(folded: str, run: list[Atom], between: list[str], kind: str) -> list[Fact]:
@@ -320,7 +364,7 @@ def _fact(atom: Atom, unit: Unit | None) -> Fact:
 
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥₽₹₩₺]|r\$|(?<![\w])(?:usd|eur|gbp|rs|inr|chf|aed|sar|pln))\.?\s?$")
 _MONEY_AFTER = re.compile(
-    r"\s?(?:[$€£¥₽₹₩₺¢]|円|元|(?:usd|eur|euros?|евро|dollars?|bucks|gbp|quid|руб(?:леи|ля)?|rub|zl|pln|chf|rupees|cents?|sek|kr|aed|ريال)(?![\w]))"
+    r"\s?(?:[$€£¥₽₹₩₺¢](?!\s?\d)|円|元|(?:usd|eur|euros?|евро|dollars?|bucks|gbp|quid|руб(?:леи|ля)?|rub|zl|pln|chf|rupees|cents?|sek|kr|aed|ريال)(?![\w]))"
 )
 
 

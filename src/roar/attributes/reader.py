@@ -32,7 +32,7 @@ def scan(text: str, kind: str = "product") -> list[Fact]:
     serving = not distinct.isdisjoint(FOR_WORDS) or not folded.isascii()
     found = [with_role(fact, folded, serving) for fact in found]
     if not distinct.isdisjoint(_INTERESTING) or not folded.isascii():
-        found += _words(folded, spelled)
+        found += _words(folded, spelled, taken)
     if not distinct.isdisjoint(EXCLUDING_WORDS) or "fre" in folded or not folded.isascii():
         found += _excluded(folded)
     found.sort(key=lambda fact: (fact.start, fact.end))
@@ -52,7 +52,7 @@ _NOT_COLOURS = frozenset(tuple(re.findall(r"[^\W\d_]+", phrase)) for phrase in w
 _INTERESTING = _COLOURS.keys() | _AUDIENCES.keys() | words.SIZES.keys()
 
 
-def _words(folded: str, matches: list[re.Match[str]]) -> list[Fact]:
+def _words(folded: str, matches: list[re.Match[str]], taken: bytearray) -> list[Fact]:
     found = []
     spelled = [match[0] for match in matches]
     for place, word in enumerate(spelled):
@@ -66,10 +66,12 @@ def _words(folded: str, matches: list[re.Match[str]]) -> list[Fact]:
             found += _coloured(folded, plain, start, end)
         if plain in _AUDIENCES:
             found.append(_word(folded, "audience", _AUDIENCES[plain], start, end))
-        if plain in words.SIZES and spelled[max(place - 1, 0)] not in words.SIZE_WORDS:
+        if plain in words.SIZES and not taken[start] and spelled[max(place - 1, 0)] not in words.SIZE_WORDS:
             found.append(_word(folded, "size", words.SIZES[plain], start, end))
     if not folded.isascii():
         for match in _IDEOGRAPHS.finditer(folded):
+            if folded[match.start() - 1 : match.start()] in ("昼", "温"):  # names of light
+                continue
             if match[0] in _COLOURS:
                 found += _coloured(folded, match[0], *match.span())
             else:

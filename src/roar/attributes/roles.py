@@ -27,6 +27,9 @@ EXCLUDING = tuple(sorted(EXCLUDING_WORDS))
 FOR_WORDS = frozenset(fold(spelling)[0] for spelling in words.FOR_CUES)
 _CLAUSE = re.compile(r"[,;()|]|\s-\s|\swith\s|\smit\s|\savec\s|\scon\s")
 _FOR = re.compile(rf"(?:(?<![\w])|(?<=[\u3040-\u9fff]))(?:{phrases(words.FOR_CUES)})\s")
+_VOLTS_MAX = re.compile(r"\d ?-?v(?:olts?)?[ -]max[ .:-]*$")
+"""The name of a range of tools, and no bound."""
+
 _NEAR = 24
 
 
@@ -50,8 +53,8 @@ def with_role(fact: Fact, folded: str, serving: bool) -> Fact:
     """The fact with the role that its surroundings give it; `serving`: the text has a word such as "for"."""
     if fact.role != HAS:
         return fact
-    role = bound_before(folded, fact.start)
-    if role is None and fact.value is not None:
+    role = None if _VOLTS_MAX.search(folded, max(0, fact.start - 16), fact.start) else bound_before(folded, fact.start)
+    if role is None and fact.fact != "voltage" and fact.value is not None:
         role = next((role for role, pattern in _AFTER.items() if pattern.match(folded, fact.end)), None)
         if (
             role is None

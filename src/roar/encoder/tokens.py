@@ -26,6 +26,7 @@ class Tokens:
     start: np.ndarray  # (n + 1,) int64
     padding: int  # the id that fills up a row
     left: bool  # pad on the left, as decoders with last-token pooling want it
+    prompt: int = 0  # leading tokens that pooling leaves out
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -42,7 +43,7 @@ class Tokens:
             rows: (b,) int64 text numbers.
 
         Returns:
-            input_ids and attention_mask, (b, longest of them) int64.
+            input_ids and attention_mask, (b, longest of them) int64; prompt_length, (b,) int64, where pooling leaves the prompt out.
         """
         length = self.length[rows]
         place = np.arange(max(int(length.max(initial=0)), 1))[None, :]
@@ -54,7 +55,8 @@ class Tokens:
         real = (offset >= 0) & (offset < length[:, None])
         ids = np.full(real.shape, self.padding, dtype=np.int64)
         ids[real] = self.ids[(self.start[rows][:, None] + offset)[real]]
-        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(real.astype(np.int64))}
+        features = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(real.astype(np.int64))}
+        return features | ({"prompt_length": torch.full((len(rows),), self.prompt)} if self.prompt else {})
 
 
 def tokenise(encoder: SentenceTransformer, texts: Sequence[str], kind: Kind) -> Tokens:
@@ -63,18 +65,20 @@ def tokenise(encoder: SentenceTransformer, texts: Sequence[str], kind: Kind) -> 
     Cost: linear in texts; memory: the ids, and one padded matrix of a few thousand texts.
     """
     prompt = encoder.prompts.get(kind) or None
-    ids, lengths = [np.empty(0, dtype=np.int32)], [np.zeros(1, dtype=np.int64)]
+    ids, lengths, left_out = [np.empty(0, dtype=np.int32)], [np.zeros(1, dtype=np.int64)], 0
     for start in range(0, len(texts), _AT_ONCE):
         features = encoder.preprocess(list(texts[start : start + _AT_ONCE]), prompt=prompt)
         real = features["attention_mask"].bool()
         ids.append(features["input_ids"][real].numpy().astype(np.int32))
         lengths.append(real.sum(dim=1).numpy())
+        left_out = int(features.get("prompt_length") or 0)
     tokenizer = encoder.tokenizer
     return Tokens(
         np.concatenate(ids),
         np.cumsum(np.concatenate(lengths)),
         padding=int(tokenizer.pad_token_id or 0),
         left=tokenizer.padding_side == "left",
+        prompt=left_out,
     )
 
 

@@ -13,6 +13,13 @@ Nothing vanishes silently: every row dropped and every value repaired is counted
 (`roar.ingestion.quality`), and what cannot be mended ends in one `roar.errors.InputError`.
 """
 
-from roar.ingestion.assemble import Ingested, ingest
+from typing import TYPE_CHECKING
+
+from roar.lazy import loader
+
+if TYPE_CHECKING:
+    from roar.ingestion.assemble import Ingested, ingest
 
 __all__ = ["Ingested", "ingest"]
+
+__getattr__ = loader(__name__, {"assemble": __all__})  # who cleans a text alone does without contracts

@@ -12,17 +12,19 @@ def contrastive_loss(
     positive: Tensor,
     *,
     mask: Tensor | None = None,
+    margin: Tensor | None = None,
     temperature: float = 0.02,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Contrastive loss of stage 1 (arXiv 2606.01504; InfoNCE, arXiv 1807.03748).
+    """Contrastive loss of stage 1 (arXiv 2606.01504; InfoNCE, arXiv 1807.03748), by choice with additive margins (arXiv 1902.08564).
 
-    L = -1/N sum_i log( e^{s_ii/tau} / (e^{s_ii/tau} + sum_{j not masked} e^{s_ij/tau}) )
+    L = -1/N sum_i log( e^{s_ii/tau} / (e^{s_ii/tau} + sum_{j not masked} e^{(s_ij + m_ij)/tau}) )
 
     Args:
         scores: (Q, P) cosines.
         positive: (Q,) int64, the column of each row's positive.
         mask: (Q, P) bool, True = left out of the denominator, as `false_negative_mask` gives it; the positive always counts.
+        margin: (Q, P) m_ij, by how much more than the others a product must stay below the positive; None: 0. Ignored for the positive.
         temperature: tau > 0.
         weight: (Q,) non-negative; the result is the weighted mean over rows. All zero: loss 0.
 
@@ -36,8 +38,11 @@ def contrastive_loss(
     check_shape("positive", positive, (scores.shape[0],))
     check_index("positive", positive, scores.shape[1])
     check_shape("mask", mask, tuple(scores.shape))
+    check_shape("margin", margin, tuple(scores.shape))
     check_temperature(temperature)
     check_weight(weight, (scores.shape[0],))
+    if margin is not None:
+        scores = scores + margin.scatter(1, positive[:, None], 0.0)
     logits = scores.float() / temperature
     if mask is not None:
         logits = logits.masked_fill(mask.scatter(1, positive[:, None], False), -torch.inf)

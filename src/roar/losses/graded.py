@@ -4,6 +4,8 @@ A graded batch is scores (Q, P), and for each product (column) its query `group`
 indexing over the P products: groups have any size, and nothing loops over them.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -35,6 +37,21 @@ def check_graded(
     check_index("grade", grade, GRADES)
     check_shape("mask", mask, tuple(scores.shape))
     check_weight(weight, columns)
+
+
+def comparison_weights(by_worse: Sequence[float] | None, worse: Tensor) -> Tensor | float:
+    """(N,) what the comparison of a pair weighs, by the grade `worse` (N,) of its worse product; 1 where nothing is said.
+
+    Raises:
+        ValueError: `by_worse` is not one non-negative number for each grade that another can beat.
+    """
+    if by_worse is None:
+        return 1.0
+    if len(by_worse) != GRADES - 1 or not all(0 <= weight < math.inf for weight in by_worse):
+        raise ValueError(
+            f"by_worse: expected {GRADES - 1} non-negative numbers, the lowest grade's first, got {tuple(by_worse)}"
+        )
+    return torch.tensor([*by_worse, 1.0], device=worse.device)[worse]
 
 
 def own_scores(scores: Tensor, group: Tensor, temperature: float | Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Each product is read on its own query's row alone; the mask plays no part. Compa
 query to those of another; RankNet's pooled pairs do.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from roar.losses.graded import (
     Pairs,
     Reach,
     check_graded,
+    comparison_weights,
     gain,
     graded_pairs,
     order_by,
@@ -22,6 +24,7 @@ from roar.losses.graded import (
     weight_or_ones,
     weighted_mean,
 )
+from roar.losses.pooled import pooled_logistic
 
 
 def ranknet_loss(
@@ -33,6 +36,7 @@ def ranknet_loss(
     mask: Tensor | None = None,
     weight: Tensor | None = None,
     pairs: Reach | Literal["pooled"] = "adjacent",
+    by_worse: Sequence[float] | None = None,
 ) -> Tensor:
     """RankNet (Burges et al., ICML 2005): the logistic loss of each pair's score difference.
 
@@ -51,22 +55,25 @@ def ranknet_loss(
         pairs: "adjacent": across consecutive grades that the query has; "all": across any two; "pooled": across any two of the
             batch, whatever their queries. Each two grades of a query (pooled: of the batch) are one comparison of weight 1,
             however many pairs they have.
+        by_worse: what a comparison weighs instead where its worse product is irrelevant, a complement, a substitute.
 
     Returns:
         Scalar, float32: the weighted mean over comparisons; 0 with a zero gradient where there is none.
 
     Raises:
-        ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or an
-            unknown choice of pairs.
+        ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, `by_worse` is
+            not three non-negative numbers, or an unknown choice of pairs.
 
-    Cost: O(P log P + N) for N pairs: up to the sum over queries of g^2 / 2 within queries, P^2 / 2 pooled.
+    Cost: O(P log P + N) for N pairs, up to the sum over queries of g^2 / 2; pooled O(P^2 / 2) in time, O(P) in memory.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
-    compared = (
-        graded_pairs(torch.zeros_like(group), grade, "all") if pairs == "pooled" else graded_pairs(group, grade, pairs)
-    )
     x = own_scores(scores, group, temperature)
-    pair_weight = _pair_weight(compared, weight_or_ones(weight, x))
+    if pairs == "pooled":
+        return pooled_logistic(x, grade, weight_or_ones(weight, x), by_worse)
+    compared = graded_pairs(group, grade, pairs)
+    pair_weight = _pair_weight(compared, weight_or_ones(weight, x)) * comparison_weights(
+        by_worse, grade[compared.worse]
+    )
     return weighted_mean(softplus(x[compared.worse] - x[compared.better]), pair_weight / compared.size)
 
 

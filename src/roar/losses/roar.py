@@ -16,6 +16,7 @@ from both in proportion, and the margin between them falls as their own (1 - P) 
 What does hold: every margin x_i - x_j rises in s_i and falls in s_j.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -24,10 +25,20 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
 from roar.losses.checks import check_scores, check_shape, check_temperature
-from roar.losses.graded import Pairs, check_graded, graded_pairs, order_by, weight_or_ones, weighted_mean
+from roar.losses.graded import (
+    GRADES,
+    Pairs,
+    check_graded,
+    comparison_weights,
+    graded_pairs,
+    order_by,
+    weight_or_ones,
+    weighted_mean,
+)
 
 Ties = Literal["pairs", "means", "chain"]
 Scope = Literal["batch", "group"]
+Others = Literal["none", "joined", "apart"]
 
 
 class _Rows(NamedTuple):
@@ -157,6 +168,49 @@ def _mean_per_grade(x: Tensor, group: Tensor, grade: Tensor, weight: Tensor) -> 
     return mean, torch.div(level, levels, rounding_mode="floor"), level % levels, total / count
 
 
+class _Compared(NamedTuple):
+    """N comparisons of a product with the log odds of a worse one on its query's row."""
+
+    better: Tensor  # (N,) product indices
+    worse: Tensor  # (N,) log odds
+    worse_grade: Tensor  # (N,)
+    weight: Tensor  # (N,)
+    size: Tensor  # (N,) float32, pairs among which a comparison's weight is shared
+
+
+def _other_products(
+    scores: Tensor, group: Tensor, grade: Tensor, temperature: float, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Each query's products of its worst grade above irrelevant against the unmasked products of other queries.
+
+    Returns:
+        (N,) the better product of each pair, and (N,) the log odds of the other on the better one's row.
+    """
+    own = group[None, :] == torch.arange(len(scores), device=group.device)[:, None]
+    other = ~own if mask is None else ~(own | mask)
+    above = torch.where(grade > 0, grade, GRADES)
+    worst = torch.full((len(scores),), GRADES, device=grade.device).scatter_reduce(0, group, above, "amin")
+    candidate = (grade == worst[group]).nonzero().squeeze(1)
+    place, column = other[group[candidate]].nonzero(as_tuple=True)
+    better = candidate[place]
+    return better, log_odds(scores, temperature=temperature, member=own | other)[group[better], column]
+
+
+def _with_others(
+    compared: _Compared, row: tuple[Tensor, Tensor], group: Tensor, weight: Tensor, *, joined: bool
+) -> _Compared:
+    """The comparisons and those with other queries' products, in the comparison of own irrelevant ones or in a further one."""
+    better, worse = row
+    lowest, queries = compared.worse_grade == 0, int(group.max()) + 1
+    own, further = (torch.bincount(group[found], minlength=queries) for found in (compared.better[lowest], better))
+    size = compared.size
+    if joined:
+        further = own + further
+        size = torch.where(lowest, further[group[compared.better]], size)
+    others = _Compared(better, worse, torch.zeros_like(better), weight[better], further[group[better]])
+    return _Compared(*map(torch.cat, zip(compared._replace(size=size), others, strict=True)))
+
+
 def roar_loss(
     scores: Tensor,
     group: Tensor,
@@ -168,6 +222,8 @@ def roar_loss(
     mask: Tensor | None = None,
     weight: Tensor | None = None,
     gap_weight: bool = False,
+    by_worse: Sequence[float] | None = None,
+    others: Others = "none",
 ) -> Tensor:
     """ROAR over groups of any size (arXiv 2606.01504; what the paper leaves open is a parameter here).
 
@@ -186,25 +242,39 @@ def roar_loss(
             a query's own products always stay. Ignored with scope "group".
         weight: (P,) non-negative rater agreement; a pair weighs the product of its two.
         gap_weight: weigh a comparison by the difference of its two grades too.
+        by_worse: what a comparison weighs besides where its worse product is irrelevant, a complement, a substitute.
+        others: the products of other queries that are not masked count as irrelevant to this one. "joined": they join its own
+            irrelevant products in their comparison; "apart": they are in one of their own, against the same better grade, so
+            that hundreds of easy ones do not thin out the few that were judged. Each weighs 1. Cost: products of that
+            better grade times P.
 
     Returns:
         Scalar, float32: the weighted mean over comparisons; 0 with a zero gradient where there is none.
 
     Raises:
-        ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or an
-            unknown scope or ties.
+        ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, `by_worse` is
+            not three non-negative numbers, an unknown scope, ties or others, or others that a scope or ties has no place for.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     if scope not in ("batch", "group"):
         raise ValueError(f"scope: expected 'batch' or 'group', got {scope!r}")
     if ties not in ("pairs", "means", "chain"):
         raise ValueError(f"ties: expected 'pairs', 'means' or 'chain', got {ties!r}")
+    if others not in ("none", "joined", "apart"):
+        raise ValueError(f"others: expected 'none', 'joined' or 'apart', got {others!r}")
+    if others != "none" and (scope, ties) != ("batch", "pairs"):
+        raise ValueError(f"others: {others!r} compares pairs of the batch; scope {scope!r} and ties {ties!r} do not")
     x = _own_log_odds(scores, group, temperature, scope, mask)
     weight = weight_or_ones(weight, x)
     if ties == "means":
         x, group, grade, weight = _mean_per_grade(x, group, grade, weight)
     pairs = _neighbours(group, grade) if ties == "chain" else graded_pairs(group, grade, "adjacent")
-    pair_weight = weight[pairs.better] * weight[pairs.worse] / pairs.size
+    better, worse, size = pairs
+    compared = _Compared(better, x[worse], grade[worse], weight[better] * weight[worse], size)
+    if others != "none":
+        row = _other_products(scores, group, grade, temperature, mask)
+        compared = _with_others(compared, row, group, weight, joined=others == "joined")
+    factor = comparison_weights(by_worse, compared.worse_grade)
     if gap_weight:
-        pair_weight = pair_weight * (grade[pairs.better] - grade[pairs.worse])
-    return weighted_mean(softplus(x[pairs.worse] - x[pairs.better]), pair_weight)
+        factor = factor * (grade[compared.better] - compared.worse_grade)
+    return weighted_mean(softplus(compared.worse - x[compared.better]), factor * compared.weight / compared.size)

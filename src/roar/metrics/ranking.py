@@ -23,6 +23,7 @@ from roar.schemas import GRADES
 
 logger = logging.getLogger(__name__)
 
+_WHOLE_LIST = 2**31 - 1
 _LEVEL = {grade: level for level, grade in enumerate(GRADES)}
 _NAME = re.compile(r"^(?P<condensed>condensed_)?(?P<measure>[a-z_]+)(@(?P<k>\d+))?$")
 
@@ -109,7 +110,7 @@ def _expression(name: str) -> pl.Expr:
     if parts is None or parts["measure"] not in _MEASURES:
         raise InputError(f"Parameter metrics.names: unknown metric {name!r}; measures are {', '.join(_MEASURES)}.")
     rank = "condensed_rank" if parts["condensed"] else "rank"
-    return _MEASURES[parts["measure"]](rank, int(parts["k"] or 0))
+    return _MEASURES[parts["measure"]](rank, int(parts["k"] or _WHOLE_LIST))
 
 
 def _is(grade: str) -> pl.Expr:

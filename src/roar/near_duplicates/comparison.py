@@ -32,6 +32,9 @@ SERIES = 5
 LONGER = 0.5
 """Share of what the longer title says alone that counts against a pair."""
 
+CONFIRMED = 0.1
+"""Share of columns' model numbers that titles state, from which columns name models."""
+
 DOUBT = 0.5
 """Weight of loose contradictions from which two products exclude one another."""
 
@@ -61,6 +64,7 @@ class Comparison:
     codes: pl.DataFrame
     """`row`, `code`, `stem`, `own`, `titled`: see `Profiles`."""
     code: sp.csr_matrix
+    titled_code: sp.csr_matrix
     own_code: sp.csr_matrix
     code_or_stem: sp.csr_matrix
     own_family: sp.csr_matrix
@@ -68,7 +72,7 @@ class Comparison:
     nouns: sp.csr_matrix
     price: np.ndarray
     usual_gap: float | None
-    """Mean absolute log ratio of the prices of listings with one model number; None where too few tell."""
+    """Mean absolute log ratio of the prices of listings with one model number, or as learned; None where too few tell."""
 
     @classmethod
     def of(cls, profiles: Profiles) -> "Comparison":
@@ -95,19 +99,19 @@ class Comparison:
             numbered=np.bincount(codes["row"].to_numpy(), minlength=n) > 0,
             codes=codes,
             **_model_numbers(codes, n),
-            own_family=_incidence(codes.filter("own"), "family", n),
+            own_family=_incidence(_siblings(codes), "family", n),
             served=_incidence(profiles.served, "noun", n, nouns),
             nouns=_incidence(profiles.nouns, "noun", n, nouns),
             price=profiles.price,
             usual_gap=_usual_gap(codes.filter("own"), profiles.price),
         )
 
-    def weighing(self, columns: pl.DataFrame) -> "Comparison":
-        """The same with what differences in `columns` (`dimension`, `weight`) weigh; others keep their weight."""
+    def weighing(self, columns: pl.DataFrame, usual_gap: float | None) -> "Comparison":
+        """The same with what differences in `columns` (`dimension`, `weight`) and in prices weigh; others keep their weight."""
         known = pl.DataFrame({"dimension": self.dimensions, "own": self.loose_weight})
         weight = known.join(columns, on="dimension", how="left", maintain_order="left")
         learned = weight.select(pl.when(pl.col("own") > 0).then(pl.coalesce("weight", "own")).otherwise(0.0))
-        return replace(self, loose_weight=learned.to_series().to_numpy())
+        return replace(self, loose_weight=learned.to_series().to_numpy(), usual_gap=usual_gap)
 
     def signals(self, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> dict[str, np.ndarray]:
         """Every kind of evidence: counts and flags, but `text` and `price` in [0, 1], and information."""
@@ -171,6 +175,18 @@ class Comparison:
         against, _, both = self._against(a, b)
         return np.asarray(both.sum(axis=0)).ravel(), np.asarray(against.sum(axis=0)).ravel()
 
+    def values(self, dimension: str, rows: np.ndarray) -> np.ndarray:
+        """The first fact (its column in `facts`) that each row states on a dimension; -1 where it states none."""
+        of = np.flatnonzero(
+            self.dimension_of[:, int(np.flatnonzero(self.dimensions == dimension)[0])].toarray().ravel()
+        )
+        stated = self.facts[rows][:, of].tocsr()
+        stated.sort_indices()
+        counts = np.diff(stated.indptr)
+        first = np.full(len(rows), -1)
+        first[counts > 0] = of[stated.indices[stated.indptr[:-1][counts > 0]]]
+        return first
+
     def _against(self, a: np.ndarray, b: np.ndarray) -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]:
         """(pairs, dimensions) contradicted; (pairs, facts) shared; (pairs, dimensions) stated by both."""
         facts_a, facts_b = self.facts[a], self.facts[b]
@@ -188,18 +204,26 @@ class Comparison:
         family = _dot(self.own_family, self.own_family, a, b) > 0
         return model, stem & ~model, family & ~stem & ~model
 
+    def titled_alike(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Whether a model number is shared that one of the titles states."""
+        return _dot(self.titled_code, self.code, a, b) + _dot(self.code, self.titled_code, a, b) > 0
+
     def prices_compared(self, a: np.ndarray, b: np.ndarray, factor: float) -> np.ndarray:
         """How unlike the prices are, from 0 to 1; 0 where one is missing or not positive.
 
         Where the catalogue shows how far prices of one item differ as a rule, up to `USUAL` times that says nothing, and
         unlikeness then grows by the log odds of an exponential spread; otherwise it is 1 at `factor` times the price.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gap = np.abs(np.log(self.price[a]) - np.log(self.price[b]))
+        gap = self.price_gaps(a, b)
         gap = np.where(np.isfinite(gap), gap, 0.0)
         if self.usual_gap is None:
             return np.minimum(gap / np.log(factor), 1.0)
         return np.clip((gap / self.usual_gap - USUAL) / UNLIKE, 0.0, 1.0)
+
+    def price_gaps(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Absolute log ratios of prices; not finite where one is missing or not positive."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(np.log(self.price[a]) - np.log(self.price[b]))
 
     def contradict(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Whether each two products cannot be one item: they contradict each other, or are siblings of one family."""
@@ -211,8 +235,18 @@ def _model_numbers(codes: pl.DataFrame, products: int) -> dict[str, sp.csr_matri
     own = codes.filter("own")
     forms = pl.concat([codes.select("row", "code"), own.select("row", code="stem")])
     known = forms["code"].unique().sort()
-    tables = {"code": codes, "own_code": own, "code_or_stem": forms}
+    tables = {"code": codes, "titled_code": codes.filter("titled"), "own_code": own, "code_or_stem": forms}
     return {name: _incidence(table, "code", products, known) for name, table in tables.items()}
+
+
+def _siblings(codes: pl.DataFrame) -> pl.DataFrame:
+    """Model numbers whose shape names a family: those of titles, and those of columns where titles state enough of them, or
+    the shop's own numbers, all of one shape, would be siblings.
+    """
+    told = codes.filter("own").with_columns(confirmed=pl.col("spoken").any().over("code"))
+    share = told.filter(~pl.col("spoken"))["confirmed"].mean() or 0.0
+    named = pl.col("family").str.contains(r"^\p{L}") & (share >= CONFIRMED)  # type: ignore[operator]  # a number
+    return told.filter(pl.col("confirmed") | named)
 
 
 def _usual_gap(own_codes: pl.DataFrame, price: np.ndarray) -> float | None:

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from roar.near_duplicates.comparison import Comparison
+from roar.attributes.declared import MODEL_KEYS
+from roar.near_duplicates.comparison import ENOUGH, UNLIKE, USUAL, Comparison
 from roar.parameters import DuplicateEvidence
 
 MOST = 200_000
@@ -30,6 +31,9 @@ MOST = 200_000
 
 SILENT = 0.25
 """Weight below which a difference says nothing worth a word."""
+
+PRIVATE, TRANSLATES, VALUES = 0.5, 3.0, 8
+"""Two vocabularies: the share of pairs that differ, how much oftener than by chance values meet, and how many they are, at least."""
 
 EVEN = 0.5
 """Similarity from which two listings are one item."""
@@ -50,6 +54,8 @@ class Weights:
     columns: pl.DataFrame
     """`dimension`, `differs` (share of sure pairs in which it differs), `pairs` (sure pairs that both state it), `weight` of a
     difference (0 … 1)."""
+    usual_gap: float | None
+    """How far prices of one item differ as a rule, in logarithms; None where nothing tells."""
 
     @property
     def idle(self) -> pl.DataFrame:
@@ -76,6 +82,78 @@ def learn_columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: 
     _, vetoes, _ = comparison.facts_compared(a[same], b[same])
     sure = same[vetoes == 0]
     return _columns(comparison, a[sure], b[sure], config)
+
+
+def learn_prices(
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, veto: np.ndarray, config: DuplicateEvidence
+) -> float | None:
+    """The usual gap of prices, where model numbers do not tell it: that of listings that are each other's best by words.
+
+    Many of these are no pairs, so the median speaks (an exponential spread has its mean at median / log 2), and never for less than
+    the gap that `price_factor` stands for.
+    """
+    if comparison.usual_gap is not None or not np.isfinite(comparison.price).any():
+        return comparison.usual_gap
+    mutual = _mutual(comparison, a, b, veto, config)
+    gaps = comparison.price_gaps(a[mutual], b[mutual])
+    gaps = gaps[np.isfinite(gaps)]
+    if len(gaps) < ENOUGH:
+        return None
+    return max(float(np.median(gaps)) / np.log(2), np.log(config.price_factor) / (USUAL + UNLIKE))
+
+
+def learn_trees(
+    comparison: Comparison,
+    a: np.ndarray,
+    b: np.ndarray,
+    veto: np.ndarray,
+    columns: pl.DataFrame,
+    config: DuplicateEvidence,
+) -> pl.DataFrame:
+    """`columns` where words alone tell that one is two vocabularies: model numbers are silent on it, its values differ in most
+    pairs that are each other's best, and one value translates into the other.
+
+    Variants of a line differ as well, but a colour stands beside any other colour, whereas a shelf of one shop's tree stands
+    beside one or two of the other's.
+    """
+    silent = columns.filter((pl.col("pairs") < config.learning_pairs) & pl.col("dimension").str.starts_with("“"))
+    if silent.is_empty():
+        return columns
+    mutual = np.flatnonzero(_mutual(comparison, a, b, veto, config))
+    told = []
+    for dimension in silent["dimension"]:
+        one, other = comparison.values(dimension, a[mutual]), comparison.values(dimension, b[mutual])
+        both = (one >= 0) & (other >= 0)
+        share = float((one != other)[both].mean()) if both.sum() >= ENOUGH else 0.0
+        if share >= PRIVATE and _translates(one[both], other[both]):
+            told.append(
+                (dimension, share, float(both.sum()), max(float(np.log(share) / np.log(config.usual_difference)), 0.0))
+            )
+    table = pl.DataFrame(told, schema=columns.schema, orient="row")
+    return pl.concat([columns.join(table, on="dimension", how="anti"), table])
+
+
+def _mutual(
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, veto: np.ndarray, config: DuplicateEvidence
+) -> np.ndarray:
+    """Pairs that are each other's best by words, and alike enough."""
+    text = np.where(veto, 0.0, comparison.text(a, b, config.description))
+    best = np.zeros(len(comparison.price))
+    for side in (a, b):
+        np.maximum.at(best, side, text)
+    return (text >= config.threshold) & (text == best[a]) & (text == best[b])
+
+
+def _translates(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether values stand beside the same others `TRANSLATES` times as often as by chance."""
+    beside = pl.DataFrame({"x": np.concatenate([one, other]), "y": np.concatenate([other, one])})
+
+    def repeated(*by: str) -> float:
+        n = beside.group_by(by).len()["len"].cast(pl.Float64)
+        return float((n * (n - 1)).sum())
+
+    chance = repeated("y") / (len(beside) * (len(beside) - 1))
+    return beside["x"].n_unique() >= VALUES and repeated("x", "y") >= TRANSLATES * chance * max(repeated("x"), 1.0)
 
 
 def learn_words(
@@ -116,10 +194,16 @@ def learn_words(
 
 
 def _columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:
-    """How often each loose dimension differs among sure pairs, and what a difference weighs by that."""
-    stated, differs = comparison.dimensions_compared(a, b)
-    prior, pairs = config.usual_difference, config.learning_pairs
-    share = (differs + prior * pairs) / (stated + pairs)
-    weight = np.clip(np.log(share) / np.log(prior), 0.0, 1.0)
+    """How often each loose dimension differs among sure pairs, and what a difference weighs by that.
+
+    A column of numbers may hold models or the shop's own: it counts as it stands beside titles, and little before it does.
+    """
+    titled = comparison.titled_alike(a, b)
+    number = comparison.dimensions.str.extract("^“(.*)”$").str.contains(MODEL_KEYS).fill_null(False).to_numpy()
+    both, beside = (comparison.dimensions_compared(a[chosen], b[chosen]) for chosen in (np.ones(len(a), bool), titled))
+    stated, differs = np.where(number, beside, both)
+    prior = np.where(number, config.unknown_difference, config.usual_difference)
+    share = (differs + prior * config.learning_pairs) / (stated + config.learning_pairs)
+    weight = np.clip(np.log(share) / np.log(config.usual_difference), 0.0, 1.0)
     table = pl.DataFrame({"dimension": comparison.dimensions, "differs": share, "pairs": stated, "weight": weight})
     return table.filter(pl.Series(~comparison.strict))

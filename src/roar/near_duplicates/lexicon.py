@@ -22,8 +22,42 @@ _FUNCTION_WORDS = (
     "a an and the of for with in on to by from or at is it its w new de la le les el und mit et con y e & amp buy sale "
     "shop online free shipping page seite"
 )
-EDITIONS = frozenset({"pro", "plus", "max", "mini", "lite", "ultra", "se", "xl", "upgrade"})
+EDITIONS = frozenset({"professional", "plus", "max", "mini", "lite", "ultra", "se", "xl", "upgrade"})
 """Words after a generation that make it another model: "12 pro max" is not "12"."""
 
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that say nothing about which product it is."""
+
+ABBREVIATIONS = {
+    "pro": "professional", "prof": "professional", "std": "standard", "stnd": "standard", "dlx": "deluxe", "prem": "premium",
+    "ult": "ultimate", "upg": "upgrade", "upgrd": "upgrade", "upgd": "upgrade", "ent": "enterprise", "ed": "edition", "edn": "edition",
+    "ver": "version", "vers": "version", "lic": "license", "licence": "license", "acad": "academic", "edu": "academic",
+    "educational": "academic", "education": "academic", "win": "windows", "mac": "macintosh", "osx": "macintosh",
+    "xp": "windows", "vista": "windows", "sw": "software", "softw": "software",
+}  # fmt: skip
+"""Short forms of words that tell editions apart."""
+
+_SOFTWARE_EDITIONS = (
+    "professional standard premium deluxe ultimate enterprise home student business basic starter essentials express "
+    "advanced extended elements platinum gold complete family personal server workgroup premier collector"
+)
+SOFTWARE_EDITIONS = frozenset(_SOFTWARE_EDITIONS.split())
+"""Words that name an edition; two different ones are two items."""
+
+PLATFORMS = {"windows": "windows", "macintosh": "mac", "linux": "linux", "unix": "unix"}
+
+LICENCES = {
+    "upgrade": "upgrade",
+    "academic": "academic",
+    "oem": "oem",
+    "bundle": "bundle",
+    "upsell": "upgrade",
+    "renewal": "renewal",
+    "subscription": "subscription",
+}
+"""Words that make a listing other than the plain full version."""
+
+SOFTWARE_CUES = frozenset({"software", "version", "edition", "license", "suite", "cdrom", "upgrade", *PLATFORMS}) | (
+    SOFTWARE_EDITIONS - {"home", "gold", "basic", "complete", "family", "server", "business", "advanced", "express"}
+)
+"""Words of titles whose numbers are releases."""

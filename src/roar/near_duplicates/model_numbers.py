@@ -15,27 +15,43 @@ SERVED_WORDS = 4
 
 
 def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
-    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `family` (its shape), `own`, `titled`.
+    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `family` (its shape), `own`, `titled`, `spoken`.
 
     "rs 120" is read as "rs120" too, but so short a joined form may only agree (`own` is false): chance writes it as well.
-    A number after "for" is that of what an accessory serves ("battery for Latitude E6400"), and none of its own.
+    A number after "for" is that of what an accessory serves ("battery for Latitude E6400"), and none of its own. What any column
+    states may agree with a title; `own` are those of columns named for it.
     """
     tokens = _without_served(tokens)
     year = pl.col("word").str.contains(r"^(?:19|20)\d\d$")
-    own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True, titled=True)
+    own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True, titled=True, spoken=True)
     joined = tokens.filter(
         pl.col("before").str.contains(r"^\p{L}{1,5}$")
         & ~pl.col("before").is_in(SIZE_WORDS | _UNIT_WORDS | lexicon.FUNCTION_WORDS | PACK_OF)
         & pl.col("word").str.contains(r"^\p{L}?\d{2,}[\p{L}\d]{0,6}$")
     ).select(
-        "row", code=pl.concat_str("before", "word"), own=pl.col("word").str.contains(r"\d{4}") & ~year, titled=False
+        "row",
+        code=pl.concat_str("before", "word"),
+        own=pl.col("word").str.contains(r"\d{4}") & ~year,
+        titled=False,
+        spoken=True,
     )
-    stated = declared.select("row", code=pl.col("token").str.replace_all(r"[^\p{L}\d]", ""), own=True, titled=False)
+    stated = (
+        wording.vocabulary(declared["token"].unique())
+        .join(declared, on="token")
+        .filter(pl.col("named") | pl.col("is_code"))
+    )
+    stated = stated.select(
+        "row",
+        code=pl.col("token").str.replace_all(r"[^\p{L}\d]", ""),
+        own=pl.col("named") & pl.col("token").str.contains(r"\d"),
+        titled=False,
+        spoken=False,
+    )
     both = pl.concat([own, stated, joined]).filter(pl.col("code").str.len_chars() >= 4)
     stem = pl.col("code").str.extract(r"^(.{2,}\d)\p{L}{1,5}$")
     return (
         both.group_by("row", "code")
-        .agg(pl.col("own", "titled").any())
+        .agg(pl.col("own", "titled", "spoken").any())
         .with_columns(
             stem=pl.when(stem.str.len_chars() >= 5).then(stem).otherwise("code"), family=_family(pl.col("code"))
         )

@@ -12,8 +12,8 @@ import polars as pl
 from tqdm import tqdm
 
 from roar.attributes import declared
-from roar.attributes.tables import dimensions, scan_all
-from roar.near_duplicates import expressions, model_numbers, text, wording
+from roar.attributes.tables import dimensions, scan_all, shapes
+from roar.near_duplicates import editions, expressions, model_numbers, text, wording
 
 NUMERAL = r"[\p{N}一二三四五六七八九十两半]"
 """A number of any script."""
@@ -34,7 +34,7 @@ class Profiles:
     dictionary: pl.DataFrame
     """`fact`, `dimension`, `value`, `shown`, `strict`: see `wording` and `roar.attributes`; each fact once, sorted."""
     codes: pl.DataFrame
-    """`row`, `code`, `stem`, `family`, `own`, `titled` (the title states it): model numbers."""
+    """`row`, `code`, `stem`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
     served: pl.DataFrame
     """`row`, `noun`: accessories for another product."""
     nouns: pl.DataFrame
@@ -74,7 +74,7 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
         learned.extend([expressions.learn(phrases, named), expressions.learn_lines(title, named)])
     named = expressions.apply(learned[0], phrases, named)
     named = pl.concat([named, expressions.product_lines(title, learned[1])]).with_columns(strict=False)
-    loose = wording.series(title).with_columns(strict=False)
+    loose = pl.concat([wording.series(title), editions.facts(title)]).with_columns(strict=False)
     facts = pl.concat([part.select(spoken.columns) for part in (said.with_columns(strict=True), loose, spoken, named)])
     facts = facts.with_columns(fact=pl.format("{}={}", "dimension", "value").hash(seed=2))
     terms = pl.concat(
@@ -83,15 +83,16 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
             *(table.with_columns(title=False) for table in (wording.terms(description), _measured(told))),
         ]
     )
-    nouns = pl.concat([wording.accessory_nouns(part) for part in (title, description)])
+    claims = editions.claims(title)
+    nouns = pl.concat([wording.accessory_nouns(part).select("row", "noun") for part in (title, description)])
     tables = {
         "terms": terms.with_columns(pl.col("term").hash(seed=0)).unique(
             ["row", "term"], keep="first", maintain_order=True
         ),
         "facts": facts.select("row", "fact").unique(maintain_order=True),
         "codes": model_numbers.codes(title, models),
-        "served": wording.served(title),
-        "nouns": nouns.select("row", "noun").unique(),
+        "served": pl.concat([wording.served(title), claims]).unique(),
+        "nouns": pl.concat([nouns, claims]).unique(),
     }
     offset = pl.lit(start, dtype=pl.UInt32)
     tables = {name: table.with_columns(pl.col("row") + offset) for name, table in tables.items()}
@@ -107,7 +108,7 @@ def _read_text(texts: pl.Series, *, words: bool) -> tuple[pl.DataFrame, pl.DataF
     read = texts if words else pl.select(pl.when(texts.str.contains(NUMERAL)).then(texts)).to_series()
     facts, rest = scan_all(read)
     words_left = pl.select(pl.coalesce(rest, texts).alias(texts.name))
-    return dimensions(facts), wording.analyse(text.tokens(words_left, texts.name))
+    return pl.concat([dimensions(facts), shapes(facts)]), wording.analyse(text.tokens(words_left, texts.name))
 
 
 def _measured(facts: pl.DataFrame) -> pl.DataFrame:

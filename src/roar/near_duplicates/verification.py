@@ -15,7 +15,7 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from roar.near_duplicates.comparison import Comparison
-from roar.near_duplicates.learning import Weights, learn_columns, learn_words
+from roar.near_duplicates.learning import Weights, learn_columns, learn_prices, learn_trees, learn_words
 from roar.near_duplicates.rivalry import posterior
 from roar.parameters import DuplicateEvidence
 
@@ -34,7 +34,7 @@ def score(
     `weights`: what the catalogue's evidence is worth (`learning`); that of the average catalogue if None.
     """
     if weights is not None:
-        comparison = comparison.weighing(weights.columns)
+        comparison = comparison.weighing(weights.columns, weights.usual_gap)
         comparison = comparison.without_series() if weights.unlike else comparison
     evidence = _gather(comparison, a, b, config)
     return _similarity(comparison, a, b, evidence, weights.unlike if weights else 0.0, config), evidence.veto
@@ -45,15 +45,21 @@ def score_and_learn(
 ) -> tuple[np.ndarray, np.ndarray, Weights]:
     """As `score`, with the weights that all candidate pairs of a catalogue (`a`, `b`) teach."""
     columns = learn_columns(comparison, a, b, config)
-    comparison = comparison.weighing(columns)
+    comparison = comparison.weighing(columns, comparison.usual_gap)
     evidence = _gather(comparison, a, b, config)
+    gap = learn_prices(comparison, a, b, evidence.veto, config)
+    told = learn_trees(comparison, a, b, evidence.veto, columns, config)
+    if gap != comparison.usual_gap or told is not columns:
+        columns = told
+        comparison = comparison.weighing(columns, gap)
+        evidence = _gather(comparison, a, b, config)
     similarity = _similarity(comparison, a, b, evidence, 0.0, config)
     unlike, twice, by_words = learn_words(comparison, a, b, similarity, ~evidence.named, config)
     if unlike > 0:
         comparison = comparison.without_series()
         evidence = _gather(comparison, a, b, config)
         similarity = _similarity(comparison, a, b, evidence, unlike, config)
-    return similarity, evidence.veto, Weights(unlike, twice, by_words, int(comparison.coded.sum()), columns)
+    return similarity, evidence.veto, Weights(unlike, twice, by_words, int(comparison.coded.sum()), columns, gap)
 
 
 class _Evidence(NamedTuple):

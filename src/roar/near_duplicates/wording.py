@@ -9,6 +9,7 @@ import polars as pl
 
 from roar.attributes.words import AUDIENCES, COLOURS, FOR_WORDS, SIZE_WORDS
 from roar.near_duplicates import lexicon
+from roar.near_duplicates.editions import spelled_out
 
 _NOT_A_CODE = "|".join(
     (
@@ -27,13 +28,17 @@ _SHORT_MODEL = r"^(?:\d{1,2}\p{L}|\p{L}{1,2}\d{1,2}\p{L}?)$"
 """80D, T7i, G10: too short to prove a match, long enough to contradict one."""
 
 
+_NO_NAMES = lexicon.FUNCTION_WORDS | SIZE_WORDS | COLOURS.keys() | lexicon.SOFTWARE_EDITIONS | lexicon.LICENCES.keys()
+"""Words before a number that do not name what it counts the generations of."""
+
+
 def analyse(tokens: pl.DataFrame) -> pl.DataFrame:
     """Add what each token is, and its neighbours: the table that every extractor below reads.
 
     Columns added: `word` (separators out), `is_code`; the neighbouring words `before_that`, `before`, `after` and
     `after_that` (null at the ends).
     """
-    known = tokens.join(_vocabulary(tokens["token"].unique()), on="token", how="left", maintain_order="left")
+    known = tokens.join(vocabulary(tokens["token"].unique()), on="token", how="left", maintain_order="left")
 
     def neighbour(shift: int) -> pl.Expr:
         return pl.when(pl.col("row") == pl.col("row").shift(shift)).then(pl.col("word").shift(shift))
@@ -43,7 +48,8 @@ def analyse(tokens: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _vocabulary(distinct: pl.Series) -> pl.DataFrame:
+def vocabulary(distinct: pl.Series) -> pl.DataFrame:
+    """What each distinct token is: `token`, `word` (separators out), `is_code`."""
     token = pl.col("token")
     word = token.str.replace(r"'s$", "").str.replace_all(r"[-./+&']", "")
     letters, digits = word.str.count_matches(r"\p{L}"), word.str.count_matches(r"\d")
@@ -68,19 +74,20 @@ def series(tokens: pl.DataFrame) -> pl.DataFrame:
     "t7i"); and years, ("year", "2010").
     """
     years = tokens.filter(pl.col("token").str.contains(r"^(?:19[89]|20[0-3])\d$"))
-    further = pl.col("after_that").is_in(lexicon.EDITIONS).fill_null(False)
+    after, after_that = (spelled_out(pl.col(name)) for name in ("after", "after_that"))
+    further = after_that.is_in(lexicon.EDITIONS).fill_null(False)
     edition = (
-        pl.when(pl.col("after").is_in(lexicon.EDITIONS) & further)
-        .then(pl.format(" {} {}", "after", "after_that"))
-        .when(pl.col("after").is_in(lexicon.EDITIONS))
-        .then(pl.format(" {}", "after"))
+        pl.when(after.is_in(lexicon.EDITIONS) & further)
+        .then(pl.format(" {} {}", after, after_that))
+        .when(after.is_in(lexicon.EDITIONS))
+        .then(pl.format(" {}", after))
         .otherwise(pl.lit(""))
     )
     apart = tokens.filter(
         pl.col("word").str.contains(r"^\d{1,4}$|^\d{1,2}[a-cefh-jl-z]$")
         & ~pl.col("word").str.contains(r"^(?:19|20)\d\d$")
         & pl.col("before").str.contains(r"^\p{L}{2,}$")
-        & ~pl.col("before").is_in(lexicon.FUNCTION_WORDS | SIZE_WORDS | COLOURS.keys())
+        & ~spelled_out(pl.col("before")).is_in(_NO_NAMES)
     )
     glued = tokens.filter(pl.col("token").str.contains(r"^\p{L}{3,}\d{1,3}$"))
     counted = tokens.with_columns(pl.col("token").str.extract_groups(r"^(\d{1,3})-?(\p{L}{3,})$"))
@@ -101,7 +108,7 @@ def terms(tokens: pl.DataFrame) -> pl.DataFrame:
     marked = tokens.select("row", "token", whole=pl.when("is_code").then("word"))
     piece = pl.col("token").str.replace(r"'s$", "").replace(lexicon.ROMAN).str.extract_all(r"\d+\.\d+|[\p{L}\d]+")
     pieces = marked.filter(pl.col("whole").is_null()).select("row", term=piece).explode("term").drop_nulls()
-    word = pl.col("term").replace(AUDIENCES)
+    word = spelled_out(pl.col("term").replace(AUDIENCES))
     plural = word.str.contains(r"^\p{L}{4,}[^s\P{L}]s$")
     pieces = pieces.with_columns(term=pl.when(plural).then(word.str.head(-1)).otherwise(word), code=False)
     both = pl.concat([pieces, marked.select("row", term="whole", code=True).drop_nulls()])

@@ -17,8 +17,9 @@ from roar.parameters.ab_test import (
 from roar.parameters.ablation import Ablation, AblationStudies, Primary, Study, Variant
 from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
+from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
-from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
+from roar.parameters.evaluation import TEACHER, Evaluation, MetricName, MetricSettings
 from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
     Agreement,
@@ -49,10 +50,23 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
-from roar.parameters.training import Alignment, Calibration, Stage, Stage1, Stage2
+from roar.parameters.teacher import Teacher
+from roar.parameters.training import (
+    Alignment,
+    Calibration,
+    Comparisons,
+    Criterion,
+    Distillation,
+    OwnNegatives,
+    Stage,
+    Stage1,
+    Stage2,
+    Validation,
+)
 from roar.parameters.training_sets import (
     AugmentationSource,
     BehaviourSource,
+    CatalogueGroups,
     CoClickSource,
     Debias,
     EditKinds,
@@ -70,6 +84,7 @@ from roar.parameters.training_sets import (
 )
 
 __all__ = [
+    "TEACHER",
     "ABTest",
     "Ablation",
     "AblationStudies",
@@ -79,13 +94,18 @@ __all__ = [
     "Behaviour",
     "BehaviourSource",
     "Calibration",
+    "CatalogueGroups",
     "CoClickSource",
     "ColumnValue",
     "CompareRuns",
     "Comparison",
+    "Comparisons",
     "Constant",
+    "Constraints",
     "ContentHash",
+    "Criterion",
     "Debias",
+    "Distillation",
     "DuplicateCandidates",
     "DuplicateClusters",
     "DuplicateEvidence",
@@ -117,6 +137,7 @@ __all__ = [
     "Number",
     "Offline",
     "OnlineMetric",
+    "OwnNegatives",
     "PairSource",
     "Pairs",
     "Parameters",
@@ -140,10 +161,12 @@ __all__ = [
     "Study",
     "Synonyms",
     "TableMapping",
+    "Teacher",
     "TextCleaning",
     "Thresholds",
     "TrainingSets",
     "Translation",
+    "Validation",
     "Variant",
     "Where",
 ]

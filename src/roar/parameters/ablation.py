@@ -1,11 +1,13 @@
 """Ablation: which variants are trained, on which folds and seeds, and how they are compared."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from roar.errors import did_you_mean
 from roar.parameters.base import MACHINE_ONLY, Parameters
+from roar.parameters.evaluation import MetricName
 
 Block = dict[str, Any]
 """What a variant says of a parameter block; the rest stays as the environment has it."""
@@ -27,6 +29,7 @@ class Study(Parameters):
 
     baseline: str
     family: str | None = None  # studies of one family that run together share one correction; null: a study has its own
+    metrics: tuple[MetricName, ...] = ()  # measured besides those of `Ablation.metrics`
     stage1: Block = {}  # said of all variants, before what each says
     stage2: Block = {}
     variants: dict[str, Variant] = Field(min_length=2)
@@ -48,7 +51,7 @@ class Study(Parameters):
 
 
 class Primary(Parameters):
-    """The comparison that was named before the runs."""
+    """A comparison that was named before the runs."""
 
     study: str
     variant: str
@@ -58,16 +61,22 @@ class Primary(Parameters):
 class AblationStudies(Parameters):
     """The studies that are declared."""
 
-    primary: Primary | None
+    primary: tuple[Primary, ...]  # of a study at most one; or a single one, or null
     studies: dict[str, Study] = Field(min_length=1)
 
+    @field_validator("primary", mode="before")
+    @classmethod
+    def _one_or_several(cls, primary: Any) -> Any:
+        return () if primary is None else (primary,) if isinstance(primary, Mapping | Primary) else primary
+
     @model_validator(mode="after")
-    def _the_primary_comparison_is_there(self) -> "AblationStudies":
-        named = self.primary
-        if named is not None and (
-            named.study not in self.studies or named.variant not in self.studies[named.study].variants
-        ):
-            raise ValueError(f"primary: no variant {named.variant!r} in a study {named.study!r}")
+    def _primary_comparisons_are_there(self) -> "AblationStudies":
+        for named in self.primary:
+            if named.study not in self.studies or named.variant not in self.studies[named.study].variants:
+                raise ValueError(f"primary: no variant {named.variant!r} in a study {named.study!r}")
+        of = [named.study for named in self.primary]
+        if twice := sorted({study for study in of if of.count(study) > 1}):
+            raise ValueError(f"primary: {', '.join(twice)} has several; a study has one, or none")
         return self
 
 
@@ -80,6 +89,9 @@ class Ablation(Parameters):
     workers: Annotated[int | None, MACHINE_ONLY] = Field(
         None, ge=1
     )  # trainings at once; null: one a core, or one on an accelerator
+    catalogue: int | None = Field(
+        None, ge=1
+    )  # products that recall is measured in: the tested queries' own, and others up to so many
     metrics: tuple[str, ...] = ("ndcg@8", "map@8", "grade_ordering", "auc_query", "recall@100")
     equivalence: float = Field(0.005, gt=0)  # an interval within plus and minus this says: as good as equal
 

@@ -22,6 +22,8 @@ class Encoder(Parameters):
     preset: str = "minilm"  # minilm, qwen3_0_6b, qwen3_4b, or any sentence-transformers model by hub id or folder
     max_tokens: int = Field(64, ge=4)
     product_fields: tuple[str, ...] = ("title", "brand", "attributes")  # in this order, cut at max_tokens
+    query_prompt: str | None = None  # put before every query; null: the preset's, else what the encoder brings
+    product_prompt: str | None = None  # likewise before every product
     dropout: float = Field(0.0, ge=0, lt=1)  # short fine-tuning does without
     precision: Literal["auto", "bf16", "float32"] = (
         "auto"  # of the matrix products: auto takes bf16 where it is really faster; scores and losses are float32 always

@@ -13,8 +13,23 @@ SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """Names files and columns: lower-case letters, digits, underscores."""
 
 
-OWN_SYSTEMS = ("random", "bm25", "base", "stage1", "stage2", "stage2_deployed", "hybrid_rrf", "hybrid_sum")
+OWN_SYSTEMS = (
+    "random",
+    "bm25",
+    "base",
+    "stage1",
+    "stage2",
+    "stage2_deployed",
+    "hybrid_rrf",
+    "hybrid_sum",
+    "stage2_constrained",
+    "hybrid_constrained",
+)
 """The systems that are judged in any case."""
+
+
+TEACHER = "teacher"
+"""The system that is judged where the pipeline of its name was run."""
 
 
 class Evaluation(Parameters):
@@ -32,11 +47,14 @@ class Evaluation(Parameters):
         tuple(round(0.1 * step, 1) for step in range(11)), min_length=1
     )
     edits: EditKinds = EditKinds(dropped=0, synonym=0)  # how robustness writes the test queries differently
+    published: Literal["esci"] | None = None  # whose conventions are measured beside ours (docs/evaluation.md)
     baseline: str = "base"  # every other system is compared with it
     comparisons: tuple[tuple[str, str], ...] = (  # (baseline, system), beside those; the first is the primary one
         ("stage1", "stage2"),
         ("bm25", "stage2"),
         ("stage2", "stage2_deployed"),
+        ("stage2", "stage2_constrained"),
+        ("hybrid_sum", "hybrid_constrained"),
     )
 
     @property
@@ -54,6 +72,7 @@ _CUT_OFF = ("ndcg", "map", "mrr", "recall", "precision")
 _MEASURES = (
     *(f"{name}@k" for name in _CUT_OFF),
     *(f"condensed_{name}@k" for name in _CUT_OFF),
+    "ndcg",
     "judged@k",
     *(f"share_{grade}@k" for grade in ("exact", "substitute", "complement", "irrelevant")),
     "grade_ordering",

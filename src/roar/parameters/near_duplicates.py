@@ -23,6 +23,7 @@ class DuplicateEvidence(Parameters):
     learn: bool = True
     learning_pairs: float = Field(20.0, gt=0)
     usual_difference: float = Field(0.05, gt=0, lt=1)
+    unknown_difference: float = Field(0.5, gt=0, lt=1)
     usual_share: float = Field(0.1, gt=0, lt=1)
     tolerance: float = Field(2.0, ge=1)
     family: float = Field(2.5, ge=0)

@@ -28,8 +28,11 @@ class Reporting(Parameters):
         "stage2_deployed": "Stage 2, deployed dimension",
         "stage2_128": "Stage 2, 128 dimensions",
         "stage2_64": "Stage 2, 64 dimensions",
+        "teacher": "Teacher (cross-encoder, not served)",
         "hybrid_rrf": "Hybrid, reciprocal ranks",
         "hybrid_sum": "Hybrid, weighted sum",
+        "stage2_constrained": "Stage 2, constrained",
+        "hybrid_constrained": "Hybrid, constrained",
     }
     grade_labels: dict[Literal["exact", "substitute", "complement", "irrelevant"], str] = {}
     headline_metric: MetricName = "ndcg@8"

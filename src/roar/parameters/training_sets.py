@@ -46,6 +46,7 @@ class PairSource(Parameters):
 
     weight: float = Field(1.0, ge=0)
     per_query: int | None = Field(None, ge=1)  # pairs kept of each query, drawn at random; null keeps all
+    relative: float | None = Field(None, gt=0)  # pairs kept for each annotated one; null, or none annotated, keeps all
     limit: int | None = Field(None, ge=1)  # pairs kept in all, drawn at random; null keeps all
 
 
@@ -117,7 +118,7 @@ class Stage1Sources(Parameters):
     """Sources of stage-1 pairs; null switches one off. One whose table is empty is skipped, and said once."""
 
     annotation: PairSource | None = PairSource(per_query=3)
-    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, limit=1500)
+    behaviour: BehaviourSource | None = BehaviourSource(weight=0.5, relative=0.4)
     reformulations: ReformulationSource | None = None
     co_clicks: CoClickSource | None = None
     augmentation: AugmentationSource | None = None
@@ -126,19 +127,24 @@ class Stage1Sources(Parameters):
 class HardNegatives(Parameters):
     """How both stages mine products that an encoder wrongly finds close to a query."""
 
+    kind: Literal["mined", "contradicting", "both"] = "mined"  # near the query, contradicting what it asks for, or both
     per_pair: int = Field(0, ge=0)  # mined for each stage-1 pair; 0 mines none (stage 2 mines where groups.fill is set)
     depth: int = Field(100, ge=1)  # nearest products that are looked at
     skip: int = Field(0, ge=0)  # nearest products that are passed over before
     relative: float | None = Field(0.95, gt=0, le=1)  # a negative scores below this share of the positive's score
     absolute: float | None = Field(None, ge=0)  # and at least this much below it; null switches a rule off
     index: str = "Flat"  # FAISS factory string; "Flat" is exact
+    teacher: float | None = Field(
+        None, gt=0, lt=1
+    )  # and below this share of the scores that the teacher gives to answers
 
 
 class Filling(Parameters):
-    """Irrelevant members that a group takes from mined hard negatives."""
+    """Members that a group takes from hard negatives: irrelevant ones, and as substitutes those that contradict the query."""
 
-    members: int = Field(2, ge=1)  # irrelevant products that a group is filled up to
+    members: int = Field(2, ge=1)  # products of either grade that a group is filled up to
     weight: float = Field(0.5, ge=0, le=1)  # of a member that no rater has seen
+    graded: bool = False  # such a member has the grade that the teacher gives it, instead of irrelevant
 
 
 class Groups(Parameters):
@@ -146,6 +152,20 @@ class Groups(Parameters):
 
     max_size: int = Field(8, ge=2)
     fill: Filling | None = None  # null: judged products only
+
+
+class CatalogueGroups(Parameters):
+    """Graded groups out of the catalogue itself, beside those of judged queries."""
+
+    queries: int = Field(1000, ge=1)  # groups at most
+    first: int = Field(20, ge=1)  # kept only where the starting encoder finds the product among so many
+    facts: int = Field(2, ge=1)  # stated facts that a query asks for at most
+    substitutes: int = Field(3, ge=1)  # of a group, each contradicting one of the facts
+    complements: int = Field(1, ge=0)
+    irrelevant: int = Field(2, ge=0)
+    looked_at: int = Field(50, ge=1)  # products of the type, drawn to find substitutes among
+    edited: float = Field(0.3, ge=0, le=1)  # share of the queries that are written differently
+    weight: float = Field(0.5, ge=0, le=1)  # of a member, which no rater has seen
 
 
 class TrainingSets(Parameters):
@@ -157,3 +177,4 @@ class TrainingSets(Parameters):
     stage1_sources: Stage1Sources = Stage1Sources()
     hard_negatives: HardNegatives = HardNegatives()
     groups: Groups = Groups()
+    catalogue_groups: CatalogueGroups | None = None  # off until it wins

@@ -20,6 +20,8 @@ COLOURS = {
     "stage2_deployed": "#e69f00",
     "hybrid_rrf": "#009e73",
     "hybrid_sum": "#44b99d",
+    "stage2_constrained": "#8c2d04",
+    "hybrid_constrained": "#00543d",
 }
 _FURTHER = ("#cc79a7", "#5b4b8a", "#3b3b3b", "#a6761d")
 GRADE_COLOURS = {

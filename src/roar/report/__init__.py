@@ -8,6 +8,7 @@ from roar.report.ablation import ablation_chart, ablation_section
 from roar.report.data import data_section
 from roar.report.evaluation import evaluation_section, wide_tables
 from roar.report.page import Section, chart, render, table
+from roar.report.published import published_section
 from roar.report.queries import ErrorAnalysis, queries_section
 from roar.report.release import frontier_chart, release_section
 from roar.report.systems import Behaviour, behaviour_section
@@ -24,6 +25,7 @@ __all__ = [
     "data_section",
     "evaluation_section",
     "frontier_chart",
+    "published_section",
     "queries_section",
     "release_section",
     "render",

@@ -15,7 +15,6 @@ import polars as pl
 from tqdm import tqdm
 
 from roar.errors import InputError
-from roar.metrics import mean_value
 from roar.retrieval.runs import Runs, judged_positions, run_table
 from roar.tables import require_columns, require_values
 from roar.text import folded, words
@@ -81,12 +80,14 @@ class LexicalIndex:
             limit: products to find.
             allowed: (N,) bool, which may be found; all where None.
         """
+        scores = self.scores(query)
+        return best_of(scores if allowed is None else np.where(allowed, scores, 0), limit)
+
+    def scores(self, query: str) -> np.ndarray:
+        """Scores of all products, (N,) float32, under the setting it was written with; 0 where no word is shared."""
         assert self._setting is not None, "an index that was read has a setting"
         (scores,) = self._scores([query], self._setting)
-        scores = scores if allowed is None else np.where(allowed, scores, 0)
-        rows = _top(scores, limit)
-        rows = rows[np.argsort(-scores[rows], kind="stable")]
-        return rows, scores[rows]
+        return scores
 
     def write(self, folder: Path, setting: Setting) -> None:
         """Save the term weights under a setting, for `read`.
@@ -167,6 +168,8 @@ def tune_bm25(
     Returns:
         fold, k1, b, value, best (bool): one row a fold and setting; exactly one best in each fold, the first of equals.
     """
+    from roar.metrics import mean_value  # loads statistics, which a search does without
+
     require_columns(queries, "queries", ["fold", "query_id", "query"])
     require_columns(judgments, "judgments", ["query_id", "product_id", "grade"])
     distinct = queries.select("query_id", "query").unique("query_id", maintain_order=True)
@@ -189,6 +192,13 @@ def _words(texts: pl.Series) -> list[str]:
     """The words of each text (`roar.text.words`) with blanks between them."""
     folded_words = words(folded(pl.col("text").fill_null("")))
     return texts.to_frame("text").select(folded_words.list.join(" ")).to_series().to_list()
+
+
+def best_of(scores: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and values of the `limit` largest positive scores, best first, ties by position."""
+    rows = _top(scores, limit)
+    rows = rows[np.argsort(-scores[rows], kind="stable")]
+    return rows, scores[rows]
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

@@ -17,9 +17,9 @@ from roar.errors import InputError
 from roar.files import SEAL, seal, sha256
 from roar.parameters import Encoder as EncoderSettings
 from roar.retrieval import versions
-from roar.retrieval.bm25 import LexicalIndex, Setting
+from roar.retrieval.bm25 import LexicalIndex, Setting, best_of
 from roar.retrieval.filters import Where
-from roar.retrieval.fusion import weighted_sum
+from roar.retrieval.ranking import Ranking, by_one, fused
 from roar.retrieval.search_index import SearchIndex
 from roar.retrieval.served.beside import ENCODER, LEXICAL
 
@@ -34,8 +34,10 @@ SYSTEMS: tuple[System, ...] = ("dense", "bm25", "hybrid")
 QUERY_ENCODER = "query_encoder"
 """Folder of the encoder for one query."""
 
-_FUSED = 100
+FUSED = 100
 """Hits of each system that the hybrid adds up, at least."""
+_DEEPER = 8
+"""How many times as many candidates BM25 gives where groups stayed short of the page."""
 
 
 class Release:
@@ -120,48 +122,85 @@ class Release:
         """
         if not query.strip():
             raise InputError("query: it is empty; type what a shopper would.")
-        match system:
-            case "dense":
-                hits = self._dense(query, limit, where, group_by)
-            case "bm25":
-                hits = self._by_words(query, limit, where, group_by)
-            case "hybrid":
-                hits = self._hybrid(query, limit, where, group_by)
-            case _:
-                raise InputError(f"system {system!r}: expected one of {', '.join(SYSTEMS)}.")
-        return hits.select(
-            pl.int_range(1, pl.len() + 1).alias("rank"), "product_id", "score", pl.exclude("product_id", "score")
-        )
+        depth = max(limit, FUSED) if system == "hybrid" else limit
+        ranking = self.rank(query, depth, system=system, where=where, group_by=group_by)
+        hits = self.index.shown(ranking.rows[:limit])
+        scores = pl.Series("score", ranking.scores[:limit], dtype=pl.Float64)
+        return hits.select(pl.int_range(1, pl.len() + 1).alias("rank"), "product_id", scores, pl.exclude("product_id"))
 
-    def _dense(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
-        found = self.index.search(self.encode(query), limit, where=where, group_by=group_by, fields=True)
-        return found.drop("row").with_columns(pl.col("score").cast(pl.Float64))
+    def rank(
+        self,
+        query: str,
+        depth: int = FUSED,
+        *,
+        system: System = "dense",
+        where: Where | None = None,
+        group_by: str | None = None,
+        vector: np.ndarray | None = None,
+        weight: float | None = None,
+    ) -> Ranking:
+        """A system's best candidates.
 
-    def _by_words(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
+        Args:
+            query: as a shopper types it.
+            depth: candidates of each retriever. The order of a hybrid depends on it, and on nothing else that a page asks for.
+            system: as `search`.
+            where: likewise.
+            group_by: likewise.
+            vector: the query's, float32 unit (dim,); encoded here where None.
+            weight: the encoder's share in the hybrid; the one that validation chose where None.
+
+        Returns:
+            At most `depth` candidates, or groups, of dense and bm25; of the hybrid up to twice as many.
+
+        Raises:
+            InputError: an unknown system, column or value.
+        """
+        if system not in SYSTEMS:
+            raise InputError(f"system {system!r}: expected one of {', '.join(SYSTEMS)}.")
+        if system == "bm25":
+            return self._by_words(query, depth, where, group_by)
+        vector = self.encode(query) if vector is None else vector
+        if system == "dense":
+            return by_one("dense", self.index.hits(vector, depth, where=where, group_by=group_by))
+        return self._grouped(self._hybrid(query, vector, depth, where, weight), group_by)
+
+    def _by_words(self, query: str, limit: int, where: Where | None, group_by: str | None) -> Ranking:
         """Ranked deep enough that groups fill the page."""
-        lexical = self.lexical
-        count = len(lexical.product_ids)
-        rows, scores = lexical.best(query, limit if group_by is None else count, self.index.allowed(where)[:count])
-        hits = pl.DataFrame({"product_id": lexical.product_ids.gather(rows), "score": scores.astype(np.float64)})
-        return self._shown(hits, group_by).head(limit)
+        scores = self._allowed_scores(query, where)
+        wanted = limit
+        while True:
+            found = by_one("bm25", best_of(scores, wanted))
+            grouped = self._grouped(found, group_by)
+            if len(grouped.rows) >= limit or len(found.rows) < wanted:
+                return grouped.where(np.arange(min(limit, len(grouped.rows))))
+            wanted *= _DEEPER
 
-    def _hybrid(self, query: str, limit: int, where: Where | None, group_by: str | None) -> pl.DataFrame:
-        depth = max(limit, _FUSED)
-        parts = (system(query, depth, where, None) for system in (self._by_words, self._dense))
-        one = pl.lit("").alias("query_id")
-        lexical, dense = (part.select(one, "product_id", "score") for part in parts)
-        both = weighted_sum(lexical, dense, self.index.manifest.lexical["weight"])
-        hits = both.sort("score", "product_id", descending=[True, False]).select("product_id", "score")
-        return self._shown(hits, group_by).head(limit)
+    def _hybrid(self, query: str, vector: np.ndarray, depth: int, where: Where | None, weight: float | None) -> Ranking:
+        scores = self._allowed_scores(query, where)
+        dense = self.index.hits(vector, depth, where=where)
+        own = self.index.manifest.lexical["weight"] if weight is None else weight
 
-    def _shown(self, hits: pl.DataFrame, group_by: str | None) -> pl.DataFrame:
-        """Hits with their fields; of those that share a value of `group_by`, the first alone."""
-        shown = hits.join(self.index.details(hits["product_id"]), on="product_id", maintain_order="left")
+        def by_words(rows: np.ndarray) -> np.ndarray:
+            known = rows < len(scores)
+            return np.where(known, scores[np.where(known, rows, 0)], np.nan)
+
+        scores_of = {"bm25": by_words, "dense": lambda rows: self.index.cosines(vector, rows)}
+        return fused(best_of(scores, depth), dense, own, scores_of)
+
+    def _allowed_scores(self, query: str, where: Where | None) -> np.ndarray:
+        """BM25's scores of the rows it knows, (N,); 0 where they may not be found."""
+        scores = self.lexical.scores(query)
+        return np.where(self.index.allowed(where)[: len(scores)], scores, 0)
+
+    def _grouped(self, ranking: Ranking, group_by: str | None) -> Ranking:
+        """Of candidates that share a value of `group_by`, the first alone."""
         if group_by is None:
-            return shown
+            return ranking
+        shown = self.index.shown(ranking.rows)
         if group_by not in shown.columns:
             raise InputError(f"group_by: this index has no column {group_by}; it has {', '.join(shown.columns)}.")
-        return shown.filter(pl.col(group_by).is_first_distinct() | pl.col(group_by).is_null())
+        return ranking.first_of(shown[group_by])
 
 
 _COMPARED = 32
@@ -206,6 +245,34 @@ def write_release(
         return {"encoder": own, "prompts": prompts, "lexical": dict(lexical), "measured": measured}
 
     return index.write(root, beside, keep=index.manifest.keep)
+
+
+def released_under(index: SearchIndex, encoder: str, root: Path) -> SearchIndex:
+    """The catalogue of an index under another encoder, as a release: what a service shows beside, the start beside the trained.
+
+    Args:
+        index: of a release, which says what is read of a product, what hits show, and how BM25 is set.
+        encoder: a preset, hub id or folder.
+        root: folder of the new release.
+
+    Returns:
+        The new index, a scan where the old one was, otherwise of the same kind, as it is on disk.
+
+    Raises:
+        InputError: there is no such encoder, or the disk refuses.
+    """
+    from roar.encoder import encode, load_encoder, product_texts
+    from roar.retrieval.served.build import rebuilt
+
+    settings = EncoderSettings(preset=encoder, **index.manifest.template, dimension=index.manifest.dimension)
+    model, catalogue = load_encoder(settings), index.catalogue()
+    texts = product_texts(catalogue, settings.product_fields, settings.max_tokens).to_list()
+    vectors = encode(model, texts, config=settings, progress="catalogue")
+    asked = catalogue["title"].drop_nulls().head(_COMPARED).to_list()
+    queries = encode(model, asked, kind="query", config=settings)
+    state, manifest = rebuilt(catalogue, vectors, index.manifest)
+    new = SearchIndex(state, manifest.model_copy(update={"measured": {}}), queries)
+    return write_release(root, new, model, index.manifest.lexical, asked)
 
 
 def _base(index: SearchIndex) -> Path:

@@ -129,6 +129,17 @@ class SearchIndex:
         hits = self._find(state, vectors, limit, self.manifest.effort, where=where, group_by=group_by)
         return table_of(hits, state.products if fields else state.products.select("product_id", "cluster_id"))
 
+    def hits(self, vector: np.ndarray, limit: int, *, where: Where | None = None, group_by: str | None = None) -> Hits:
+        """As `search` for one vector (dim,), as row numbers (hits,) int64 and cosines (hits,) float32.
+
+        Row numbers hold until the index is built again; `shown` gives their fields.
+        """
+        return self._find(self._state, vector, limit, self.manifest.effort, where=where, group_by=group_by)[0]
+
+    def cosines(self, vector: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Cosines (n,) float32 of rows (n,) with a unit vector (dim,)."""
+        return self._state.vectors_of(rows) @ vector
+
     def positions(self, vectors: np.ndarray, limit: int, *, effort: Effort | None = None) -> list[np.ndarray]:
         """Rows of the best products of each query, as numbers: what recall is measured on."""
         return [rows for rows, _ in self._find(self._state, vectors, limit, effort or self.manifest.effort)]
@@ -180,15 +191,42 @@ class SearchIndex:
         state = self._state
         return state.products[np.unique(state.find(product_ids)[1])]
 
+    def shown(self, rows: np.ndarray) -> pl.DataFrame:
+        """product_id, cluster_id and shown fields of rows (n,) that `hits` gave, in their order."""
+        return self._state.products[rows]
+
+    def listings(self, cluster_ids: pl.Series, where: Where | None = None) -> pl.DataFrame:
+        """product_id, cluster_id and shown fields of all products of some clusters that can be found and meet a filter."""
+        state = self._state
+        rows = state.members(cluster_ids)
+        return state.products[rows[state.allowed(where)[rows]]]
+
+    def vector(self, product_id: str) -> np.ndarray | None:
+        """A product's float32 unit vector (dim,); None where it cannot be found."""
+        _, rows = self._state.find(pl.Series([product_id]))
+        return self._state.vectors_of(rows)[0] if len(rows) else None
+
     def catalogue(self) -> pl.DataFrame:
         """Every column of the products that can be found, from disk where the index is kept there."""
         return self.products if self.folder is None else files.catalogue(self.folder, self._state)
+
+    def documents(self, product_ids: pl.Series) -> pl.DataFrame:
+        """Every column of some products that can be found, as `catalogue`."""
+        found = self.details(product_ids)["product_id"]
+        if self.folder is None or found.is_empty():
+            return self.details(found)
+        return files.documents(self.folder, self._state, found)
 
     @property
     def log(self) -> pl.DataFrame:
         """Changes since the index was built, in order: number, change, products, at."""
         schema = {"number": pl.Int64, "change": pl.String, "products": pl.Int64, "at": pl.String}
         return pl.DataFrame(list(self._state.log), schema=schema)
+
+    @property
+    def revision(self) -> int:
+        """How many were made since the index was built."""
+        return len(self._state.log)
 
     @property
     def changed(self) -> float:

@@ -5,6 +5,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cache
 from html.entities import html5
 
 import polars as pl
@@ -25,11 +26,13 @@ MISSING = (
 )  # fmt: skip
 """What exports write where there is nothing, in lower case."""
 
-_DIGITS = {
-    chr(code): str(unicodedata.decimal(chr(code)))
-    for code in range(0x80, sys.maxunicode + 1)
-    if unicodedata.category(chr(code)) == "Nd"
-}
+
+@cache
+def _digits() -> dict[str, str]:
+    """Decimal digits beyond ASCII: all of Unicode is looked through, once, when a text needs it."""
+    others = filter(str.isdecimal, map(chr, range(0x80, sys.maxunicode + 1)))
+    return {digit: str(unicodedata.decimal(digit)) for digit in others}
+
 
 _ACCENTS = r"[\x{300}-\x{36F}\x{483}-\x{487}\x{591}-\x{5C7}\x{610}-\x{61A}\x{64B}-\x{65F}\x{670}\x{6D6}-\x{6ED}\x{1AB0}-\x{1AFF}\x{1DC0}-\x{1DFF}\x{20D0}-\x{20FF}\x{FE20}-\x{FE2F}]"
 """Marks that a writer may leave out: accents of Latin, Greek and Cyrillic, points of Hebrew and Arabic. Vowel signs of
@@ -67,7 +70,7 @@ def visible(text: pl.Expr) -> pl.Expr:
 
 def ascii_digits(text: pl.Expr) -> pl.Expr:
     """Decimal digits of every script as 0 to 9."""
-    return _beyond_ascii(text, lambda other: other.str.replace_many(_DIGITS))
+    return _beyond_ascii(text, lambda other: other.str.replace_many(_digits()))
 
 
 def folded(text: pl.Expr) -> pl.Expr:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,23 +81,24 @@ class Checkpoints:
 
 
 def fingerprint(
-    encoder: SentenceTransformer, examples: Examples, judged: pl.DataFrame, settings: Mapping[str, Any]
+    encoder: SentenceTransformer, examples: Examples, asked: Iterable[pl.DataFrame], settings: Mapping[str, Any]
 ) -> str:
     """A hash of all that decides what training ends with: two runs that share it end with the same weights.
 
     Args:
         encoder: with its starting weights.
         examples: that are trained on.
-        judged: that weights are chosen by.
+        asked: tables that weights are chosen by.
         settings: parameters, learning rate, seed.
     """
     digest = hashlib.sha256(json.dumps([dict(settings), launched_ranks()[1]], sort_keys=True).encode())
     digest.update("\n".join(examples.query_text + [examples.product_text[p] for p in examples.product]).encode())
     known = [part for group in sorted(examples.relevant) for part in ([group], examples.relevant[group])]
-    parts = (examples.query_group, examples.start, examples.cluster, examples.grade, examples.weight, *known)
+    targets = () if examples.target is None else (examples.target,)
+    parts = (examples.query_group, examples.start, examples.cluster, examples.grade, examples.weight, *targets, *known)
     for array in parts:
         digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(str(judged.hash_rows(seed=0).sum() if len(judged) else 0).encode())
+    digest.update(str([table.hash_rows(seed=0).sum() for table in asked]).encode())
     digest.update(weights_hash(encoder).encode())
     return digest.hexdigest()
 

@@ -11,6 +11,7 @@ against the seconds of the encoder, and any loss can be used as it is.
 import os
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -72,6 +73,17 @@ def from_first(value: float) -> float:
     shared = torch.tensor(value, dtype=torch.float64, device=device)
     dist.broadcast(shared, 0)
     return float(shared)
+
+
+def all_from_first(values: np.ndarray) -> np.ndarray:
+    """The same of several float64 values, (n,)."""
+    if world_size() == 1:
+        return values
+    device = torch.device("cuda") if dist.get_backend() == "nccl" else torch.device("cpu")
+    shared = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.broadcast(shared, 0)
+    found: np.ndarray = shared.cpu().numpy()
+    return found
 
 
 def _sizes(count: int, device: torch.device) -> Tensor:

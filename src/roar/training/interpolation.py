@@ -4,13 +4,9 @@ Fine-tuning gains where it was trained and may lose elsewhere; a point on the li
 end, at no cost when serving.
 """
 
-from collections.abc import Callable, Sequence
-
-from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 from roar.errors import InputError
-from roar.training.weights import put_weights, trained_weights
 
 
 def interpolated(start: dict[str, Tensor], end: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -28,32 +24,3 @@ def interpolated(start: dict[str, Tensor], end: dict[str, Tensor], share: float)
             "interpolation between adapters that go on is not possible; set encoder.merge_adapters to true."
         )
     return {name: weight * share if "lora_B" in name else weight for name, weight in end.items()}
-
-
-def best_interpolation(
-    encoder: SentenceTransformer,
-    start: dict[str, Tensor],
-    shares: Sequence[float],
-    validate: Callable[[SentenceTransformer], float],
-    score: float | None,
-) -> tuple[float, float]:
-    """Set the encoder to the weights that validate best: its own (share 1), or one of the shares of the way to them.
-
-    Args:
-        encoder: is changed.
-        start: its weights before training.
-        shares: between 0 (the start) and 1 (as it is).
-        validate: scores the encoder, higher is better.
-        score: of the encoder as it is; None to measure it.
-
-    Returns:
-        The share chosen, and its score.
-    """
-    end = trained_weights(encoder)
-    scores = {1.0: validate(encoder) if score is None else score}
-    for share in shares:
-        put_weights(encoder, interpolated(start, end, share))
-        scores[share] = validate(encoder)
-    best = max(scores, key=lambda share: (scores[share], share))
-    put_weights(encoder, interpolated(start, end, best))
-    return best, scores[best]

@@ -4,17 +4,24 @@ Stage 1 takes them as further products of each pair, stage 2 as irrelevant membe
 strict mode holds out (`training_sets.splits.products_apart`), and learn of relevance from the fold's train side only.
 """
 
+import logging
 from collections.abc import Iterator
 
 import polars as pl
 from sentence_transformers import SentenceTransformer
 
+from roar.attributes import agreement
 from roar.encoder import encode, product_texts
-from roar.parameters import Encoder, TrainingSets
+from roar.parameters import CatalogueGroups, Encoder, TrainingSets
 from roar.schemas import Grade
 from roar.training.stages import ALL_FOLDS, Encoders, TrainingTables, of_fold
 from roar.training_sets import graded_groups, held_out_products
+from roar.training_sets.catalogue_groups import catalogue_groups
 from roar.training_sets.hard_negatives import Catalogue, Embed, mine
+from roar.training_sets.teacher_scores import of_fold as of_fold_scores
+from roar.training_sets.teacher_scores import rejected_pairs, taught_grades
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = {
     "fold": pl.String,
@@ -24,6 +31,7 @@ COLUMNS = {
     "rank": pl.Int64,
     "score": pl.Float64,
     "positive_score": pl.Float64,
+    "contradicts": pl.Boolean,
 }
 """Of the table of hard negatives; that of groups has `query_id` in place of `positive`."""
 
@@ -38,7 +46,7 @@ def mine_for_pairs(start: Encoders, tables: TrainingTables, encoder: Encoder, co
         config: `hard_negatives` (how many, and the rules) and `splits.products_apart`.
 
     Returns:
-        fold, query, positive (the pair's product), product_id, rank, score, positive_score; nearest first. Without rows
+        fold, query, positive (the pair's product), product_id, rank, score, positive_score, contradicts; nearest first. Without rows
         where `hard_negatives.per_pair` is 0.
     """
     keep = config.hard_negatives.per_pair
@@ -73,7 +81,7 @@ def fill_groups(
         seed: as for `graded_groups`.
 
     Returns:
-        The groups, and the hard negatives: fold, query, query_id, product_id, rank, score, positive_score.
+        The groups, and the hard negatives: fold, query, query_id, product_id, rank, score, positive_score, contradicts.
     """
     columns = [name if name != "positive" else "query_id" for name in COLUMNS]
     if config.groups.fill is None:
@@ -84,6 +92,8 @@ def fill_groups(
     mined = _every_fold(start, examples, judged, tables, encoder, config, config.groups.fill.members)
     names = examples.select("example", "query", "query_id").unique()
     negatives = mined.join(names, on="example", maintain_order="left").select(columns)
+    if config.groups.fill.graded:
+        negatives = _graded(negatives, tables)
     apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
     filled = graded_groups(
         tables.queries,
@@ -95,7 +105,58 @@ def fill_groups(
         negatives=negatives,
         held_out_products=apart,
     )
-    return filled, negatives
+    return filled, negatives.select(columns)
+
+
+def add_catalogue_groups(
+    start: Encoders,
+    groups: pl.DataFrame,
+    tables: TrainingTables,
+    search_log: pl.DataFrame,
+    encoder: Encoder,
+    config: TrainingSets,
+    *,
+    seed: int,
+) -> pl.DataFrame:
+    """Add groups out of the catalogue to each fold's: those whose product the encoder finds among its first few.
+
+    Args:
+        start: the encoders that stage 2 starts from.
+        groups: the graded groups of judged queries, handed back as they are where `catalogue_groups` is off.
+        tables: the training tables.
+        search_log: session_id, product_id, ordered.
+        encoder: how to encode.
+        config: `catalogue_groups` and `splits.products_apart`.
+        seed: of the draws.
+
+    Returns:
+        The columns of `groups`; queries of groups out of the catalogue are called after their product.
+    """
+    if config.catalogue_groups is None:
+        return groups
+    apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
+    parts = [groups]
+    for fold, catalogue, embed in _catalogues(start, tables, encoder, config):
+        own = pl.col("fold") == fold
+        held_out = tables.splits.filter(own & (pl.col("split") != "train"))
+        forbidden = tables.queries.join(held_out, on="query_id", how="semi")["query"]
+        without = apart.filter(own)["product_id"]
+        read = (tables.products, tables.clusters, search_log, forbidden, config.catalogue_groups)
+        made = catalogue_groups(*read, seed=seed, without=without)
+        found = _found(made, catalogue, embed, config.catalogue_groups)
+        parts.append(found.select(pl.lit(fold).alias("fold"), *groups.columns[1:]).cast(dict(groups.schema)))
+    return pl.concat(parts)
+
+
+def _found(groups: pl.DataFrame, catalogue: Catalogue, embed: Embed, config: CatalogueGroups) -> pl.DataFrame:
+    """The groups whose source is among the encoder's first products, up to the wanted number of them."""
+    queries = groups.select("query_id", "query", product_id="source").unique(maintain_order=True)
+    asked = catalogue.rows(queries)
+    _, nearest = catalogue.index.search(embed(asked["query"].to_list()), config.first)
+    hit = (nearest == asked["product"].to_numpy()[:, None]).any(axis=1)
+    kept = asked.filter(pl.Series(hit)).head(config.queries)
+    logger.info("%d of %d groups out of the catalogue: their product is found", kept.height, asked.height)
+    return groups.join(kept, on="query_id", how="semi", maintain_order="left")
 
 
 def _every_fold(
@@ -110,6 +171,8 @@ def _every_fold(
     """`mine` fold by fold; `fold` is added. Beside `known`, every pair's product is known to answer its question."""
     apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
     known = pl.concat([table.select("fold", "variant_group", "product_id") for table in (known, tables.pairs)])
+    read = config.hard_negatives.kind != "mined"
+    stated = agreement.stated(tables.products) if read else None
     parts = []
     for fold, catalogue, embed in _catalogues(start, tables, encoder, config):
         of = pl.col("fold") == fold
@@ -121,10 +184,37 @@ def _every_fold(
             keep,
             config.hard_negatives,
             without=apart.filter(of)["product_id"],
+            rejected=_rejected(tables, config.hard_negatives.teacher, fold),
+            stated=stated,
             progress=f"mining hard negatives, {fold}",
         )
         parts.append(mined.with_columns(fold=pl.lit(fold)))
     return pl.concat(parts)
+
+
+def _rejected(tables: TrainingTables, share: float | None, fold: str) -> pl.DataFrame | None:
+    """What the fold's teacher takes for no answer; None where no teacher is asked.
+
+    Raises:
+        InputError: one is asked for, and the table has no scores of the fold.
+    """
+    if share is None:
+        return None
+    return rejected_pairs(of_fold_scores(tables.scores, tables.splits, fold), _judgments_of(tables, fold), share)
+
+
+def _judgments_of(tables: TrainingTables, fold: str) -> pl.DataFrame:
+    return _train_judgments(tables).filter(pl.col("fold") == fold)
+
+
+def _graded(negatives: pl.DataFrame, tables: TrainingTables) -> pl.DataFrame:
+    """The negatives with the grade that their fold's teacher gives them; those without a score are left out."""
+    parts = []
+    for (fold,), own in negatives.group_by("fold", maintain_order=True):
+        scores = of_fold_scores(tables.scores, tables.splits, str(fold))
+        grades = taught_grades(scores, _judgments_of(tables, str(fold)))
+        parts.append(own.join(grades, on=["query_id", "product_id"], maintain_order="left"))
+    return pl.concat(parts) if parts else negatives.with_columns(grade=pl.lit(None, Grade))
 
 
 def _catalogues(

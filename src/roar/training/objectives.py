@@ -6,6 +6,7 @@ batch; without it the same mini-batches keep their graphs, which saves a forward
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from sentence_transformers.base.losses.gradcache import CachedLossMixin, RandContext
@@ -14,9 +15,10 @@ from torch.nn.functional import normalize
 
 from roar.encoder.encoding import trim
 from roar.encoder.tokens import token_batches
-from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask
+from roar.losses import ALIGNMENT_LOSSES, DISTILLATION_LOSSES, contrastive_loss, false_negative_mask
 from roar.parameters import Stage, Stage1, Stage2
-from roar.training.collation import Batch, gathered
+from roar.schemas import GRADES
+from roar.training.collation import Batch, gathered, judged_part
 
 Terms = dict[str, Tensor]
 
@@ -159,16 +161,27 @@ class ContrastiveObjective(Objective):
 
 
 class RoarObjective(Objective):
-    """Stage 2: the contrastive term + beta * alignment, by choice + a calibration term.
+    """Stage 2: the contrastive term + beta * alignment, by choice + a calibration term + distillation.
 
     The contrastive term takes each group's first (best) product as its positive. The group's other members are left out of its
-    negatives: how they stand to each other is the alignment's to say, and a substitute is no negative.
+    negatives, but for those that `own_negatives` names: how they stand to each other is the alignment's to say, and a substitute
+    is no negative.
     """
 
     config: Stage2
 
     def terms(self, batch: Batch) -> tuple[Tensor, Terms]:
-        """The published L_total, with what the paper leaves open set by `Stage2`."""
+        """The published L_total, with what the paper leaves open set by `Stage2`; a teacher speaks of further products."""
+        judged, distillation = judged_part(batch), self.config.distillation
+        loss, recorded = self._judged(judged) if len(judged.query) else (batch.query.sum() * 0.0, {})
+        if not distillation.weight:
+            return loss, recorded
+        scores = batch.query @ batch.product.T
+        towards = DISTILLATION_LOSSES[distillation.loss]
+        taught = towards(scores, batch.group, batch.target, temperature=distillation.temperature)
+        return loss + distillation.weight * taught, recorded | {"distillation": taught.detach()}
+
+    def _judged(self, batch: Batch) -> tuple[Tensor, Terms]:
         config = self.config
         scores = batch.query @ batch.product.T
         mask = self.mask(scores, batch)
@@ -177,23 +190,39 @@ class RoarObjective(Objective):
         recorded = {"alignment": alignment.detach(), "masked_share": mask.float().mean()}
         loss = config.beta * alignment
         if config.contrastive:
-            own = batch.group[None, :] == torch.arange(len(scores), device=scores.device)[:, None]
-            contrastive = contrastive_loss(scores, batch.positive, mask=mask | own, temperature=config.temperature)
+            left_out, margin = self._own_negatives(mask, batch)
+            contrastive = contrastive_loss(
+                scores, batch.positive, mask=left_out, margin=margin, temperature=config.temperature
+            )
             recorded["contrastive"] = contrastive.detach()
             loss = loss + contrastive
         if config.calibration.weight:
             across = ALIGNMENT_LOSSES[config.calibration.loss]
-            calibration = across(
-                scores, batch.group, batch.grade, temperature=config.calibration.temperature, mask=mask, weight=weight
-            )
+            options: dict[str, Any] = {
+                "temperature": config.calibration.temperature,
+                **config.calibration.comparisons.options(),
+            }
+            calibration = across(scores, batch.group, batch.grade, mask=mask, weight=weight, **options)
             recorded["calibration"] = calibration.detach()
             loss = loss + config.calibration.weight * calibration
         return loss, recorded
 
+    def _own_negatives(self, mask: Tensor, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """(Q, C) what the contrastive term leaves out, and the margins of the group's own products that it does not."""
+        own = batch.group[None, :] == torch.arange(len(mask), device=mask.device)[:, None]
+        left_out, margin = mask | own, None
+        for grade, extra in self.config.own_negatives:
+            if extra is not None:
+                chosen = own & (batch.grade == GRADES.index(grade))[None, :]
+                left_out = left_out & ~chosen  # it was judged: no rule calls it a false negative
+                margin = extra * chosen.float() + (0.0 if margin is None else margin)
+        return left_out, margin
+
     def _alignment(self, scores: Tensor, batch: Batch, mask: Tensor, weight: Tensor | None) -> Tensor:
-        temperature = self.config.alignment.temperature
-        options = {} if temperature is None else {"temperature": temperature}
-        loss = ALIGNMENT_LOSSES[self.config.alignment.loss]
+        config = self.config.alignment
+        options: dict[str, Any] = {} if config.temperature is None else {"temperature": config.temperature}
+        options |= config.comparisons.options()
+        loss = ALIGNMENT_LOSSES[config.loss]
         return loss(scores, batch.group, batch.grade, mask=mask, weight=weight, generator=self._draws(batch), **options)
 
     def _draws(self, batch: Batch) -> torch.Generator:

@@ -1,8 +1,8 @@
-"""One encoder where a set was cross-fitted: trained on all judged queries, for as many steps as the folds found best.
+"""One encoder where a set was cross-fitted: trained on all judged queries, for as many steps as the folds kept.
 
 Cross-fitting says how good the method is; its encoders, each of which left a part of the queries out, are not what one ships.
-The one that is shipped has no query left to validate on, so its steps are the median of those at which the folds' validation was
-best; a stage of which most folds found the start best is left out.
+The one that is shipped has no query left to validate on, so its steps are the median of those whose weights the folds kept; a
+stage of which most folds kept the start is left out.
 """
 
 import logging
@@ -24,17 +24,16 @@ logger = logging.getLogger(__name__)
 S = TypeVar("S", bound=Stage)
 
 
-def best_steps(history: pl.DataFrame) -> int:
-    """The median over the folds of the step at which validation was best; all steps where nothing was validated.
+def kept_steps(history: pl.DataFrame) -> int:
+    """The median over the folds of the step whose weights were kept; all steps where nothing was validated.
 
     Args:
-        history: fold, step, validation_ndcg8, of one stage.
+        history: fold, step, kept, of one stage.
     """
-    checked = history.drop_nulls("validation_ndcg8").sort("step")
-    if checked.is_empty():
+    kept = history.filter(pl.col("kept"))
+    if kept.is_empty():
         return int(history["step"].max() or 0)  # type: ignore[arg-type]
-    best = checked.group_by("fold").agg(pl.col("step").get(pl.col("validation_ndcg8").arg_max()))
-    return round(float(best.select(pl.col("step").median()).item()))
+    return round(float(kept.select(pl.col("step").median()).item()))
 
 
 def train_single(
@@ -72,7 +71,7 @@ def train_single(
         products=tables.products, seed=seed,
     )  # fmt: skip
     tables = tables._replace(splits=splits, pairs=pairs)
-    steps = {name: best_steps(history) for name, history in histories.items()}
+    steps = {name: kept_steps(history) for name, history in histories.items()}
     logger.info("One encoder on all %d judged queries: %s steps.", len(splits), steps)
     current = base
     if steps["stage1"]:

@@ -20,8 +20,10 @@ from roar.training.checkpoints import Checkpoints, fingerprint
 from roar.training.distributed import from_first, meet
 from roar.training.examples import Examples, group_examples, pair_examples
 from roar.training.objectives import ContrastiveObjective, Objective, RoarObjective
+from roar.training.taught import taught
 from roar.training.trainer import Trained, train
-from roar.training.validation import validator
+from roar.training.validation import Questions, affordable_texts, questions, validator
+from roar.training_sets.teacher_scores import no_scores
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ Encoders = Mapping[str, Callable[[], SentenceTransformer]]
 
 
 class TrainingTables(NamedTuple):
-    """What both stages read, as `roar.schemas` describes it."""
+    """What both stages read, as `roar.schemas` describes it, and what a teacher says (`roar.training_sets.teacher_scores`)."""
 
     products: pl.DataFrame
     clusters: pl.DataFrame
@@ -43,6 +45,7 @@ class TrainingTables(NamedTuple):
     judgments: pl.DataFrame
     splits: pl.DataFrame
     pairs: pl.DataFrame
+    scores: pl.DataFrame = no_scores()
 
 
 def of_fold(by_fold: Mapping[str, T], fold: str) -> T:
@@ -102,7 +105,7 @@ def train_stage2(
     seed: int,
     checkpoints: Path | None = None,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
-    """ROAR, or another alignment, over the graded groups of every fold, from the stage-1 encoders.
+    """ROAR, or another alignment, over the graded groups of every fold, from the stage-1 encoders; by choice beside a teacher.
 
     Args:
         start: stage 1's encoders.
@@ -120,7 +123,9 @@ def train_stage2(
 
     def examples(fold: str) -> Examples:
         here = pl.col("fold") == fold
-        return group_examples(groups.filter(here), tables.pairs.filter(here), tables.products, texts, tables.clusters)
+        own, pairs = groups.filter(here), tables.pairs.filter(here)
+        told = taught(tables.scores, own, tables.splits, config.distillation, fold, seed=seed)
+        return group_examples(own, pairs, tables.products, texts, tables.clusters, told)
 
     stage = _Stage(
         name="stage2",
@@ -163,23 +168,33 @@ def _every_fold(
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
     encoders, histories = {}, []
     for fold in tables.splits["fold"].unique().sort():
-        judged = _held_out(tables, texts, fold)
         folder = checkpoints / fold if checkpoints is not None else None
-        trained = _one_fold(stage, fold, of_fold(start, fold)(), examples(fold), judged, folder)
+        of = examples(fold)
+        asked = _questions(stage, tables, texts, fold, of)
+        trained = _one_fold(stage, fold, of_fold(start, fold)(), of, asked, folder)
         encoders[fold] = trained.encoder.cpu()
         labels = pl.lit(stage.name).alias("stage"), pl.lit(fold).alias("fold")
         histories.append(trained.history.select(*labels, pl.all()))
     return encoders, pl.concat(histories)
 
 
-def _held_out(tables: TrainingTables, texts: pl.Series, fold: str) -> pl.DataFrame:
-    """The judged products of the fold's validation queries, with their texts."""
+def _questions(
+    stage: _Stage, tables: TrainingTables, texts: pl.Series, fold: str, examples: Examples
+) -> Questions | None:
+    """The fold's validation queries and the catalogue that they search; None where nothing is validated."""
+    config = stage.config
+    if not config.validations:
+        return None
     held_out = tables.splits.filter((pl.col("fold") == fold) & (pl.col("split") == "validation"))
-    return (
-        tables.judgments.join(held_out, on="query_id", how="semi", maintain_order="left")
-        .join(tables.queries.select("query_id", "query"), on="query_id", maintain_order="left")
-        .join(tables.products.select("product_id").with_columns(text=texts), on="product_id", maintain_order="left")
+    judged = tables.judgments.join(held_out, on="query_id", how="semi").join(
+        tables.queries.select("query_id", "query"), on="query_id"
     )
+    read = len(examples.product) * config.epochs
+    if config.max_steps is not None:
+        read = min(read, len(examples.product) * config.max_steps * config.batch_size // len(examples))
+    affordable = affordable_texts(read, config.validations + 1, config.validation.share)
+    products = tables.products.select("product_id").with_columns(text=texts)
+    return questions(judged, products, config.validation, affordable=affordable, seed=stage.seed)
 
 
 def agreed(encoder: Encoder) -> Encoder:
@@ -194,7 +209,7 @@ def _one_fold(
     fold: str,
     model: SentenceTransformer,
     examples: Examples,
-    judged: pl.DataFrame,
+    asked: Questions | None,
     folder: Path | None,
 ) -> Trained:
     stage = stage._replace(encoder=agreed(settled(stage.encoder, model)))
@@ -203,7 +218,7 @@ def _one_fold(
         if has_lora(model) and config.interpolate:
             raise InputError(f"{stage.name}.interpolate: adapters that go on cannot be; set encoder.merge_adapters.")
         add_lora(model, encoder.lora, seed=stage.seed)
-    print_of_run = fingerprint(model, examples, judged, stage.settings()) if folder is not None else ""
+    print_of_run = fingerprint(model, examples, asked or (), stage.settings()) if folder is not None else ""
     trained = train(
         model,
         examples,
@@ -213,7 +228,7 @@ def _one_fold(
         precision=encoder.precision,
         gradient_checkpointing=encoder.gradient_checkpointing,
         seed=stage.seed,
-        validate=validator(judged, encoder, config.validation_queries, stage.seed) if config.validations else None,
+        validate=validator(asked, encoder, config.validation.criterion) if asked is not None else None,
         title=f"{stage.name} {fold}",
         checkpoints=Checkpoints(folder, print_of_run) if folder is not None else None,
     )

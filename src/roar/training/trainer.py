@@ -1,8 +1,8 @@
 """The engine of both stages: sentence-transformers' trainer with our batches, collation and objectives.
 
 What the trainer gives: optimiser, schedule, mixed precision, gradient clipping, devices, checkpoints. What is ours:
-conflict-free batches, groups without padding, one loss over all processes' shares, a history of every step, keeping the
-weights that did best on validation, and going on after a kill as if nothing had happened.
+conflict-free batches, groups without padding, one loss over all processes' shares, a history of every step, choosing among the
+weights that it passed through (`choice`), and going on after a kill as if nothing had happened.
 """
 
 import json
@@ -28,11 +28,12 @@ from roar.parameters import Stage
 from roar.training.batching import ConflictFreeBatches
 from roar.training.checkpoints import Checkpoints, checkpoints_in
 from roar.training.collation import Collator
-from roar.training.distributed import from_first, launched_ranks, rank
+from roar.training.distributed import launched_ranks, rank
 from roar.training.examples import Examples
-from roar.training.interpolation import best_interpolation
+from roar.training.interpolation import interpolated
 from roar.training.objectives import Objective
-from roar.training.recorder import RECORD, WEIGHTS, Recorder, Validate, read_history
+from roar.training.recorder import RECORD, WEIGHTS, Recorder, read_history
+from roar.training.validation import Validate
 from roar.training.weights import put_weights, read_weights, save_weights, trained_weights
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def train(
         precision: "bf16" autocasts matrix products, "float32" does not; `roar.encoder.settled` says what suits the device.
         gradient_checkpointing: compute activations twice instead of keeping them.
         seed: of the batches and of dropout.
-        validate: scores the encoder, higher is better; None to keep the last weights.
+        validate: scores the encoder by query, higher is better; None to keep the last weights.
         title: what the progress bar says.
         checkpoints: where to leave them, and to go on from; None leaves none.
 
@@ -141,7 +142,7 @@ def train(
     disable_progress_bar()
     process, processes = launched_ranks()
     loss = objective(encoder)
-    start = trained_weights(encoder) if config.interpolate else {}
+    start = trained_weights(encoder) if validate is not None else {}
     recorder = Recorder(loss, encoder, config, validate, title)
     batches = ConflictFreeBatches(examples, config.batch_size, seed, config.epochs, processes)
     steps = min(len(batches), config.max_steps or len(batches))
@@ -165,10 +166,9 @@ def train(
         _run(trainer, recorder, checkpoints.newest() if checkpoints is not None else None, steps)
         if recorder.best:
             put_weights(encoder, recorder.best)
-            if recorder.best_step == 0:
-                logger.info("%s: no validation beat the start; its weights are kept.", title)
-        if start and validate is not None:
-            _interpolate(encoder, start, config, validate, recorder)
+            _interpolate(encoder, start, config, recorder)
+            if recorder.conclude():
+                put_weights(encoder, start)
     if checkpoints is not None and rank() == 0:
         _save_finished(encoder, recorder, checkpoints)
     return Trained(encoder, recorder.history())
@@ -187,14 +187,13 @@ def _run(trainer: _Trainer, recorder: Recorder, newest: Path | None, steps: int)
         trainer.train(resume_from_checkpoint=str(newest))
 
 
-def _interpolate(
-    encoder: SentenceTransformer, start: dict[str, Any], config: Stage, validate: Validate, recorder: Recorder
-) -> None:
-    """Choose on the way from the start, and write down what was chosen."""
-    score = lambda model: from_first(validate(model))  # noqa: E731
-    share, best = best_interpolation(encoder, start, config.interpolate, score, recorder.best_score)
-    recorder.rows.append({"step": recorder.rows[-1]["step"], "interpolation": share, "validation_ndcg8": best})
-    logger.info("%s: weights %.2f of the way from the start, ndcg@8 %.4f.", recorder.title, share, best)
+def _interpolate(encoder: SentenceTransformer, start: dict[str, Any], config: Stage, recorder: Recorder) -> None:
+    """Try weights on the way from the start to the best trained ones; the encoder ends with the best of all."""
+    end = recorder.best
+    for share in config.interpolate:
+        put_weights(encoder, interpolated(start, end, share))
+        recorder.between(share)
+    put_weights(encoder, recorder.best)
 
 
 def _save_finished(encoder: SentenceTransformer, recorder: Recorder, checkpoints: Checkpoints) -> None:

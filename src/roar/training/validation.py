@@ -1,7 +1,12 @@
-"""Validation during training: ndcg@8 over the judged products of held-out queries."""
+"""Validation during training: what the encoder retrieves for held-out queries, and in which order.
+
+A retriever is chosen by what it retrieves: the order of a query's judged products alone says little where few are judged and
+most of them answer it. So the validation queries search a sampled catalogue in which all their judged products are.
+"""
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -9,61 +14,102 @@ from sentence_transformers import SentenceTransformer
 
 from roar.encoder import encode
 from roar.metrics import score_queries
-from roar.parameters import Encoder, MetricSettings
+from roar.parameters import Criterion, Encoder, MetricSettings, Validation
+from roar.retrieval import ProductIndex, Runs
 
 logger = logging.getLogger(__name__)
 
+_DEPTH = 100
 
-def judged_scores(
-    encoder: SentenceTransformer, judged: pl.DataFrame, config: Encoder, progress: str = ""
-) -> pl.DataFrame:
-    """Score judged (query, product) pairs by cosine.
+Validate = Callable[[SentenceTransformer], np.ndarray]
+"""Scores an encoder: the criterion by query, (queries,) float64, higher is better."""
 
-    Args:
-        encoder: to be judged.
-        judged: query_id, product_id, query, text.
-        config: how to encode.
-        progress: what the progress bars say.
 
-    Returns:
-        query_id, product_id, score (float32 cosines as Float64).
+class Questions(NamedTuple):
+    """What an encoder is asked in a validation.
+
+    Attributes:
+        judgments: query_id, product_id, grade.
+        queries: query_id, query.
+        catalogue: product_id, text: all judged products, and a sample of the others.
     """
-    queries = judged.select("query").unique(maintain_order=True).with_row_index("q")
-    products = judged.select("text").unique(maintain_order=True).with_row_index("p")
-    query = encode(encoder, queries["query"].to_list(), kind="query", config=config)
-    product = encode(encoder, products["text"].to_list(), config=config, progress=progress)
-    pairs = judged.join(queries, on="query", maintain_order="left").join(products, on="text", maintain_order="left")
-    score = np.einsum("nd,nd->n", query[pairs["q"].to_numpy()], product[pairs["p"].to_numpy()])
-    return pairs.select("query_id", "product_id", score=pl.Series(score, dtype=pl.Float64))
+
+    judgments: pl.DataFrame
+    queries: pl.DataFrame
+    catalogue: pl.DataFrame
 
 
-def validator(
-    judged: pl.DataFrame, encoder_config: Encoder, limit: int, seed: int
-) -> Callable[[SentenceTransformer], float] | None:
-    """Make the function that scores an encoder on held-out judgments.
+def questions(
+    judged: pl.DataFrame, products: pl.DataFrame, config: Validation, *, affordable: int, seed: int
+) -> Questions | None:
+    """Draw validation queries, and the catalogue that they search.
 
     Args:
-        judged: query_id, product_id, grade, query, text of the validation queries.
-        encoder_config: how to encode.
-        limit: queries to use at most.
-        seed: of their draw.
+        judged: query_id, product_id, grade, query of the validation queries.
+        products: product_id, text of the whole catalogue.
+        config: how many of each.
+        affordable: texts that a validation may read before it is a burden; it takes more queries up to there.
+        seed: of both draws.
 
     Returns:
-        encoder -> mean ndcg@8; None where no validation query has a product that is not irrelevant.
+        None where no validation query has a product that is not irrelevant.
     """
     useful = judged.filter(
         (pl.col("grade") != "irrelevant").any().over("query_id")
     )  # others cannot be ranked well or ill
-    chosen = useful.select(pl.col("query_id").unique()).sort(pl.col("query_id").hash(seed), "query_id").head(limit)
-    kept = useful.join(chosen, on="query_id", how="semi")
-    if kept.is_empty():
+    if useful.is_empty():
         logger.warning("No validation query has a product that is not irrelevant: the last weights are kept.")
         return None
+    order = useful.group_by("query_id", "query").len().sort(pl.col("query_id").hash(seed), "query_id")
+    enough = max(config.queries, int((order["len"].cum_sum() <= affordable).sum()))
+    queries = order.head(enough).select("query_id", "query")
+    judgments = useful.join(queries, on="query_id", how="semi").select("query_id", "product_id", "grade")
+    own = products.join(judgments, on="product_id", how="semi", maintain_order="left")
+    others = products.join(judgments, on="product_id", how="anti").sort(pl.col("product_id").hash(seed), "product_id")
+    further = others.head(max(0, config.products - len(own)))
+    return Questions(judgments, queries, pl.concat([own, further]).select("product_id", "text"))
 
-    def validate(encoder: SentenceTransformer) -> float:
-        run = judged_scores(encoder, kept, encoder_config)
-        settings = MetricSettings(names=("ndcg@8",))
-        mean = score_queries(run, kept.select("query_id", "product_id", "grade"), settings)["value"].mean()
-        return float(mean) if isinstance(mean, float) else 0.0
+
+def validator(asked: Questions, encoder_config: Encoder, criterion: Criterion) -> Validate:
+    """Make the function that scores an encoder.
+
+    Args:
+        asked: the questions.
+        encoder_config: how to encode.
+        criterion: what is measured of the answers.
+    """
+
+    def validate(encoder: SentenceTransformer) -> np.ndarray:
+        products = encode(encoder, asked.catalogue["text"].to_list(), config=encoder_config)
+        vectors = encode(encoder, asked.queries["query"].to_list(), kind="query", config=encoder_config)
+        index = ProductIndex.build(products, asked.catalogue["product_id"])
+        return criterion_by_query(
+            index.runs(vectors, asked.queries, asked.judgments, _DEPTH), asked.judgments, criterion
+        )
 
     return validate
+
+
+def criterion_by_query(runs: Runs, judgments: pl.DataFrame, criterion: Criterion) -> np.ndarray:
+    """A criterion of each judged query, in the order of their ids.
+
+    "judged" is NDCG@8 of a query's judged products, "catalogue" NDCG@100 of what the catalogue gives for it, "joined" their mean.
+    """
+    parts = []
+    if criterion != "catalogue":
+        parts.append(score_queries(runs.judged, judgments, MetricSettings(names=("ndcg@8",))))
+    if criterion != "judged":
+        parts.append(score_queries(runs.catalogue, judgments, MetricSettings(names=(f"ndcg@{_DEPTH}",))))
+    by_query = pl.concat(parts).group_by("query_id").agg(pl.col("value").mean()).sort("query_id")
+    return by_query["value"].fill_null(0.0).to_numpy()
+
+
+def affordable_texts(members: int, validations: int, share: float) -> int:
+    """Texts that one of several validations may read, if all of them are to cost no more than a share of training.
+
+    Args:
+        members: products that training reads, all epochs together; a step reads each three times, forward and backward.
+        validations: with the one before training.
+        share: of training's reading.
+    """
+    return int(share * 3 * members / validations)

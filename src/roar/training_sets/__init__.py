@@ -12,14 +12,14 @@
     groups           stage 2's graded groups, by choice with `filling` out of hard negatives
     hard_negatives   what an encoder wrongly finds close (imported by itself: it needs FAISS)
     leakage          what of the test side was seen in training
-    counts           what each step leaves
+    counts           what each step leaves, and what limits left out
 
 Every new source is off until a parameter turns it on.
 """
 
 from roar.training_sets.behaviour import engaged
 from roar.training_sets.co_clicks import substitutes
-from roar.training_sets.counts import Counts
+from roar.training_sets.counts import Counts, limited
 from roar.training_sets.groups import graded_groups
 from roar.training_sets.held_out import held_out_products
 from roar.training_sets.leakage import leakage
@@ -36,6 +36,7 @@ __all__ = [
     "graded_groups",
     "held_out_products",
     "leakage",
+    "limited",
     "mine_synonyms",
     "propensities",
     "query_slices",

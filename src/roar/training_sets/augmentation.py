@@ -54,7 +54,7 @@ def augmented(
         orient="row",
     ).unique(["query", "edited"], keep="first", maintain_order=True)
     edits = edits.filter(same_facts(edits["query"], edits["edited"]))
-    edits = edits.filter(~_variants_of(edits["edited"], forbidden))
+    edits = edits.filter(~variants_of(edits["edited"], forbidden))
     return pairs.join(edits, on="query").select(
         pl.col("edited").alias("query"), "variant_group", "product_id", "weight", "provenance"
     )
@@ -108,7 +108,7 @@ def _facts(texts: pl.Series) -> pl.DataFrame:
     return both.unique()
 
 
-def _variants_of(texts: pl.Series, forbidden: pl.Series) -> pl.Series:
+def variants_of(texts: pl.Series, forbidden: pl.Series) -> pl.Series:
     """Whether each text is a variant of a forbidden one."""
     groups = query_variants(pl.concat([texts, forbidden]))
     held_out = groups.join(forbidden.alias("query").to_frame(), on="query", how="semi")["variant_group"]

@@ -1,5 +1,7 @@
 """What each step of building the training sets leaves, as one tidy table: where data are lost is seen, not guessed."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 SCHEMA = {
@@ -35,3 +37,25 @@ class Counts:
             the first step of a source; negative where a step adds).
         """
         return pl.DataFrame(self._rows, schema=SCHEMA, orient="row")
+
+
+_LIMITS = {
+    "per_query": "training_sets.stage1_sources.{source}.per_query",
+    "relative": "training_sets.stage1_sources.{source}.relative",
+    "limit": "training_sets.stage1_sources.{source}.limit",
+    "largest size": "training_sets.groups.max_size",
+}
+"""Steps that keep no more than a parameter says."""
+
+
+def limited(counts: pl.DataFrame) -> Iterator[str]:
+    """What limits left out, a sentence for each: of all folds together, with the parameter to change.
+
+    Args:
+        counts: `Counts.table`.
+    """
+    cut = counts.filter(pl.col("step").is_in(list(_LIMITS)), pl.col("lost") > 0)
+    summed = cut.group_by("set", "source", "step", maintain_order=True).agg(pl.col("rows", "lost").sum())
+    for set_, source, step, rows, lost in summed.iter_rows():
+        parameter, total = _LIMITS[step].format(source=source), rows + lost
+        yield f"{set_}, {source}: {parameter} leaves out {lost:,} of {total:,} rows ({lost / total:.0%})."

@@ -2,7 +2,8 @@
 
 The nearest products of a query are, often enough, answers that nobody labelled. So a candidate is kept only where it scores
 clearly below the query's own positive (positive-aware mining: NV-Retriever, arXiv 2407.15831), and never where it, or a
-near-duplicate of it, is known to answer the question under any spelling.
+near-duplicate of it, is known to answer the question under any spelling. A product that contradicts what the query asks for (128 GB
+where 64 GB is wanted) needs no such distance: its own text says that it is wrong (`hard_negatives.kind`).
 
 Cost: one FAISS search per distinct query, in blocks. With the exact index that is queries x products x dimensions
 multiplications and, in memory, one block of queries x (skip + depth) scores; an approximate index is a parameter.
@@ -16,6 +17,7 @@ import numpy as np
 import polars as pl
 from tqdm import tqdm
 
+from roar.attributes import agreement
 from roar.errors import InputError
 from roar.parameters import HardNegatives
 from roar.retrieval import ProductIndex
@@ -31,9 +33,10 @@ SCHEMA = {
     "rank": pl.Int64,
     "score": pl.Float64,
     "positive_score": pl.Float64,
+    "contradicts": pl.Boolean,
 }
 
-FOUND = ("example", "rank", "score", "positive_score", "product")
+FOUND = ("example", "rank", "score", "positive_score", "contradicts", "product")
 
 Embed = Callable[[list[str]], np.ndarray]
 """n query texts to float32 unit rows (n, dim)."""
@@ -88,6 +91,8 @@ def mine(
     config: HardNegatives | None = None,
     *,
     without: pl.Series | None = None,
+    stated: pl.DataFrame | None = None,
+    rejected: pl.DataFrame | None = None,
     progress: str = "",
 ) -> pl.DataFrame:
     """Find up to `keep` hard negatives for each example.
@@ -102,11 +107,13 @@ def mine(
         keep: negatives of one example, the nearest that qualify; no two are listings of one item.
         config: the rules.
         without: ids of products that must not train; None leaves out none.
+        stated: what products state (`roar.attributes.agreement.stated`); read where `config.kind` asks for contradictions.
+        rejected: query, product_id that a teacher takes for no answer: only these are negatives then; None asks no teacher.
         progress: what a progress bar says; empty for none.
 
     Returns:
-        example, product_id, rank (from 1, among all products), score, positive_score: cosines in [-1, 1]; by example,
-        nearest first. Examples without a candidate that qualifies have no row.
+        example, product_id, rank (from 1, among all products), score, positive_score (cosines in [-1, 1]), contradicts (false where
+        nobody looked); by example, those that contradict first, then the nearest. Examples without a candidate that qualifies have no row.
     """
     config = config or HardNegatives()
     positives = catalogue.rows(examples)
@@ -114,8 +121,8 @@ def mine(
     barred = pl.DataFrame({"product_id": pl.Series([] if without is None else without, dtype=pl.String)})
     barred = catalogue.rows(barred.unique()).select("product")
     found = [
-        _qualify(block, near, answers, barred, keep, config)
-        for block, near in _blocks(positives, catalogue, embed, config, progress)
+        _qualify(block, near, answers, barred, keep, config, None if rejected is None else catalogue.rows(rejected))
+        for block, near in _blocks(positives, catalogue, embed, config, progress, stated)
     ]
     mined = pl.concat(found) if found else pl.DataFrame(schema={name: SCHEMA.get(name, pl.Int64) for name in FOUND})
     named = mined.with_columns(product_id=catalogue.product_ids.gather(mined["product"])).select(*SCHEMA)
@@ -125,11 +132,16 @@ def mine(
         named["example"].n_unique(),
         examples["example"].n_unique(),
     )
-    return named.sort("example", "rank")
+    return named.sort("example", ~pl.col("contradicts"), "rank")
 
 
 def _blocks(
-    positives: pl.DataFrame, catalogue: Catalogue, embed: Embed, config: HardNegatives, progress: str
+    positives: pl.DataFrame,
+    catalogue: Catalogue,
+    embed: Embed,
+    config: HardNegatives,
+    progress: str,
+    stated: pl.DataFrame | None,
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Per block of queries: its examples with `positive_score`, and the nearest products of each query."""
     queries = positives.select(pl.col("query").unique()).sort("query")
@@ -140,10 +152,25 @@ def _blocks(
         own = positives.join(block, on="query", maintain_order="left")
         cosine = np.einsum("nd,nd->n", vectors[own["row"].to_numpy()], catalogue.vectors[own["product"].to_numpy()])
         own = own.with_columns(positive_score=pl.Series(cosine, dtype=pl.Float64))
-        per_example = own.group_by("example", "row", "variant_group", maintain_order=True).agg(
+        per_example = own.group_by("example", "row", "query", "variant_group", maintain_order=True).agg(
             pl.col("positive_score").mean()
         )
-        yield per_example, _nearest(catalogue, vectors, config)
+        yield per_example, _contradicting(block, _nearest(catalogue, vectors, config), catalogue, stated)
+
+
+def _contradicting(
+    queries: pl.DataFrame, near: pl.DataFrame, catalogue: Catalogue, stated: pl.DataFrame | None
+) -> pl.DataFrame:
+    """`near` with `contradicts`: whether the product's text contradicts what the query asks for."""
+    if stated is None:
+        return near.with_columns(contradicts=pl.lit(False))
+    texts = queries.select(pl.col("row").cast(pl.String).alias("query_id"), "query")
+    pairs = near.with_columns(
+        query_id=pl.col("row").cast(pl.String), product_id=catalogue.product_ids.gather(near["product"])
+    )
+    against = agreement.contradictions(pairs, agreement.asked(texts), stated).select(agreement.PAIR).unique()
+    marked = pairs.join(against.with_columns(contradicts=True), on=agreement.PAIR, how="left", maintain_order="left")
+    return marked.select(*near.columns, pl.col("contradicts").fill_null(False))
 
 
 def _nearest(catalogue: Catalogue, vectors: np.ndarray, config: HardNegatives) -> pl.DataFrame:
@@ -166,19 +193,30 @@ def _qualify(
     barred: pl.DataFrame,
     keep: int,
     config: HardNegatives,
+    rejected: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """The candidates of a block that every rule admits, `keep` an example."""
     allowed = near.join(barred, on="product", how="anti", maintain_order="left")
+    candidates = examples.join(allowed, on="row")
+    if rejected is not None:
+        candidates = candidates.join(rejected, on=["query", "product"], how="semi", maintain_order="left")
     return (
-        examples.join(allowed, on="row")
-        .filter(pl.col("score") < _ceiling(pl.col("positive_score"), config))
+        candidates.filter(_QUALIFIES[config.kind](pl.col("score") < _ceiling(pl.col("positive_score"), config)))
         .join(answers, on=["variant_group", "item"], how="anti")
-        .sort("example", "rank")
+        .sort("example", ~pl.col("contradicts"), "rank")
         .unique(["example", "item"], keep="first", maintain_order=True)
         .group_by("example", maintain_order=True)
         .head(keep)
-        .select("example", "rank", "score", "positive_score", "product")
+        .select(*FOUND)
     )
+
+
+_QUALIFIES: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "mined": lambda below: below,
+    "contradicting": lambda below: pl.col("contradicts"),
+    "both": lambda below: below | pl.col("contradicts"),
+}
+"""What makes a near product a negative, by `hard_negatives.kind`: scoring below the positive, contradicting, or either."""
 
 
 def _ceiling(positive: pl.Expr, config: HardNegatives) -> pl.Expr:

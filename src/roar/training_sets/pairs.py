@@ -138,23 +138,25 @@ def _fold(
 def _fold_pairs(fold: _Fold, config: Stage1Sources, seed: int, counts: Counts) -> pl.DataFrame:
     """All pairs of one fold, each once."""
     log, parts = fold.search_log, []
+    annotated = 0
     if config.annotation:
         parts.append(_admit(fold, "annotation", config.annotation, _annotated(fold), seed, counts))
+        annotated = parts[0].height
     if config.behaviour:
         examined = examination(log, config.behaviour.debias)
         clicks = engaged(log, examined, config.behaviour.debias)
-        parts.append(_admit(fold, "behaviour", config.behaviour, clicks, seed, counts))
+        parts.append(_admit(fold, "behaviour", config.behaviour, clicks, seed, counts, annotated))
     if config.reformulations:
         reworded = _not_rejected(fold, reformulated(log, config.reformulations))
-        parts.append(_admit(fold, "reformulations", config.reformulations, reworded, seed, counts))
+        parts.append(_admit(fold, "reformulations", config.reformulations, reworded, seed, counts, annotated))
     if config.co_clicks:
         substitutes = _not_rejected(fold, co_clicked(log, engaged(log), config.co_clicks))
-        parts.append(_admit(fold, "co_clicks", config.co_clicks, substitutes, seed, counts))
+        parts.append(_admit(fold, "co_clicks", config.co_clicks, substitutes, seed, counts, annotated))
     if not parts:
         return pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String) | {"weight": pl.Float64})
     pairs = _once(pl.concat(parts))
     if config.augmentation:
-        pairs = _once(pl.concat([pairs, _augmented(fold, pairs, config.augmentation, seed, counts)]))
+        pairs = _once(pl.concat([pairs, _augmented(fold, pairs, config.augmentation, seed, counts, annotated)]))
     counts.add(SET, fold.name, "all", "each pair once", pairs)
     return pairs
 
@@ -174,7 +176,9 @@ def _not_rejected(fold: _Fold, raw: pl.DataFrame) -> pl.DataFrame:
     return raw.join(rejected, on=["query", "product_id"], how="anti")
 
 
-def _admit(fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: int, counts: Counts) -> pl.DataFrame:
+def _admit(
+    fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: int, counts: Counts, annotated: int = 0
+) -> pl.DataFrame:
     """Name and weigh a source's pairs, without held-out products, and no more than it may give."""
     counts.add(SET, fold.name, name, "found", raw)
     if "variant_group" not in raw.columns:
@@ -188,6 +192,9 @@ def _admit(fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: 
     if source.per_query is not None:
         kept = kept.filter(draw.rank("ordinal").over("query") <= source.per_query)
         counts.add(SET, fold.name, name, "per_query", kept)
+    if source.relative is not None and annotated:
+        kept = kept.filter(draw.rank("ordinal") <= source.relative * annotated)
+        counts.add(SET, fold.name, name, "relative", kept)
     if source.limit is not None:
         kept = kept.filter(draw.rank("ordinal") <= source.limit)
         counts.add(SET, fold.name, name, "limit", kept)
@@ -196,7 +203,9 @@ def _admit(fold: _Fold, name: str, source: PairSource, raw: pl.DataFrame, seed: 
     return named.select(COLUMNS)
 
 
-def _augmented(fold: _Fold, pairs: pl.DataFrame, config: AugmentationSource, seed: int, counts: Counts) -> pl.DataFrame:
+def _augmented(
+    fold: _Fold, pairs: pl.DataFrame, config: AugmentationSource, seed: int, counts: Counts, annotated: int
+) -> pl.DataFrame:
     """The fold's pairs with their queries written differently."""
     vocabulary, synonyms = words_of(fold.variants["query"]), {}
     if fold.products is not None:
@@ -206,7 +215,7 @@ def _augmented(fold: _Fold, pairs: pl.DataFrame, config: AugmentationSource, see
     written = augmented(pairs, fold.forbidden, vocabulary, synonyms, config, seed=seed)
     logged = written.join(fold.variants, on="query", how="left", suffix="_logged", maintain_order="left")
     written = logged.with_columns(variant_group=pl.coalesce("variant_group_logged", "variant_group"))
-    return _admit(fold, "augmentation", config, _not_rejected(fold, written), seed, counts)
+    return _admit(fold, "augmentation", config, _not_rejected(fold, written), seed, counts, annotated)
 
 
 def _once(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import polars as pl
 
+from roar.attributes.kinds import kinds
 from roar.errors import InputError, did_you_mean
 from roar.metrics import slice_table
 from roar.parameters import Slices, Strata
@@ -18,6 +19,7 @@ from roar.tables import require_columns
 from roar.text import folded, spaced
 
 UNKNOWN_VERTICAL = "unknown"
+ASKS = "asks for"
 
 
 def query_strata(queries: pl.DataFrame, config: Strata | None = None) -> pl.DataFrame:
@@ -75,8 +77,9 @@ def query_slices(
 
     Returns:
         query_id, slice, level, and weight (searches) where frequencies are known: vertical, stratum and the two crossed,
-        the columns asked for, query length, numbers (with, without), spelling (clean, noisy), rarest word. A slice with a
-        single level ("unknown" verticals, say) is left out.
+        the columns asked for, query length, numbers (with, without), spelling (clean, noisy), rarest word, and `asks for` (quantity,
+        colour, negation, …, nothing: `roar.attributes.kinds`), where a query may have several levels. A slice with a single level
+        ("unknown" verticals, say) is left out.
 
     Raises:
         InputError: `config.columns` names a column that the queries lack.
@@ -110,7 +113,18 @@ def query_slices(
     telling = [name for name in names if wide[name].n_unique() > 1]
     crossed = [("vertical", "stratum")] if {"vertical", "stratum"} <= set(telling) else []
     has_traffic = wide["frequency"].fill_null(0).max() not in (0, None)
-    return slice_table(wide, telling, crossed=crossed, weight="frequency" if has_traffic else None)
+    table = slice_table(wide, telling, crossed=crossed, weight="frequency" if has_traffic else None)
+    return pl.concat([table, _asked(queries, table)])
+
+
+def _asked(queries: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """What queries ask for beside the product, as rows of a slice table; none where all ask for the same."""
+    asked = kinds(queries).rename({"kind": "level"})
+    if asked["level"].n_unique() < 2:
+        return table.clear()
+    weighted = queries.select("query_id", weight=pl.col("frequency").cast(pl.Float64))
+    rows = asked.join(weighted, on="query_id", how="left", maintain_order="left")
+    return rows.with_columns(slice=pl.lit(ASKS)).select(table.columns)
 
 
 def _length(cuts: Sequence[int]) -> pl.Expr:

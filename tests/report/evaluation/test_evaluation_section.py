@@ -97,6 +97,33 @@ def test_a_difference_that_was_not_found_is_called_that(fabricated: Fabricated) 
     assert {fact.tone for fact in facts} == {"muted"}
 
 
+def test_the_page_opens_with_what_was_found_of_any_system_on_either_protocol(fabricated: Fabricated) -> None:
+    """A hybrid that retrieves far better is said first, though no comparison to open with names it."""
+    said = [block.text for block in section_of(fabricated).blocks[1:3]]
+    assert [text.split(",")[0] for text in said] == ["Judged products", "Full catalogue"]
+    overall = fabricated.comparisons.filter(system_a="base", slice="overall", metric="ndcg@8", protocol="catalogue")
+    assert overall.height > 2
+    best = overall.sort("difference").row(-1, named=True)
+    name = Reporting().systems[best["system_b"]]
+    assert f"better: {name} {100 * best['difference']:+.2f} (" in said[1]
+    for row in overall.to_dicts():
+        assert Reporting().systems[row["system_b"]] in said[1]
+
+
+def test_a_stage_that_was_not_kept_is_called_the_same_and_has_no_tables_of_zeros(fabricated: Fabricated) -> None:
+    own = (pl.col("system_a") == "stage1") & (pl.col("system_b") == "stage2")
+    zero = [pl.when(own).then(0.0).otherwise(pl.col(name)).alias(name) for name in ("difference", "low", "high")]
+    blocks = section_of(fabricated, comparisons=fabricated.comparisons.with_columns(*zero)).blocks
+    first, second = next(block for block in blocks if isinstance(block, Facts)).facts[:2]
+    assert first.value == "the same" and "not kept" in first.detail and second.value.endswith("points")
+    label = "Stage 2 (ROAR) against Stage 1"
+    tables = [block for block in flat(blocks) if isinstance(block, Table | Chart)]
+    assert not [block.caption for block in tables if label in block.caption]
+    gains = [block for block in tables if isinstance(block, Chart) and block.caption.startswith("Gain in")]
+    assert gains and all(label not in block.model_dump_json() for block in gains)
+    assert "no difference found" not in first.detail.lower() and "0.00 points" not in first.detail
+
+
 def test_no_table_or_chart_mixes_protocols(fabricated: Fabricated) -> None:
     """Each names exactly one protocol, but for the definitions and the search for queries."""
     shown = [block for block in flat(section_of(fabricated).blocks) if isinstance(block, Table | Chart)]

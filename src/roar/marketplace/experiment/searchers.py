@@ -17,8 +17,8 @@ from roar.marketplace.draws import Draws
 from roar.marketplace.experiment.shop import ARMS, EMPTY, RankedShop
 from roar.parameters import Behaviour, SimulatedExperiment
 
-_SESSIONS = 1_000  # room for a searcher's sessions in the numbering of draws
-_DAY = 86_400
+SESSIONS = 1_000  # room for a searcher's sessions in the numbering of draws
+DAY = 86_400
 
 
 class Played(NamedTuple):
@@ -53,10 +53,10 @@ def habits(users: np.ndarray, config: SimulatedExperiment, draws: Draws) -> np.n
 
 def sessions_of(name: str, users: np.ndarray, mean: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
     """Each searcher's sessions, at least one: their searchers, by place in `users`, and their numbers."""
-    count = 1 + np.minimum(_poisson(draws.uniform(name, users), mean), _SESSIONS - 1)
+    count = 1 + np.minimum(_poisson(draws.uniform(name, users), mean), SESSIONS - 1)
     user = np.repeat(np.arange(len(users)), count)
     within = np.arange(len(user)) - np.repeat(np.cumsum(count) - count, count)
-    return user, users[user] * _SESSIONS + within
+    return user, users[user] * SESSIONS + within
 
 
 def _part(
@@ -65,7 +65,7 @@ def _part(
     arm = (draws.uniform("experiment route", users) < config.treatment_share).astype(np.int64)
     habit = habits(users, config, draws)
     user, session = sessions_of("experiment sessions", users, (config.sessions - 1) * habit, draws)
-    start = draws.uniform("experiment start", session) * (config.days * _DAY - 600)
+    start = draws.uniform("experiment start", session) * (config.days * DAY - 600)
     searches = _sessions(shop, config, behaviour, arm[user], session, start, draws)
     return Played(_log(shop, config, users[0], searches), _units(shop, config, users, habit, draws))
 
@@ -80,7 +80,7 @@ def _sessions(
     draws: Draws,
 ) -> pl.DataFrame:
     """One row per search: arm, session, second, query, clicks, carts, orders, revenue, first_click_s."""
-    following = _Following(shop.need)
+    following = Following(shop.need)
     query = draws.weighted("experiment query", session, shop.weight)
     found = []
     for turn in range(SEARCHES):
@@ -98,24 +98,54 @@ def _sessions(
 def _act(
     shop: RankedShop, config: SimulatedExperiment, arm: np.ndarray, query: np.ndarray, key: np.ndarray, draws: Draws
 ) -> dict[str, np.ndarray]:
-    """What searchers do with the shown products; draws after the click are made for clicked ones alone."""
-    positions = shop.click.shape[2]
-    clicked = draws.uniform("experiment click", key, positions) < shop.click[arm, query]
-    row, place = np.nonzero(clicked)
-    at = arm[row], query[row], place
-    keys = key[row] * positions + place
-    carted = draws.uniform("experiment cart", keys) < shop.cart[at]
-    ordered = carted & (draws.uniform("experiment order", keys) < shop.order)
-    counts = [np.bincount(row, weights, minlength=len(key)) for weights in (None, carted, ordered)]
-    clicks, carts, orders = (count.astype(np.int64) for count in counts)
-    revenue = np.bincount(row, ordered * shop.price[at], minlength=len(key))
-    haste = 0.5 + draws.uniform("experiment haste", key)
-    seconds = haste * (config.first_click_s + config.position_s * clicked.argmax(axis=1))
-    first = np.where(clicks > 0, seconds, np.nan)
+    """What searchers do with what their arm shows, added up."""
+    did = engage(shop.click[arm, query], shop.cart[arm, query], shop.order, key, config, draws)
+    counts = [acts.sum(axis=1).astype(np.int64) for acts in (did.clicked, did.carted, did.ordered)]
+    clicks, carts, orders = counts
+    revenue = (did.ordered * shop.price[arm, query]).sum(axis=1)
+    first = np.where(clicks > 0, did.seconds, np.nan)
     return {"clicks": clicks, "carts": carts, "orders": orders, "revenue": revenue.round(2), "first_click_s": first}
 
 
-class _Following:
+class Engagement(NamedTuple):
+    """What n searchers do with k shown products.
+
+    clicked, carted, ordered: (n, k) bool; seconds: (n,) to the first click, where there is one.
+    """
+
+    clicked: np.ndarray
+    carted: np.ndarray
+    ordered: np.ndarray
+    seconds: np.ndarray
+
+
+def engage(
+    click: np.ndarray, cart: np.ndarray, order: float, key: np.ndarray, config: SimulatedExperiment, draws: Draws
+) -> Engagement:
+    """Play searchers, each by draws of its own; those after the click are made for clicked products alone.
+
+    Args:
+        click: (n, k) probability of a click on each shown product; 0 where none is shown.
+        cart: (n, k) of putting it in the cart, once clicked.
+        order: of ordering it then.
+        key: (n,) numbers of the searches.
+        config: seconds to a click.
+        draws: of the experiment.
+    """
+    positions = click.shape[1]
+    clicked = draws.uniform("experiment click", key, positions) < click
+    row, place = np.nonzero(clicked)
+    keys = key[row] * positions + place
+    carted, ordered = np.zeros_like(clicked), np.zeros_like(clicked)
+    carted[row, place] = draws.uniform("experiment cart", keys) < cart[row, place]
+    ordered[row, place] = carted[row, place] & (draws.uniform("experiment order", keys) < order)
+    haste = 0.5 + draws.uniform("experiment haste", key)
+    return Engagement(
+        clicked, carted, ordered, haste * (config.first_click_s + config.position_s * clicked.argmax(axis=1))
+    )
+
+
+class Following:
     """Draws another query of the same need, each as likely as the others."""
 
     def __init__(self, need: np.ndarray) -> None:
@@ -139,7 +169,7 @@ def _log(shop: RankedShop, config: SimulatedExperiment, first: int, searches: pl
     session = searches["session"].to_numpy()
     start = pl.lit(config.start, dtype=pl.Datetime("us"))
     return searches.select(
-        numbered("u", session // _SESSIONS).alias("unit_id"),
+        numbered("u", session // SESSIONS).alias("unit_id"),
         numbered("s", session, width=10).alias("session_id"),
         pl.Series(ARMS).gather(arm).alias("variant"),
         (start + pl.duration(milliseconds=(pl.col("second") * 1000).cast(pl.Int64))).alias("timestamp"),

@@ -14,6 +14,7 @@ from roar.ab_testing import (
     preference,
     query_levels,
     uplifts,
+    votes_of,
 )
 from roar.ab_testing.reading import Frame, has_rows
 from roar.marketplace.experiment import interleaved_votes, play, ranked_shop, true_uplifts
@@ -104,8 +105,10 @@ def compare_with_offline(comparisons: pl.DataFrame, estimates: pl.DataFrame, con
     return offline_to_online(comparisons, estimates, config)
 
 
-def measure_preference(votes: pl.DataFrame, config: ABTest) -> dict[str, Any]:
-    """What the interleaving test says; nothing where there was none."""
+def measure_preference(votes: pl.DataFrame, search_log: Frame, config: ABTest) -> dict[str, Any]:
+    """What the shop's interleaving test says, or the simulated one where it has none; nothing where there was neither."""
+    own = votes_of(search_log, config.control, config.treatment)
+    votes = votes if own.is_empty() else own
     return {} if votes.is_empty() else preference(votes, alpha=config.alpha, power=config.power)._asdict()
 
 

@@ -4,7 +4,7 @@ bm25's and stage 2's runs ──simulate──► log, units, truth, votes     (
 experiment log or simulated log ──aggregate──► unit totals, moments, exclusions, days
 moments ──► uplifts, day by day ──► checks ──► verdict ─┐
 comparisons (offline) ──► offline beside online ────────┼──► section
-votes ──► interleaving preference ──────────────────────┘
+votes, or the search log's teams ──► preference ────────┘
 """
 
 from kedro.pipeline import Node, Pipeline, node
@@ -86,7 +86,7 @@ def _analysis() -> list[Node]:
         ),
         node(
             nodes.measure_preference,
-            ["interleaving_votes", "params:ab_test"],
+            ["interleaving_votes", "search_log", "params:ab_test"],
             "interleaving_preference",
             name="measure_preference",
         ),

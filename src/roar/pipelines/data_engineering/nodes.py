@@ -1,5 +1,6 @@
 """Nodes of data engineering: each calls one library and hands over one kind of table."""
 
+import logging
 from typing import Any
 
 import polars as pl
@@ -13,12 +14,15 @@ from roar.training_sets import (
     graded_groups,
     held_out_products,
     leakage,
+    limited,
     query_slices,
     query_strata,
     query_variants,
     split_queries,
     stage1_pairs,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def ingest_tables(config: Ingestion, **raw: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
@@ -33,10 +37,10 @@ def find_near_duplicates(products: pl.DataFrame, config: NearDuplicates) -> tupl
 
 
 def check_near_duplicates(
-    judgments: pl.DataFrame, pairs: pl.DataFrame, clusters: pl.DataFrame, config: NearDuplicates
+    judgments: pl.DataFrame, pairs: pl.DataFrame, clusters: pl.DataFrame, products: pl.DataFrame, config: NearDuplicates
 ) -> pl.DataFrame:
     """What judgments say of the pairs; a warning where grades differ within too many clusters."""
-    warn_where_grades_differ(grade_agreement(judgments, clusters), config.alarm)
+    warn_where_grades_differ(grade_agreement(judgments, clusters, products), config.alarm)
     return judged_pairs(judgments, pairs)
 
 
@@ -88,6 +92,8 @@ def build_training_sets(
     sources = config.stage1_sources
     pairs = stage1_pairs(queries, judgments, search_log, variants, splits, sources, products=products, **shared)
     groups = graded_groups(queries, judgments, clusters, splits, config.groups, **shared)
+    for sentence in limited(counts.table()):
+        logger.info(sentence)
     return pairs, groups, counts.table()
 
 

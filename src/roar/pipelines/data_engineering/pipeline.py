@@ -51,7 +51,7 @@ def _tables() -> list[Node]:
         ),
         node(
             nodes.check_near_duplicates,
-            ["judgments", "duplicate_pairs", "product_clusters", "params:near_duplicates"],
+            ["judgments", "duplicate_pairs", "product_clusters", "products", "params:near_duplicates"],
             "judged_duplicates",
             name="check_near_duplicates",
         ),

@@ -57,11 +57,33 @@ def tune_lexical(
     """BM25's k1 and b by each fold's validation queries, and its catalogue run on them."""
     index, validation = _lexical_index(products, encoder), of_split(queries, splits, "validation")
     tried = tune_bm25(index, validation, judgments, config.bm25_k1, config.bm25_b)
+    return tried, _validated(index, validation, judgments, tried, config)
+
+
+def validate_lexical(
+    products: pl.DataFrame,
+    queries: pl.DataFrame,
+    judgments: pl.DataFrame,
+    splits: pl.DataFrame,
+    tuning: pl.DataFrame,
+    encoder: Encoder,
+    config: Evaluation,
+) -> pl.DataFrame:
+    """BM25's catalogue run on validation queries, with each fold's setting."""
+    validation = of_split(queries, splits, "validation")
+    if validation.is_empty():
+        return NO_RUN
+    return _validated(_lexical_index(products, encoder), validation, judgments, tuning, config)
+
+
+def _validated(
+    index: LexicalIndex, validation: pl.DataFrame, judgments: pl.DataFrame, tuning: pl.DataFrame, config: Evaluation
+) -> pl.DataFrame:
     runs = [NO_RUN]
-    for fold, k1, b in tried.filter("best").select("fold", "k1", "b").iter_rows():
+    for fold, k1, b in tuning.filter("best").select("fold", "k1", "b").iter_rows():
         own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b)).catalogue
         runs.append(own.select(pl.lit(fold).alias("fold"), pl.all()))
-    return tried, pl.concat(runs)
+    return pl.concat(runs)
 
 
 def run_bm25(
@@ -74,7 +96,10 @@ def run_bm25(
     config: Evaluation,
 ) -> Runs:
     """BM25 with the setting that each fold's validation queries chose."""
-    index, tested = _lexical_index(products, encoder), of_split(queries, splits)
+    tested = of_split(queries, splits)
+    if tested.is_empty():
+        return joined([])
+    index = _lexical_index(products, encoder)
     settings = chosen(tuning, splits, {"k1": 1.2, "b": 0.75})
     parts = []
     for fold, (k1, b) in sorted(settings.items(), key=lambda item: (item[1], item[0])):
@@ -94,4 +119,5 @@ def chosen(tuning: pl.DataFrame, splits: pl.DataFrame, otherwise: dict[str, floa
 
 def joined(parts: list[Runs]) -> Runs:
     """The runs of all folds as one."""
-    return Runs(*(pl.concat(runs) for runs in zip(*parts, strict=True)))
+    nothing = Runs(NO_RUN.drop("fold"), NO_RUN.drop("fold"))
+    return Runs(*(pl.concat(runs) for runs in zip(nothing, *parts, strict=True)))

@@ -10,7 +10,7 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import encode, identity_of, load_encoder, product_texts
-from roar.parameters import Encoder, Evaluation
+from roar.parameters import TEACHER, Encoder, Evaluation
 from roar.pipelines.evaluation.judging import Frames, require_free_names
 from roar.pipelines.evaluation.lexical import NO_RUN, chosen, joined, of_split
 from roar.retrieval import (
@@ -21,6 +21,7 @@ from roar.retrieval import (
     tune_weight,
     weighted_sum,
 )
+from roar.retrieval.constraints import sought_texts
 from roar.retrieval.index import unit_rows
 from roar.training.stages import ALL_FOLDS, of_fold
 
@@ -66,6 +67,7 @@ def encode_queries(
 ) -> Frames:
     """Every text that any run of an encoder asks for, encoded once: query, vector, encoder (its identity), a table per fold."""
     asked = [of_split(queries, splits, "validation"), of_split(queries, splits), of_split(edited, splits)]
+    asked += [sought_texts(table) for table in asked]
     texts = pl.concat([table.select("fold", "query") for table in asked]).unique(maintain_order=True)
     settings = encoder.model_copy(update={"dimension": None})
     vectors: Frames = {}
@@ -94,18 +96,18 @@ def validate_encoder(
 ) -> pl.DataFrame:
     """Catalogue runs of each fold's validation queries: what the hybrid's weight is tuned on."""
     runs = [NO_RUN]
-    for fold, index, own, rows in _asked(indexes, vectors, of_split(queries, splits, "validation")):
+    for fold, index, own, rows in asked_of(indexes, vectors, of_split(queries, splits, "validation")):
         runs.append(index.retrieved(rows, own, config.depth).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(runs)
 
 
 def _search(indexes: Indexes, vectors: Frames, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
     return joined(
-        [index.runs(rows, own, judgments, depth) for _, index, own, rows in _asked(indexes, vectors, queries)]
+        [index.runs(rows, own, judgments, depth) for _, index, own, rows in asked_of(indexes, vectors, queries)]
     )
 
 
-def _asked(
+def asked_of(
     indexes: Indexes, vectors: Frames, queries: pl.DataFrame
 ) -> Iterator[tuple[str, ProductIndex, pl.DataFrame, np.ndarray]]:
     """Each fold with its index, its queries, and their unit vectors of the index's dimension."""
@@ -159,6 +161,7 @@ def run_further_systems(
     stage2: Frames,
     indexes: Indexes,
     external: Frames,
+    teacher: pl.DataFrame,
     products: pl.DataFrame,
     queries: pl.DataFrame,
     edited: pl.DataFrame,
@@ -168,6 +171,8 @@ def run_further_systems(
     config: Evaluation,
 ) -> Frames:
     """Systems that YAML or a dropped file adds: stage 2's vectors at further dimensions, other encoders, other engines' runs.
+
+    And the teacher, where one was trained: it is too slow for a catalogue, and has judged products alone.
 
     Returns:
         Partitions named system.kind, where kind is judged, catalogue, edited_judged or edited_catalogue.
@@ -189,6 +194,9 @@ def run_further_systems(
         loaded: Encoders = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
         vectors = encode_queries(loaded, queries, edited, splits, settings)
         add(name, index_products(loaded, products, settings, config), vectors)
+    if not teacher.is_empty():
+        run = teacher.join(tested, on=["fold", "query_id"], how="semi", maintain_order="left")
+        parts[f"{TEACHER}.judged"] = run.select("query_id", "product_id", "score")
     for name, table in external.items():
         runs = external_runs(table, name, tested, products["product_id"], judgments)
         parts.update({f"{name}.{protocol}": run for protocol, run in runs._asdict().items()})

@@ -5,6 +5,7 @@ test queries, as typed and edited ──encode──► vectors ──run──�
 random, bm25 (tuned on validation queries) ──────run──┘                             │
 hybrids: bm25's and stage 2's runs, fused ───────run──┘                             │
                                     stage 2's index, cut to the deployed dimension ─┤
+queries that exclude something, searched for without it; stage 2's and the hybrid's runs, constrained ┤
 further dimensions, encoders and external runs, looped over in one node ────────────┘
 test queries written differently ──run──► edited runs ──judge──► robustness
 scores and means of all systems ──► metrics, per-query metrics ──► comparisons
@@ -16,16 +17,21 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline, node, pipeline
 
 from roar.pipelines.boxes import box
-from roar.pipelines.evaluation import judging, lexical, nodes
+from roar.pipelines.evaluation import constraining, judging, lexical, nodes, published
 
 QUERIES = ["queries", "judgments", "query_splits"]
 YARDSTICK = ["judgments", "query_splits", "query_slices", "products", "asked_attributes", "stated_attributes"]
 VERDICT = ["scores", "means", "first_page", "coverage", "score_bins"]
 RUNS = ["judged_run", "catalogue_run"]
 EDITED = ["edited_judged_run", "edited_catalogue_run"]
-SHARED = {*QUERIES, *YARDSTICK, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
-OWN = {*VERDICT, *RUNS, *EDITED, "robustness", "tuning", "validation_run", "query_vectors", "index"}
+SOUGHT = ["sought_queries", "edited_sought_queries"]
+SHARED = {*QUERIES, *YARDSTICK, *SOUGHT, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
+HELD_OUT = ["validation_run", "validation_judged_run"]
+OWN = {*VERDICT, *RUNS, *EDITED, *HELD_OUT, "robustness", "tuning", "query_vectors", "index"}
 """A system's tables; outside its namespace they carry its name, because other nodes read them."""
+
+VALIDATED = [f"{system}_validation_judged_run" for system in ("base", "stage1", "stage2", "stage2_deployed")]
+"""Of the systems whose scores mean the same for every query."""
 
 TOGETHER = {
     "per_query_metrics": "scores",
@@ -49,7 +55,9 @@ def create_pipeline(**_: object) -> Pipeline:
         "stage2": [*_encoded("stage2_encoder", "earlier_index"), _validated()],
         "stage2_deployed": _truncated(),
         "hybrid_rrf": _fused(nodes.fuse_ranks, ["params:evaluation"]),
-        "hybrid_sum": [_tuned(), *_fused(nodes.fuse_scores, ["tuning", "query_splits"])],
+        "hybrid_sum": [_tuned(), _fused_validation(), *_fused(nodes.fuse_scores, ["tuning", "query_splits"])],
+        "stage2_constrained": _constrained("stage2"),
+        "hybrid_constrained": _constrained("hybrid_sum"),
     }  # fmt: skip
     # The index that is served belongs to no system's namespace: stage2 makes it, others read it.
     served = {
@@ -58,15 +66,27 @@ def create_pipeline(**_: object) -> Pipeline:
         "stage2_deployed": {"full_index": "product_index", "query_vectors": "stage2_query_vectors"},
     }
     parts = [_in_namespace(name, parts, served.get(name, {})) for name, parts in systems.items()]
-    return box("data_engineering", [_facts()]) + box(
-        "evaluation", [*parts, _edited(), _further(), _together(list(systems))]
-    )
+    judged = box("evaluation", [*parts, _edited(), _further(), _together(list(systems))])
+    return box("data_engineering", [_facts()]) + judged + box("evaluation.sought", _sought())
 
 
 def _facts() -> Node:
     """What queries ask for and products state, by which all systems are measured."""
     attributes = ["asked_attributes", "stated_attributes"]
     return node(judging.read_attributes, ["queries", "judgments", "products"], attributes, name="read_attributes")
+
+
+def _weighed() -> Node:
+    """What constraints did to exact products."""
+    inputs = [
+        "stage2_judged_run",
+        "stage2_constrained_judged_run",
+        "queries",
+        "products",
+        "stated_attributes",
+        "judgments",
+    ]
+    return node(constraining.weigh_reader, inputs, ["constraint_verdicts", "demoted_exact"], name="weigh_reader")
 
 
 def _edited() -> Node:
@@ -102,7 +122,8 @@ def _truncated() -> list[Node]:
 
 def _searched() -> list[Node]:
     inputs = ["query_vectors", "index", *QUERIES, "params:evaluation"]
-    return [*_run(nodes.run_encoder, inputs), _judge(judging.judge_encoder), _judge_edited()]
+    validate = node(published.validate_judged, inputs, "validation_judged_run", name="validate_judged")
+    return [*_run(nodes.run_encoder, inputs), validate, _judge(judging.judge_encoder), _judge_edited()]
 
 
 def _validated() -> Node:
@@ -116,13 +137,56 @@ def _tuned() -> Node:
 
 
 def _fused(fuse: Callable[..., Any], further: list[str]) -> list[Node]:
-    runs, edited = ([f"{system}_{run}" for system in ("bm25", "stage2") for run in of] for of in (RUNS, EDITED))
+    return [*_fused_runs(fuse, further), _judge(judging.judge_system), _judge_edited()]
+
+
+def _fused_runs(fuse: Callable[..., Any], further: list[str], of_which: str = "") -> list[Node]:
+    """Both systems' runs made one; `of_which` names a part of their queries."""
+    systems = [f"{system}{of_which}" for system in ("bm25", "stage2")]
+    runs, edited = ([f"{system}_{run}" for system in systems for run in of] for of in (RUNS, EDITED))
+    return [node(fuse, [*runs, *further], RUNS, name="run"), node(fuse, [*edited, *further], EDITED, name="run_edited")]
+
+
+def _fused_validation() -> Node:
+    inputs = ["bm25_validation_run", "stage2_validation_run", "tuning"]
+    return node(constraining.fuse_validation, inputs, "validation_run", name="validate")
+
+
+def _constrained(system: str) -> list[Node]:
+    """A system's runs under what queries ask for, with those of the queries that are searched for by another text."""
+    runs, edited = ([f"{name}_{run}" for name in (system, f"{system}_sought") for run in of] for of in (RUNS, EDITED))
+    read = ["products", "stated_attributes"]
+    tune = [f"{system}_validation_run", f"{system}_sought_validation_run", "queries", *read, "judgments"]
+    inputs = [*read, "tuning", "query_splits", "params:constraints"]
     return [
-        node(fuse, [*runs, *further], RUNS, name="run"),
-        node(fuse, [*edited, *further], EDITED, name="run_edited"),
+        node(constraining.tune_constraints, [*tune, "params:constraints"], "tuning", name="tune"),
+        node(constraining.constrain_runs, [*runs, "queries", *inputs], RUNS, name="run"),
+        node(constraining.constrain_runs, [*edited, "edited_queries", *inputs], EDITED, name="run_edited"),
         _judge(judging.judge_system),
         _judge_edited(),
     ]
+
+
+def _sought() -> list[Node | Pipeline]:
+    """Runs of the queries that exclude something, searched for without it: by BM25, by stage 2, and by both."""
+    fused = [*(f"{system}_sought_validation_run" for system in ("bm25", "stage2")), "tuning"]
+    inputs = ["products", *QUERIES, "tuning", "params:encoder", "params:evaluation"]
+    lexical_runs = [
+        *_run(lexical.run_bm25, inputs),
+        node(lexical.validate_lexical, inputs, "validation_run", name="validate"),
+    ]
+    searched = [*_run(nodes.run_encoder, ["query_vectors", "index", *QUERIES, "params:evaluation"]), _validated()]
+    both = [
+        *_fused_runs(nodes.fuse_scores, ["tuning", "query_splits"], "_sought"),
+        node(constraining.fuse_validation, fused, "validation_run", name="validate"),
+    ]
+    instead = {"queries": "sought_queries", "edited_queries": "edited_sought_queries"}
+    return [
+        node(constraining.find_sought, ["queries", "edited_queries"], SOUGHT, name="find_sought"),
+        _in_namespace("bm25_sought", lexical_runs, instead | {"tuning": "bm25_tuning"}),
+        _in_namespace("stage2_sought", searched, instead | {"query_vectors": "stage2_query_vectors", "index": "product_index"}),
+        _in_namespace("hybrid_sum_sought", both, {"tuning": "hybrid_sum_tuning"}),
+    ]  # fmt: skip
 
 
 def _run(function: Callable[..., Any], inputs: list[str]) -> list[Node]:
@@ -160,7 +224,15 @@ def _those_in(names: dict[str, str], datasets: set[str]) -> dict[str, str]:
 
 def _further() -> Pipeline:
     """Systems that YAML or a dropped file adds, looped over into partitions."""
-    run = ["stage2_query_vectors", "product_index", "external_runs", "products", "queries", "edited_queries"]
+    run = [
+        "stage2_query_vectors",
+        "product_index",
+        "external_runs",
+        "teacher_run",
+        "products",
+        "queries",
+        "edited_queries",
+    ]
     run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
     judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
     verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]
@@ -176,6 +248,9 @@ def _further() -> Pipeline:
 def _together(systems: list[str]) -> Pipeline:
     """All systems' tables as one, and the paired comparisons."""
     compared = ["per_query_metrics", "query_slices", "params:evaluation", "params:metrics"]
+    conventions = {"judgments": "judgments", "splits": "query_splits", "further": "further_runs"}
+    conventions |= {"config": "params:evaluation", "settings": "params:metrics"}
+    conventions |= {run: run for run in [*(f"{name}_judged_run" for name in systems), *VALIDATED]}
     collected = [
         node(
             judging.collect,
@@ -186,5 +261,6 @@ def _together(systems: list[str]) -> Pipeline:
         )
         for dataset, table in TOGETHER.items()
     ]
-    comparison = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
-    return box("together", [*collected, comparison])
+    compare = node(judging.compare_systems, compared, "comparisons", name="compare_systems")
+    publish = node(published.judge_as_published, conventions, "published_results", name="judge_as_published")
+    return box("together", [*collected, compare, publish, _weighed()])

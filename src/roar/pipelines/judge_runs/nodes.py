@@ -24,7 +24,7 @@ PROTOCOLS = ("judged", "catalogue")
 STRONGEST = ("stage2", "stage2_deployed", "hybrid_sum", "hybrid_rrf", "stage1", "base", "bm25", "random")
 """What a run is compared with, the most telling first."""
 
-_WITHOUT_COSINES = ("random", "bm25", "hybrid_rrf", "hybrid_sum")
+_WITHOUT_COSINES = ("random", "bm25", "hybrid_rrf", "hybrid_sum", "stage2_constrained", "hybrid_constrained")
 
 logger = logging.getLogger(__name__)
 

@@ -7,23 +7,27 @@ import polars as pl
 
 from roar.errors import InputError
 from roar.metrics.spread import seed_spread
-from roar.parameters import Comparison, MetricSettings, Reporting
+from roar.parameters import Comparison, Ingestion, MetricSettings, Reporting
 from roar.report import (
     Behaviour,
     ErrorAnalysis,
     Section,
     behaviour_section,
     evaluation_section,
+    published_section,
     queries_section,
     render,
     wide_tables,
 )
+from roar.report.constraints import Constrained, constraint_table, constraints_section
 from roar.report.evaluation import Evidence
 from roar.report.evaluation import charts as results
 from roar.report.page import csv
-from roar.report.queries import annotation_queue, product_reasons, query_changes
+from roar.report.published import DataSet
+from roar.report.queries import annotation_queue, product_reasons, query_changes, search_page_tables
 from roar.report.systems import charts as behaviour
 from roar.run_record import KeptRun, Record, same_but_seed
+from roar.schemas import HOLDOUT
 
 
 def analyse_errors(
@@ -49,6 +53,17 @@ def analyse_errors(
     changes = changes.join(named, on="query_id", how="left", maintain_order="left")
     queue = annotation_queue(_both_pages(first_pages, pair, "catalogue"), queries, products)
     return changes, reasons, queue
+
+
+def write_search_page(
+    queries: pl.DataFrame,
+    strata: pl.DataFrame,
+    judgments: pl.DataFrame,
+    changes: pl.DataFrame,
+    queue: pl.DataFrame,
+) -> dict[str, pl.DataFrame]:
+    """What the service's page shows of queries that the evaluation knows."""
+    return search_page_tables(queries, strata, judgments, changes, queue)
 
 
 def _primary(config: Reporting, per_query: pl.DataFrame) -> Comparison:
@@ -119,11 +134,47 @@ def build_systems_section(
     return behaviour_section(evidence, known).model_dump(mode="json")
 
 
+def build_constraints_section(
+    metrics: pl.DataFrame,
+    comparisons: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    demoted: pl.DataFrame,
+    stage2_tuning: pl.DataFrame,
+    hybrid_tuning: pl.DataFrame,
+    config: Reporting,
+    measured: MetricSettings,
+) -> tuple[dict[str, Any], pl.DataFrame]:
+    """What constraints at query time bring and cost, as a section of the page and as a table."""
+    evidence = Evidence(metrics, comparisons, config, measured)
+    known = Constrained({"stage2_constrained": stage2_tuning, "hybrid_constrained": hybrid_tuning}, verdicts, demoted)
+    compared = [
+        constraint_table(evidence, protocol).select(pl.lit(protocol).alias("protocol"), pl.all())
+        for protocol in evidence.protocols
+    ]
+    return constraints_section(evidence, known).model_dump(mode="json"), pl.concat(compared)
+
+
 def build_evaluation_section(
     metrics: pl.DataFrame, comparisons: pl.DataFrame, config: Reporting, measured: MetricSettings
 ) -> dict[str, Any]:
     """What the evaluation says, as a section of the page."""
     return evaluation_section(metrics, comparisons, config, measured).model_dump(mode="json")
+
+
+def build_published_section(
+    results: pl.DataFrame, queries: pl.DataFrame, splits: pl.DataFrame, ingestion: Ingestion, config: Reporting
+) -> dict[str, Any]:
+    """What a published data set's authors would measure, as a section of the page; empty where nobody asked for it."""
+    if results.is_empty():
+        return {}
+    judged = queries.join(splits, on="query_id", how="semi")
+    sides = (
+        judged["upstream_split"].drop_nulls().unique().sort().to_list() if "upstream_split" in judged.columns else []
+    )
+    folds = splits["fold"].unique().to_list()
+    chosen, upstream = ingestion.choices, folds == [HOLDOUT] and {"train", "test"} <= set(sides)
+    data = DataSet(chosen.get("version", "unknown"), chosen.get("locale", "unknown"), upstream, tuple(sides))
+    return published_section(results, data, config.systems).model_dump(mode="json")
 
 
 def draw_result_charts(

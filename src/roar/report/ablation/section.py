@@ -13,14 +13,14 @@ _TITLES = {
     "objectives": "Objectives of stage 2 on the same data, steps and seeds",
     "calibration": "ROAR beside a term across queries",
     "confirmation": "The term across queries, where it was not chosen",
-    "sweeps": "What the paper fixes, swept one at a time",
-    "masks": "Mask rules of stage 1",
+    "complements": "Complements in stage 2, against the default",
+    "complements_kept": "Complements in stage 2, against stage 1",
 }
 _TONES = {"better": "good", "worse": "bad", "equivalent": "", "undecided": "muted", "baseline": "muted"}
 
 
 def ablation_section(
-    summary: pl.DataFrame, coverage: pl.DataFrame, config: Ablation, primary: Primary | None
+    summary: pl.DataFrame, coverage: pl.DataFrame, config: Ablation, primary: tuple[Primary, ...]
 ) -> Section:
     """Build the section.
 
@@ -28,12 +28,11 @@ def ablation_section(
         summary: the columns of `roar.ablation.summary.SUMMARY`.
         coverage: what each mask rule left out, as `mask_coverage` counts it; no rows where the truth is not known.
         config: metrics, seeds, the margin of equivalence.
-        primary: the comparison that was named before the runs.
+        primary: the comparisons that were named before the runs.
     """
     blocks: list[Block] = [Paragraph(text=_how_to_read(config), style="note")]
-    named = _primary(summary, primary)
-    if named is not None:
-        blocks.insert(0, Facts(facts=(named,)))
+    if named := tuple(fact for one in primary if (fact := _primary(summary, one))):
+        blocks.insert(0, Facts(facts=named))
     for study in summary["study"].unique(maintain_order=True):
         own = summary.filter(study=study)
         blocks.append(Heading(text=_TITLES.get(study, study), anchor=f"ablation-{study.replace('_', '-')}"))
@@ -76,10 +75,8 @@ def _how_to_read(config: Ablation) -> str:
     )
 
 
-def _primary(summary: pl.DataFrame, named: Primary | None) -> Fact | None:
-    """The comparison named before the runs."""
-    if named is None:
-        return None
+def _primary(summary: pl.DataFrame, named: Primary) -> Fact | None:
+    """A comparison named before the runs, where its study was run."""
     rows = summary.filter(study=named.study, variant=named.variant, metric=named.metric).drop_nulls("difference")
     if rows.is_empty():
         return None

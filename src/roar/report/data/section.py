@@ -7,6 +7,7 @@ from roar.near_duplicates import grade_agreement
 from roar.report.data import charts as draw
 from roar.report.page.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, chart, table
 from roar.report.page.wording import ordered_levels
+from roar.training_sets.counts import limited
 
 ANCHOR = "data"
 ENDS = ("product_id_a", "product_id_b")
@@ -182,6 +183,7 @@ def _steps(counts: pl.DataFrame | None) -> list[Block]:
         chart(f"What each step left: {name}", draw.steps_chart(counts, name), alternative=said)
         for name in counts["set"].unique(maintain_order=True)
     ]
+    charts = [Paragraph(text=f"Kept out by a limit: {sentence}", style="note") for sentence in limited(counts)] + charts
     named = counts.rename(lambda name: name.capitalize())
     listed = table(named, "What each step left", searchable=named.height > 12)
     return [*charts, Expandable(title="Every step of building the training sets", blocks=(listed,))]
@@ -233,12 +235,17 @@ def _grades_within(
     sample: int,
 ) -> list[Block]:
     """How often grades differ within a cluster, and the pairs whose grades do."""
-    if clusters is None or (agreement := grade_agreement(judgments, clusters)).cells == 0:
+    if clusters is None or (agreement := grade_agreement(judgments, clusters, products)).cells == 0:
         return []
     said = (
         f"Of {agreement.cells:,} queries and clusters with several judged products, grades differ in {agreement.rate:.0%}; of any two "
         f"judged products of a query in {agreement.usual:.0%}. Listings of one item deserve one grade."
     )
+    if agreement.floor:
+        said += (
+            f" Raters differ on {agreement.floor:.0%} of {agreement.alike:,} queries and equal titles, which is as far as reading "
+            f"can come: {agreement.excess:.0%} lie above that."
+        )
     blocks: list[Block] = [Paragraph(text=said, style="note")]
     if judged_duplicates is not None and not judged_duplicates.is_empty():
         shown = _titled(judged_duplicates.head(sample), products).select(

@@ -38,7 +38,7 @@ def gains_chart(evidence: Evidence, protocol: str, slice_: str) -> go.Figure:
     """Differences of the opening comparisons by the levels of a slice, overall on top."""
     metric = evidence.config.headline_metric
     series = {}
-    for pair in evidence.pairs:
+    for pair in evidence.telling_pairs:
         rows = pl.concat([evidence.differences(pair, protocol, name, metric) for name in ("overall", slice_)])
         series[evidence.pair_label(pair)] = rows.with_columns(
             pl.col("difference", "low", "high") * 100,
@@ -51,7 +51,7 @@ def gains_chart(evidence: Evidence, protocol: str, slice_: str) -> go.Figure:
 
 def crossed_chart(evidence: Evidence, protocol: str, slice_: str) -> go.Figure:
     """Heat map of the primary comparison over a crossed slice."""
-    rows = evidence.differences(evidence.pairs[0], protocol, slice_, evidence.config.headline_metric)
+    rows = evidence.differences(evidence.telling_pairs[0], protocol, slice_, evidence.config.headline_metric)
     cells = rows.with_columns(
         pl.col("level").str.split_exact(" x ", 1).struct.rename_fields(["row", "column"]), pl.col("difference") * 100
     ).unnest("level")
@@ -91,7 +91,7 @@ def gains_in_words(evidence: Evidence, protocol: str, slice_: str) -> str:
     """What the chart of gains shows, for those who do not see it."""
     metric = evidence.config.headline_metric
     parts = []
-    for pair in evidence.pairs:
+    for pair in evidence.telling_pairs:
         rows = evidence.differences(pair, protocol, slice_, metric).select("level", "difference").rows()
         parts.append(f"{evidence.pair_label(pair)}: " + ", ".join(f"{level} {points(value)}" for level, value in rows))
     return re.sub(r"\s+", " ", "; ".join(parts))

@@ -38,6 +38,17 @@ class Evidence:
         return [pair for pair in self.config.comparisons if (pair.baseline, pair.system) in made]
 
     @property
+    def telling_pairs(self) -> list[Comparison]:
+        """Those of `pairs` whose two systems differ at all."""
+        return [pair for pair in self.pairs if not self.are_same(pair)]
+
+    def are_same(self, pair: Comparison) -> bool:
+        """Whether two systems come out alike for every query, as they do where a stage's weights were not kept."""
+        overall = [self.differences(pair, protocol, "overall") for protocol in self.protocols]
+        rows = pl.concat(overall).select("difference", "low", "high").drop_nulls("difference")
+        return bool(rows.height) and not bool(rows.fill_null(1.0).select(pl.any_horizontal(pl.all() != 0).any()).item())
+
+    @property
     def further_pairs(self) -> list[Comparison]:
         """Comparisons that were made and are not among those the page opens with."""
         made = self.comparisons.select("system_a", "system_b").unique(maintain_order=True)

@@ -60,9 +60,29 @@ def _headline(evidence: Evidence) -> list[Block]:
     if not evidence.pairs:
         return [Paragraph(text="No two systems were compared; the tables below stand by themselves.", style="warning")]
     facts = [fact for pair in evidence.pairs if (fact := _fact(evidence, pair))]
-    sentences = [_whom(evidence, evidence.pairs[0], name) for name in evidence.slices() if " x " not in name]
-    blocks: list[Block] = [Facts(facts=tuple(facts))]
-    return blocks + [Paragraph(text=sentence) for sentence in sentences[:2] if sentence]
+    sentences = [text for protocol in evidence.protocols if (text := found_against_baseline(evidence, protocol))]
+    for pair in evidence.telling_pairs[:1]:
+        sentences += [_whom(evidence, pair, name) for name in evidence.slices() if " x " not in name][:2]
+    return [Facts(facts=tuple(facts)), *(Paragraph(text=sentence) for sentence in sentences if sentence)]
+
+
+def found_against_baseline(evidence: Evidence, protocol: str) -> str:
+    """Every system's difference to the baseline that was found, the largest first, in a sentence: primary comparison or not."""
+    config, baseline = evidence.config, evidence.config.baseline
+    metric = config.headline_metric
+    pairs = [Comparison(baseline=baseline, system=name) for name in evidence.systems(protocol) if name != baseline]
+    rows = [(pair, row) for pair in pairs for row in evidence.differences(pair, protocol, "overall", metric).to_dicts()]
+    if not rows:
+        return ""
+    said: dict[str, list[str]] = {"good": [], "bad": [], "muted": []}
+    for pair, row in sorted(rows, key=lambda of: -(of[1]["difference"] or 0.0)):
+        tone = tabulate.finding_of(row)[1]
+        size = f" {points(row['difference'])} ({points(row['low'])} to {points(row['high'])})"
+        said[tone].append(evidence.label(pair.system) + (size if tone != "muted" else ""))
+    verbs = {"good": "better", "bad": "worse", "muted": "no difference found"}
+    parts = [f"{verbs[tone]}: {', '.join(systems)}" for tone, systems in said.items() if systems]
+    where = f"{PROTOCOLS[protocol]}, {evidence.metric_label(metric)} in points against {evidence.label(baseline)}"
+    return f"{where[:1].upper()}{where[1:]}. {'; '.join(parts)}."
 
 
 def _fact(evidence: Evidence, pair: Comparison) -> Fact | None:
@@ -71,6 +91,13 @@ def _fact(evidence: Evidence, pair: Comparison) -> Fact | None:
     if not rows:
         return None
     row = rows[0]
+    if evidence.are_same(pair):
+        return Fact(
+            label=evidence.pair_label(pair),
+            value="the same",
+            detail="Both rank every query alike: what training changed between them was not kept (see the stage's section).",
+            tone="muted",
+        )
     finding, tone = tabulate.finding_of(row)
     verdict = {"good": "Better.", "bad": "Worse."}.get(tone) or (
         f"No difference found; one of {points(row['detectable']).lstrip('+')} points would have been."
@@ -111,7 +138,7 @@ def _overall(evidence: Evidence) -> list[Block]:
             weighted = tabulate.systems_table(evidence, protocol, "overall (traffic)")
             blocks.append(Expandable(title="The same, weighted by traffic", blocks=(weighted,)))
         blocks += _overall_charts(evidence, protocol)
-        differences = [tabulate.metrics_difference_table(evidence, pair, protocol) for pair in evidence.pairs]
+        differences = [tabulate.metrics_difference_table(evidence, pair, protocol) for pair in evidence.telling_pairs]
         shown = [table for table in differences if table.rows]
         if shown:
             blocks.append(Expandable(title="Differences on every metric", blocks=tuple(shown)))
@@ -134,11 +161,11 @@ def _slice(evidence: Evidence, slice_: str) -> list[Block]:
     config = evidence.config
     protocol, metric = config.headline_protocol, config.headline_metric
     blocks: list[Block] = [Heading(text=f"By {slice_label(slice_)}", anchor=_slice_anchor(evidence, slice_))]
-    compared = [pair for pair in evidence.pairs if evidence.differences(pair, protocol, slice_, metric).height]
+    compared = [pair for pair in evidence.telling_pairs if evidence.differences(pair, protocol, slice_, metric).height]
     crossed = " x " in slice_
     if compared and not crossed:
         blocks.append(_gains(evidence, slice_))
-    if crossed and evidence.pairs[:1] == compared[:1] and compared:
+    if crossed and evidence.telling_pairs[:1] == compared[:1] and compared:
         blocks.append(_heat_map(evidence, slice_))
     headline = tabulate.levels_table(evidence, protocol, slice_, metric)
     differences = [tabulate.differences_table(evidence, pair, protocol, slice_, metric) for pair in compared]
@@ -173,7 +200,7 @@ def _gains(evidence: Evidence, slice_: str) -> Block:
 def _heat_map(evidence: Evidence, slice_: str) -> Block:
     config = evidence.config
     return chart(
-        f"{evidence.pair_label(evidence.pairs[0])}: difference in {evidence.metric_label(config.headline_metric)}, points, "
+        f"{evidence.pair_label(evidence.telling_pairs[0])}: difference in {evidence.metric_label(config.headline_metric)}, points, "
         f"by {slice_label(slice_)}, {PROTOCOLS[config.headline_protocol]}",
         draw.crossed_chart(evidence, config.headline_protocol, slice_),
         note=f"* fewer than {config.small_cell} queries.",

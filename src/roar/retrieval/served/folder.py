@@ -55,10 +55,22 @@ def with_further_changes(state: State, version: Path) -> State:
 
 def catalogue(version: Path, state: State) -> pl.DataFrame:
     """Every column of the products that can be found, those too that are not held in memory."""
-    put_in = (versions.change_folder(version, one["number"]) for one in state.log if one["change"] == "upsert")
-    tables = [version / versions.BASE / "products.parquet", *map(changes.products_file, put_in)]
-    whole = pl.concat([pl.read_parquet(path) for path in tables], how="diagonal")
+    whole = pl.concat([pl.read_parquet(path) for path in _tables(version, state)], how="diagonal")
     return whole.filter(pl.Series(state.live))
+
+
+def documents(version: Path, state: State, product_ids: pl.Series) -> pl.DataFrame:
+    """As `catalogue`, of some products that can be found, in the order of their ids here."""
+    wanted = pl.col("product_id").is_in(product_ids.implode())
+    parts = [pl.scan_parquet(path).filter(wanted).collect() for path in _tables(version, state)]
+    newest = pl.concat(parts, how="diagonal").unique("product_id", keep="last")
+    return product_ids.to_frame().join(newest, on="product_id", how="left", maintain_order="left")
+
+
+def _tables(version: Path, state: State) -> list[Path]:
+    """Where products lie, in the order of the state's rows."""
+    put_in = (versions.change_folder(version, one["number"]) for one in state.log if one["change"] == "upsert")
+    return [version / versions.BASE / "products.parquet", *map(changes.products_file, put_in)]
 
 
 def _require_together(

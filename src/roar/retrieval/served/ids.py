@@ -7,6 +7,8 @@ import polars as pl
 
 from roar.retrieval.candidates import ranges
 
+_FEW = 1_000
+
 
 class Ids:
     """Ids by their hashes in order, so that each is found by a binary search; an id may stand in several rows.
@@ -28,8 +30,15 @@ class Ids:
         first, end = (np.searchsorted(hashes, own, side) for side in ("left", "right"))
         which = np.repeat(np.arange(len(own)), end - first)
         rows = order[ranges(first, end)].astype(np.int64)
-        same = self.ids.gather(rows).eq_missing(wanted.gather(which)).to_numpy()
+        same = self._same(rows, wanted[which])
         return which[same], rows[same]
+
+    def _same(self, rows: np.ndarray, wanted: pl.Series) -> np.ndarray:
+        """Which hashes did not meet by chance; of a few a loop is faster than a query."""
+        if len(rows) > _FEW:
+            return self.ids[rows].eq_missing(wanted).to_numpy()
+        pairs = zip(self.ids[rows].to_list(), wanted.to_list(), strict=True)
+        return np.array([one == other for one, other in pairs], dtype=bool)
 
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 Cost of a query: the approximate index's, a few hundred dot products, and a scan of the products put in since it was built.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ _SCANNED_BELOW = 20_000
 _FILTERED = 0.5
 """Share of allowed products below which an approximate search looks further, in proportion, up to `_FURTHER` times."""
 _FURTHER = 32
+_GROUPED = 1.5
+"""Candidates for each group that is wanted: most items have one or two listings."""
 _DEEPER = 8
 """How many times as many candidates a query gets that stayed short of hits."""
 
@@ -50,7 +53,8 @@ def find(
         raise InputError(f"limit: {limit} products are asked for; ask for at least one.")
     allowed = None if where is None and state.live.all() else state.allowed(where)
     groups = None if group_by is None else _column(state.products, group_by)
-    return _hits(state, queries, limit, _Asked(limit, allowed, groups, effort))
+    wanted = limit if groups is None else math.ceil(_GROUPED * limit)
+    return _hits(state, queries, wanted, _Asked(limit, allowed, groups, effort))
 
 
 def find_exactly(state: State, queries: np.ndarray, limit: int) -> list[Hits]:

@@ -31,6 +31,8 @@ class State(NamedTuple):
     """(N,) bool, False where a product was taken out or replaced."""
     ids: Ids
     """Of the base."""
+    clusters: Ids
+    """Of the base: an item's id stands in each of its listings' rows."""
     fresh: StoredVectors
     """Vectors of the rows put in since."""
     fresh_ids: Ids
@@ -55,6 +57,7 @@ class State(NamedTuple):
             _filtered(products, filters),
             live=np.ones(len(stored), dtype=bool),
             ids=Ids(products["product_id"]),
+            clusters=Ids(products["cluster_id"]),
             fresh=StoredVectors.of(np.empty((0, stored.dimension), dtype=np.float32)),
             fresh_ids=Ids(products["product_id"][:0]),
             log=(),
@@ -73,8 +76,26 @@ class State(NamedTuple):
     @property
     def vectors(self) -> np.ndarray:
         """Float32 unit rows of `found`, to the precision that they are stored in."""
-        base, fresh = (np.flatnonzero(part) for part in np.split(self.live, [len(self.stored)]))
-        return np.concatenate([self.stored.vectors(base), self.fresh.vectors(fresh)])
+        return self.vectors_of(np.flatnonzero(self.live))
+
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """Float32 unit rows (n, dim) of rows (n,)."""
+        total = len(self.stored)
+        since = rows >= total
+        if not since.any():
+            return self.stored.vectors(rows)
+        vectors = np.empty((len(rows), self.stored.dimension), dtype=np.float32)
+        vectors[~since], vectors[since] = self.stored.vectors(rows[~since]), self.fresh.vectors(rows[since] - total)
+        return vectors
+
+    def members(self, cluster_ids: pl.Series) -> np.ndarray:
+        """Rows of some clusters, found or not, rising."""
+        rows = self.clusters.find(cluster_ids)[1]
+        if len(self.fresh):
+            total = len(self.stored)
+            since = self.products["cluster_id"][total:].is_in(cluster_ids.implode()).arg_true().to_numpy()
+            rows = np.concatenate([rows, since.astype(np.int64) + total])
+        return np.sort(rows)
 
     def allowed(self, where: Where | None) -> np.ndarray:
         """(N,) bool, rows that can be found and meet a filter."""

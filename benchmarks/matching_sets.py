@@ -1,0 +1,304 @@
+"""Labelled pairs to measure near-duplicates by: sets as they come, sets in other forms, and sets made by rules.
+
+A set is `Labelled`: products of two lists, and pairs of them with their label. `as_two_shops` turns any set into what two shops
+would have made of it: each with a category tree and an idea of a model number of its own, columns that one has and the other
+has not. `software` writes one by rules: editions, versions, licences, platforms and bundles, listed by two shops that
+share little but a name. Nothing here was tuned to a result; seeds are fixed.
+"""
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from roar.near_duplicates import candidate_pairs
+from roar.parameters import DuplicateCandidates, NearDuplicates
+
+ENDS = ["product_id_a", "product_id_b"]
+SCHEMA = {
+    "product_id": pl.String,
+    "title": pl.String,
+    "description": pl.String,
+    "brand": pl.String,
+    "attributes": pl.String,
+    "price": pl.Float64,
+}
+
+
+class Labelled(NamedTuple):
+    """Products (the contract's columns; ids of the first list start with a, of the second with b) and labelled pairs."""
+
+    products: pl.DataFrame
+    pairs: pl.DataFrame
+
+
+def read_matching(path: Path) -> Labelled:
+    """Products of both lists, and the labelled pairs (ids in order)."""
+    ids: dict[tuple[str, str], str] = {}
+    pairs = []
+    for line in path.read_text(encoding="utf-8").strip().split("\n"):  # titles hold other line breaks
+        *texts, label = line.split("\t")
+        ends = [ids.setdefault((side, text), f"{side}{len(ids):05d}") for side, text in zip("ab", texts, strict=True)]
+        pairs.append((*ends, int(label)))
+    rows = [(product_id, *_fields(text)) for (_, text), product_id in ids.items()]
+    return Labelled(
+        pl.DataFrame(rows, schema=SCHEMA, orient="row"), pl.DataFrame(pairs, schema=[*ENDS, "label"], orient="row")
+    )
+
+
+def _fields(text: str) -> tuple[str | None, ...]:
+    """The contract's columns of `COL name VAL text COL …`; what it does not know is an attribute."""
+    parts = re.split(r"COL (\S+) VAL ?", text)[1:]
+    values = {key: value.strip() for key, value in zip(parts[::2], parts[1::2], strict=True)}
+    title = values.pop("title", None) or values.pop("name", "")
+    price, description = values.pop("price", ""), values.pop("description", None)
+    brand = values.pop("brand", None) or values.pop("manufacturer", None)
+    attributes = json.dumps({key: value for key, value in values.items() if value}) if any(values.values()) else None
+    return title, description, brand or None, attributes, float(price) if re.fullmatch(r"[\d.]+", price) else None  # type: ignore[return-value]
+
+
+_CODE = re.compile(r"(?<![\w-])(?=\S*\d)(?=\S*[a-zA-Z])[a-zA-Z\d][a-zA-Z\d/-]{4,}(?![\w-])")
+
+
+def _model_of(title: str) -> str | None:
+    """The last word of a title that looks as a model number does."""
+    codes = [word for word in _CODE.findall(title) if not re.fullmatch(r"\d+(?:st|nd|rd|th|[a-zA-Z]{1,3}|-\w+)", word)]
+    return codes[-1] if codes else None
+
+
+class Form(NamedTuple):
+    """What two shops make of one set.
+
+    Attributes:
+        model_column: the lists whose model number stands in a column `modelno`, and no longer in the title.
+        own_numbers: the lists whose column `modelno` holds numbers of the shop's own where it holds no model.
+        tree: whether each list has a category tree of its own.
+        brand_column: the lists whose brand, the title's first word, is a column.
+        description: whether descriptions are kept.
+    """
+
+    model_column: str = ""
+    own_numbers: str = ""
+    tree: bool = False
+    brand_column: str = ""
+    description: bool = False
+
+
+FORMS = {
+    "plain": Form(),
+    "trees": Form(tree=True, brand_column="ab"),
+    "numbers": Form(tree=True, own_numbers="b", model_column="a", brand_column="ab"),
+    "own_numbers": Form(tree=True, own_numbers="ab", brand_column="a"),
+    "one_column": Form(model_column="b", brand_column="b", description=True),
+}
+"""Forms in which a set is measured."""
+
+
+def as_two_shops(labelled: Labelled, form: Form) -> Labelled:
+    """The same pairs, listed by two shops that keep their columns as `form` says."""
+    rows = [_filed(row, form) for row in labelled.products.iter_rows(named=True)]
+    return Labelled(pl.DataFrame(rows, schema=SCHEMA, orient="row"), labelled.pairs)
+
+
+def _filed(row: dict[str, object], form: Form) -> tuple[object, ...]:
+    product_id, title = str(row["product_id"]), str(row["title"])
+    side, chance = product_id[0], np.random.default_rng(zlib.crc32(product_id.encode()))
+    words = re.findall(r"[^\W\d_]{4,}", title.lower()) or ["other"]
+    attributes = {}
+    if form.tree:
+        kind = max(words, key=lambda word: zlib.crc32(word.encode()) % 97)  # much the same word in both lists
+        shelf = zlib.crc32(f"{side}{kind}".encode()) % 40
+        attributes["category"] = f"{kind} & more" if side == "a" else f"department {shelf}"
+    model = _model_of(title)
+    if side in form.model_column and model:
+        title = re.sub(rf"\s*\(?{re.escape(model)}\)?", " ", title).strip() or title
+        attributes["modelno"] = model
+    elif side in form.own_numbers and chance.random() < 0.8:
+        digits = "".join(map(str, chance.integers(0, 10, 10)))
+        attributes["modelno"] = (
+            f"{digits[:3]}-{digits[3:8]}-{digits[8:]}" if side == "b" else f"{words[0]} {digits[:3]}"
+        )
+    brand = words[0] if side in form.brand_column else None
+    return (
+        product_id,
+        title,
+        row["description"] if form.description else None,
+        brand,
+        json.dumps(attributes) if attributes else None,
+        row["price"],
+    )
+
+
+PUBLISHERS = {
+    "northwind": "office,paint,mail,calc,planner",
+    "adair": "photoworks,illustra,layout,web studio,aftermotion",
+    "sundial": "tax preparer,payroll,bookkeeper,invoice,checkwriter",
+    "kestrel": "antivirus,internet security,backup,firewall,ghost image",
+    "learnco": "typing,phonics,math blaster,spanish,french,geography",
+    "parlance": "german,italian,japanese,dictation,translator",
+    "vector works": "cad,landscape,home design,floor plan,3d modeler",
+    "roxbury": "dvd creator,cd burner,video capture,media manager,sound studio",
+    "oakroot": "family tree,scrapbook,greeting cards,label maker,calendar",
+    "gamehaus": "solitaire,sea battle,city planner,train simulator,chess",
+}
+_HEROES = ("sponge harry", "captain kite", "the piglets", "dino dan", "")
+EDITIONS = ("standard", "professional", "home", "premium", "deluxe", "home & student", "small business", "ultimate", "")
+LICENCES = ("", "", "", "", "upgrade", "full version", "academic", "5 user", "oem")
+PLATFORMS = ("windows", "windows", "mac", "windows & mac", "")
+_SHORT = {
+    "professional": "pro",
+    "standard": "std",
+    "windows & mac": "win/mac",
+    "windows": "win",
+    "mac": "mac",
+    "upgrade": "upg",
+    "full version": "full",
+    "deluxe": "dlx",
+    "small business": "small business ed",
+}
+_FILLER = (
+    "complete package",
+    "cd-rom",
+    "retail box",
+    "dvd case",
+    "english",
+    "software",
+    "( pc )",
+    "jewel case",
+    "1 user",
+)
+
+
+class Software(NamedTuple):
+    """What makes one item of software."""
+
+    publisher: str
+    product: str
+    version: str
+    edition: str
+    licence: str
+    platform: str
+    bundled: str
+
+
+def software(items: int = 900, seed: int = 0) -> Labelled:
+    """A software catalogue by rules, listed by two shops; pairs are those that share words, as a blocking would give them."""
+    chance = np.random.default_rng(seed)
+    catalogue = list(dict.fromkeys(_software(chance) for _ in range(items)))
+    rows, item = [], {}
+    for number, thing in enumerate(catalogue):
+        price = float(np.exp(chance.normal(4, 0.9))) * (0.5 if thing.licence in ("upgrade", "academic") else 1)
+        for side in "ab" if chance.random() < 0.6 else chance.choice(["a", "b"]):
+            product_id = f"{side}{number:05d}"
+            item[product_id] = number
+            title = _listed(thing, chance) if side == "a" else _listed_short(thing, chance)
+            brand = thing.publisher if side == "a" or chance.random() < 0.15 else None
+            rows.append((product_id, title, None, brand, None, round(price * float(np.exp(chance.normal(0, 0.25))), 2)))
+    return blocked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), item)
+
+
+def blocked(products: pl.DataFrame, item: dict[str, int]) -> Labelled:
+    """Pairs across the two lists that share the most words, labelled by the item, at about nine of two items to one of one."""
+    wide = NearDuplicates(candidates=DuplicateCandidates(rarest_terms=6, neighbours=25))
+    near = candidate_pairs(products.select("product_id", "title"), wide)
+    across = near.filter(pl.col(ENDS[0]).str.head(1) != pl.col(ENDS[1]).str.head(1))
+    one = pl.Series([item[a] == item[b] for a, b in across.select(ENDS).iter_rows()], dtype=pl.Boolean)
+    others = across.filter(~one)
+    others = others.sample(min(len(others), 9 * int(one.sum())), seed=0).with_columns(label=0)
+    return Labelled(products, pl.concat([across.filter(one).with_columns(label=1), others]).sort(ENDS))
+
+
+def _software(chance: np.random.Generator) -> Software:
+    publisher = chance.choice(list(PUBLISHERS))
+    product = chance.choice(PUBLISHERS[publisher].split(","))
+    if publisher in ("learnco", "gamehaus"):
+        product = f"{chance.choice(_HEROES)} {product}".strip()
+    version = chance.choice(["", "2005", "2006", "2007", "2008", "8.0", "9", "10", "11", "cs3", "v4"])
+    bundled = chance.choice(PUBLISHERS[publisher].split(",")) if chance.random() < 0.06 else ""
+    fields = version, chance.choice(EDITIONS), chance.choice(LICENCES), chance.choice(PLATFORMS)
+    return Software(publisher, product, *map(str, fields), bundled if bundled != product else "")
+
+
+def _listed(thing: Software, chance: np.random.Generator) -> str:
+    """As a shop that writes everything out."""
+    head = f"{thing.publisher} {thing.product}" if chance.random() < 0.7 else thing.product
+    named = [
+        head,
+        *chance.permutation([thing.edition, thing.version]),
+        thing.bundled and f"with {thing.bundled} bundle",
+    ]
+    tail = [thing.licence, thing.platform and f"( {thing.platform} )" if chance.random() < 0.5 else ""]
+    return " ".join(filter(None, map(str, [*named, *tail])))
+
+
+def _listed_short(thing: Software, chance: np.random.Generator) -> str:
+    """As a feed that abbreviates, leaves out and adds."""
+
+    def written(name: str) -> str:
+        return _SHORT.get(name, name) if chance.random() < 0.6 else name
+
+    number = f"{chance.integers(10_000, 99_999)}" if chance.random() < 0.3 else ""
+    head = [thing.publisher if chance.random() < 0.5 else "", number, thing.product]
+    middle = [written(thing.edition), thing.version, written(thing.licence)]
+    bundle = f"/ {thing.bundled} bundle" if thing.bundled else ""
+    filler = chance.choice(_FILLER, chance.integers(0, 4), replace=False)
+    platform = written(thing.platform) if chance.random() < 0.6 else ""
+    return " ".join(filter(None, map(str, [*head, *chance.permutation(middle), bundle, platform, *filler])))
+
+
+def electronics(size: int = 3_000, seed: int = 0) -> Labelled:
+    """The simulated shop listed by two: trees, names of attributes and numbers of their own."""
+    from roar.marketplace.catalogue import generate_products
+    from roar.parameters import Simulation
+
+    streams = zip(*generate_products(Simulation(products=size), seed=seed), strict=True)
+    products, truths = (pl.concat(parts) for parts in streams)
+    item = dict(zip(truths["product_id"], truths["item_id"], strict=True))
+    rows, of = [], {}
+    for row in products.iter_rows(named=True):
+        side = "ab"[zlib.crc32(row["product_id"].encode()) % 2]
+        product_id = f"{side}{row['product_id']}"
+        of[product_id] = item[row["product_id"]]
+        rows.append((product_id, row["title"], row["description"], row["brand"], _own_columns(row, side), row["price"]))
+    return blocked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), of)
+
+
+def _own_columns(row: dict[str, object], side: str) -> str:
+    """The attributes under the second shop's names, its tree, and a number of its own for the model's."""
+    attributes = dict(json.loads(str(row["attributes"] or "{}")))
+    attributes.pop("model", None)
+    digits = f"{zlib.crc32((side + str(row['product_id'])).encode()):010d}"
+    attributes["modelno"] = f"{digits[:3]}-{digits[3:8]}" if side == "b" else f"nr {digits[:6]}"
+    if side == "b":
+        attributes = {f"spec {name}": value for name, value in attributes.items()}
+    attributes["category"] = (
+        f"department {zlib.crc32(str(row['title'])[-5:].encode()) % 40}" if side == "b" else row["vertical"]
+    )
+    return json.dumps({name: value for name, value in attributes.items() if value})
+
+
+MATCHING = {
+    "abt_buy": "Abt-Buy.txt",
+    "wdc_cameras": "wdc-cameras-test.txt",
+    "wdc_shoes": "wdc-shoes-test.txt",
+    "wdc_watches": "wdc-watches-test.txt",
+}
+"""Labelled sets in `ROAR_REAL_DATA/matching`."""
+
+
+def every_set(folder: Path) -> Iterator[tuple[str, Labelled]]:
+    """All sets by name: those of `folder` that are there, their forms, and those made by rules."""
+    for name, file in MATCHING.items():
+        if (folder / file).exists():
+            labelled = read_matching(folder / file)
+            yield name, labelled
+            yield from ((f"{name}_{form}", as_two_shops(labelled, how)) for form, how in FORMS.items())
+    yield "electronics", electronics()
+    made = software()
+    yield "software", made
+    yield "software_trees", as_two_shops(made, FORMS["trees"]._replace(brand_column=""))

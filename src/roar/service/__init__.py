@@ -1,0 +1,29 @@
+"""The released index as an HTTP service: `roar serve`, or `create_app` in a server of your own.
+
+app        the application: what it is made of, what happens at its start and end
+routes     /search, /compare, /products/{id}, /similar/{id}
+models     what is asked and answered, typed, as OpenAPI says it
+queries    a query's text as the encoder knows it
+searcher   answers of the releases in memory: rank, group, page, show; a newer release is another searcher
+explaining stated attributes of a hit that agree with a query or contradict it
+releases   the releases in memory, and the newer one that takes a place
+workers    threads, the queue before them, time-outs
+faults     every 4xx and 5xx in one form
+edges      request ids, headers, limits of size, the access log
+health     /healthz, /readyz, /metrics
+hooks      what a log and an experiment are told, and may decide
+
+Further rooms join by `create_app(..., log=, experiment=, routers=)`; see `hooks`.
+"""
+
+from typing import TYPE_CHECKING
+
+from roar.lazy import loader
+
+if TYPE_CHECKING:
+    from roar.service.app import create_app
+    from roar.service.settings import Settings
+
+__all__ = ["Settings", "create_app"]
+
+__getattr__ = loader(__name__, {"app": ("create_app",), "settings": ("Settings",)})

@@ -1,0 +1,66 @@
+"""What products say on what a query asks for, read as the evaluation reads it: shown, and held against candidates."""
+
+import numpy as np
+import polars as pl
+
+from roar.retrieval.constraints import AGREES, CONTRADICTS, SILENT, Demands, Weights, constrain, explain, read_queries
+from roar.retrieval.ranking import Ranking
+from roar.service.models import Fact
+
+_QUERY = "q"
+
+
+def demands_of(query: str) -> Demands | None:
+    """What a query asks for; None where it asks for nothing, and no product need be read."""
+    demands = read_queries(pl.DataFrame({"query_id": [_QUERY], "query": [query]}))
+    return demands if demands.facts.height or demands.left_out.height else None
+
+
+def facts_of(query: str, products: pl.DataFrame) -> dict[str, list[Fact]]:
+    """What each product says on what the query asks for.
+
+    Args:
+        query: the text.
+        products: product_id, title, brand, attributes.
+
+    Returns:
+        Product id to its facts, contradictions first; products that are silent are absent.
+    """
+    demands = demands_of(query)
+    if demands is None or products.is_empty():
+        return {}
+    pairs = products.select(query_id=pl.lit(_QUERY), product_id="product_id")
+    told = explain(pairs, demands, products).filter(pl.col("verdict") != SILENT)
+    found: dict[str, list[Fact]] = {}
+    for row in told.sort(pl.col("verdict") != CONTRADICTS, maintain_order=True).iter_rows(named=True):
+        agrees = row["verdict"] == AGREES
+        fact = Fact(dimension=row["dimension"], asked=row["asked"], stated=row["stated"], agrees=agrees)
+        found.setdefault(row["product_id"], []).append(fact)
+    return found
+
+
+def constrained(
+    ranking: Ranking,
+    product_ids: pl.Series,
+    demands: Demands,
+    products: pl.DataFrame,
+    weights: Weights,
+    *,
+    strict: bool,
+) -> Ranking:
+    """Candidates in the order that what they say gives them.
+
+    Args:
+        ranking: n candidates.
+        product_ids: theirs (n,).
+        demands: of the query.
+        products: product_id, title, brand, attributes of the candidates.
+        weights: penalty and bonus.
+        strict: leave out what contradicts.
+    """
+    run = pl.DataFrame({"product_id": product_ids, "score": ranking.scores}).with_row_index("place")
+    run = run.select("place", "product_id", "score", query_id=pl.lit(_QUERY))
+    kept = constrain(run, explain(run, demands, products), weights, strict=strict)
+    order = np.argsort(-kept["score"].to_numpy(), kind="stable")
+    moved = ranking.where(kept["place"].to_numpy().astype(np.int64)[order])
+    return moved._replace(scores=kept["score"].to_numpy()[order])
