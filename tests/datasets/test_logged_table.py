@@ -12,7 +12,7 @@ from roar.schemas import SearchLog
 
 def table(folder: Path, **more) -> LoggedTable:
     return LoggedTable(
-        filepath=str(folder / "log.parquet"), rolls=str(folder / "rolls"), schema="roar.schemas.SearchLog", **more
+        filepath=str(folder / "log.parquet"), rolls="rolls", schema="roar.schemas.SearchLog", **more
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from roar.encoder import encode, load_encoder
 from roar.errors import InputError
+from roar.metrics.published import EVERYTHING_EXACT
 from roar.parameters import Encoder, Evaluation, MetricSettings
 from roar.pipelines.evaluation import nodes
 from roar.pipelines.evaluation.judging import compare_systems
@@ -39,7 +40,7 @@ def shop(tmp_path_factory, tiny_training, tiny_qwen_folder) -> Path:
         judged["grade"].cast(pl.String).replace_strict({"exact": 4, "substitute": 3, "complement": 2, "irrelevant": 1})
     )
     judged.select("query_id", "product_id", score=score).write_csv(external / "oracle.csv")
-    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}}
+    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}, "published": "esci"}
     run_pipelines(folder, "test", "evaluation", "reporting", params=tiny_training | {"evaluation": further})
     return folder
 
@@ -98,6 +99,18 @@ def test_a_teacher_leaves_stages_that_do_not_ask_for_it_as_they_are(shop: Path) 
     assert "teacher_scores" not in json.dumps(last.get("read_stale", {}))
 
 
+def test_every_system_is_measured_by_a_published_convention_too(shop: Path) -> None:
+    """NDCG of all, the oracle's 1; micro-F1 of the encoders that are trained here, whose scores mean the same for every query."""
+    published = read(shop, "published_results")
+    ndcg, f1 = (dict(published.filter(measure=name).select("system", "value").rows()) for name in ("ndcg", "micro_f1"))
+    assert set(ndcg) == set(read(shop, "metrics")["system"])
+    assert ndcg["oracle"] == pytest.approx(1.0) and ndcg["random"] < ndcg["bm25"] < 1
+    assert set(f1) == {"base", "stage1", "stage2", "stage2_deployed", EVERYTHING_EXACT}
+    assert all(0 < value < 1 for value in f1.values())
+    page = (shop / "data/test/08_reporting/report.html").read_text(encoding="utf-8")
+    assert "Not comparable with published figures" in page
+
+
 def test_every_system_is_compared_with_the_baseline(shop: Path) -> None:
     comparisons, systems = read(shop, "comparisons"), set(read(shop, "metrics")["system"])
     against = comparisons.filter(system_a="base", slice="overall", metric="ndcg@8", protocol="judged")
@@ -146,7 +159,7 @@ def test_two_runs_are_compared_by_one_command(shop: Path, tiny_training, tiny_qw
     """A run with another seed is kept beside the first; seeds alone are then a spread, and compare_runs says what differs."""
     with pytest.raises(Exception, match="1 run\\(s\\) were kept"):
         run_pipelines(shop, "test", "compare_runs")
-    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}}
+    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}, "published": "esci"}
     seeded = tiny_training | {"evaluation": further, "seed": 5}
     run_pipelines(shop, "test", "evaluation", "reporting", params=seeded)
     spread = read(shop, "seed_spread")

@@ -144,7 +144,7 @@ def add_catalogue_groups(
         read = (tables.products, tables.clusters, search_log, forbidden, config.catalogue_groups)
         made = catalogue_groups(*read, seed=seed, without=without)
         found = _found(made, catalogue, embed, config.catalogue_groups)
-        parts.append(found.select(pl.lit(fold).alias("fold"), *groups.columns[1:]).cast(dict(groups.schema)))
+        parts.append(found.select(pl.lit(fold).alias("fold"), *groups.columns[1:]).cast(groups.schema))
     return pl.concat(parts)
 
 
