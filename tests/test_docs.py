@@ -100,3 +100,17 @@ def test_every_metric_names_its_source(name: str) -> None:
     measure = ranking._MEASURES[name]
     maker = getattr(ranking, measure.__qualname__.split(".")[0])
     assert "References:" in (inspect.getdoc(maker) or ""), name
+
+
+def test_every_page_is_in_the_site_and_every_name_it_refers_to_is_public() -> None:
+    """What `make docs` would find, without building it."""
+    listed = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        text, name = page.read_text(encoding="utf-8"), page.relative_to(ROOT / "docs").as_posix()
+        assert f": {name}\n" in listed, f"{name} is not in mkdocs.yml"
+        for reference in re.findall(r"\]\[(roar\.[\w.]+)\]|^::: (roar[\w.]*)$", text, re.MULTILINE):
+            home, _, attribute = "".join(reference).rpartition(".")
+            module = importlib.import_module(home)
+            assert hasattr(module, attribute) or importlib.import_module(f"{home}.{attribute}"), reference
+        for link in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
+            assert (page.parent / link).exists(), f"{name}: {link}"

@@ -258,7 +258,9 @@ def roar_loss(
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, `by_worse` is
             not three non-negative numbers, an unknown scope, ties or others, or others that a scope or ties has no place for.
 
-    Example: the order of two grades is right, then wrong.
+    Examples:
+        The order of two grades is right, then wrong.
+
         >>> group, grade = torch.tensor([0, 0]), torch.tensor([3, 0])
         >>> [round(roar_loss(torch.tensor([row]), group, grade, temperature=0.1).item(), 3) for row in ([0.6, 0.4], [0.4, 0.6])]
         [0.018, 4.018]

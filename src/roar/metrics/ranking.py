@@ -48,7 +48,9 @@ def score_queries(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSett
     Raises:
         InputError: see `roar.metrics.inputs`.
 
-    Example: the exact product stands second, under an irrelevant one.
+    Examples:
+        The exact product stands second, under an irrelevant one.
+
         >>> run = pl.DataFrame({"query_id": ["q", "q"], "product_id": ["a", "b"], "score": [0.9, 0.8]})
         >>> judged = run.select("query_id", "product_id", grade=pl.Series(["irrelevant", "exact"], dtype=pl.Enum(GRADES)))
         >>> score_queries(run, judged, MetricSettings(names=("mrr@10", "ndcg@8")))["value"].round(3).to_list()
