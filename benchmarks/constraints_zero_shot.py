@@ -24,7 +24,7 @@ from roar.parameters import Constraints, Encoder, MetricSettings
 from roar.pipelines.evaluation.constraining import constrain_runs, tune_constraints
 from roar.report.page.wording import number, p_value, points
 from roar.retrieval import ProductIndex, Runs
-from roar.retrieval.constraints import sought_texts
+from roar.retrieval.constraints import explain, read_queries, sought_texts, verdict_grades
 from roar.training_sets.slices import ASKS
 
 DEPTH = 100
@@ -68,6 +68,8 @@ def lines(folder: Path, config: Encoder) -> Iterator[str]:
     yield f"tuned and re-ranked in {time.perf_counter() - start:.1f} s\n"
     graded = judgments.join(tested, on="query_id", how="semi")
     asked = agreement.asked(queries)
+    demands = read_queries(queries)
+    yield from graded_verdicts(verdict_grades(explain(graded, demands, products, stated), graded))
     slices = kinds(queries).join(tested, on="query_id", how="semi").select("query_id", slice=pl.lit(ASKS), level="kind")
     for protocol, one, other in zip(Runs._fields, before, after, strict=True):
         scores = (scored(run, graded, asked, stated) for run in (one, other))
@@ -93,6 +95,17 @@ def scored(run: pl.DataFrame, judgments: pl.DataFrame, asked: pl.DataFrame, stat
     said = agreement.positions(page, asked, stated)
     conflicts = conflict_shares(page, said, judgments["query_id"].unique(), METRICS)
     return pl.concat([score_queries(run, judgments, METRICS), conflicts])
+
+
+def graded_verdicts(counted: pl.DataFrame) -> Iterator[str]:
+    """How people graded products by what the reader says of them."""
+    yield "| on | the product | judged pairs | exact | irrelevant |"
+    yield "|---|---|---:|---:|---:|"
+    for (dimension, verdict), rows in counted.group_by("dimension", "verdict", maintain_order=True):
+        pairs, by_grade = rows["pairs"].sum(), dict(rows.select("grade", "pairs").iter_rows())
+        shares = (f"{by_grade.get(grade, 0) / pairs:.2f}" for grade in ("exact", "irrelevant"))
+        yield f"| {dimension} | {verdict} | {pairs} | {' | '.join(shares)} |"
+    yield ""
 
 
 def table(protocol: str, compared: pl.DataFrame) -> Iterator[str]:

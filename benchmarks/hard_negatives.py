@@ -2,6 +2,7 @@
 
     python benchmarks/hard_negatives.py                   the simulated shop, whose rule of relevance grades every pair
     python benchmarks/hard_negatives.py --products 3000 --rules relative_0.95 contradicting
+    python benchmarks/hard_negatives.py --products 3000 --rules teacher_0.05       a teacher is trained first, and asked
 
 Negatives are mined for the annotated train pairs with the base encoder, two a pair. `answers` is the share of them that
 the rule calls exact or substitute: false negatives, were they trained on as negatives.
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
+from sentence_transformers import SentenceTransformer
 
 from roar.encoder import load_encoder
 from roar.ingestion import ingest
@@ -21,11 +23,15 @@ from roar.marketplace.catalogue import Catalogue
 from roar.marketplace.queries import QueryWriter
 from roar.marketplace.relevance import Grader
 from roar.near_duplicates import cluster, find_pairs
-from roar.parameters import Encoder, HardNegatives, Simulation, Splits, Stage1Sources, TrainingSets
+from roar.parameters import Encoder, HardNegatives, Simulation, Splits, Stage1Sources, Teacher, TrainingSets
 from roar.schemas import GRADES
+from roar.teacher.candidates import find_candidates
+from roar.teacher.cross_fitting import TeacherTables, cross_fit
+from roar.teacher.parts import teacher_parts
 from roar.training.mining import mine_for_pairs
 from roar.training.stages import TrainingTables
 from roar.training_sets import query_strata, query_variants, split_queries, stage1_pairs
+from roar.training_sets.teacher_scores import read_scores
 
 SEED = 20261123
 RULES = {
@@ -36,13 +42,19 @@ RULES = {
     "relative_0.9": HardNegatives(per_pair=2, relative=0.9),
     "relative_0.8": HardNegatives(per_pair=2, relative=0.8),
     "contradicting": HardNegatives(per_pair=2, kind="contradicting"),
+    "teacher_0.2": HardNegatives(per_pair=2, relative=None, teacher=0.2),
+    "teacher_0.05": HardNegatives(per_pair=2, relative=None, teacher=0.05),
+    "relative_0.95_teacher_0.05": HardNegatives(per_pair=2, teacher=0.05),
 }
+CANDIDATES = 40
+"""Products a query that the teacher scores: what it has not seen is no negative."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, default=Simulation().products)
-    parser.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
+    without = [name for name, rules in RULES.items() if rules.teacher is None]
+    parser.add_argument("--rules", nargs="+", choices=RULES, default=without)
     arguments = parser.parse_args()
     for name, value in figures(Simulation(products=arguments.products), arguments.rules):
         print(f"{name} {value:.4g}", flush=True)
@@ -53,6 +65,10 @@ def figures(shop: Simulation, rules: Sequence[str]) -> Iterator[tuple[str, float
     tables = training_tables(shop)
     encoder = load_encoder(Encoder())
     yield "pairs", tables.pairs.height
+    if any(RULES[name].teacher is not None for name in rules):
+        start = time.perf_counter()
+        tables = tables._replace(scores=teacher_scores(tables, encoder))
+        yield "teacher_seconds", time.perf_counter() - start
     for name in rules:
         start = time.perf_counter()
         mined = mine_for_pairs({"all": lambda: encoder}, tables, Encoder(), TrainingSets(hard_negatives=RULES[name]))
@@ -78,6 +94,19 @@ def training_tables(shop: Simulation) -> TrainingTables:
         tables.queries, tables.judgments, log, variants, splits, Stage1Sources(behaviour=None), seed=SEED
     )
     return TrainingTables(tables.products, clusters, tables.queries, tables.judgments, splits, pairs)
+
+
+def teacher_scores(tables: TrainingTables, encoder: SentenceTransformer) -> pl.DataFrame:
+    """What a cross-fitted teacher says of the train queries' judged products and candidates."""
+    train = tables.splits.filter(pl.col("split") == "train")
+    asked = tables.queries.join(train, on="query_id", how="semi", maintain_order="left")
+    read = tables.products, tables.judgments
+    candidates = find_candidates(asked, *read, encoder, Encoder(), CANDIDATES)
+    apart = pl.DataFrame(schema={"fold": pl.String, "product_id": pl.String})
+    parts = teacher_parts(train, Teacher().parts, seed=SEED)
+    taught = TeacherTables(read[0], tables.queries, read[1], train, parts, candidates, apart)
+    scores = cross_fit(taught, Encoder(), Teacher(), seed=SEED).scores
+    return read_scores(scores, tables.queries, tables.products, query_variants(tables.queries["query"]))
 
 
 def true_grades(shop: Simulation, tables: TrainingTables, mined: pl.DataFrame) -> np.ndarray:

@@ -184,6 +184,24 @@ class HardNegatives(Table):
     positive_score: float
 
 
+class TeacherScores(Table):
+    """What a teacher thinks of a (query, product), judged or not; a higher score is better, on whatever scale.
+
+    A score serves one fold, whose held-out queries its teacher has not seen, or all folds where `fold` is null.
+    """
+
+    query_id: str = pa.Field(str_length={"min_value": 1})
+    product_id: str = pa.Field(str_length={"min_value": 1})
+    score: float
+    fold: str = pa.Field(nullable=True)
+    teacher: str = pa.Field(str_length={"min_value": 1}, description="who scored")
+
+    class Config:
+        """A pair has one score in a fold."""
+
+        unique = ["fold", "query_id", "product_id"]
+
+
 class GradedGroups(Table):
     """Stage 2's groups: a query's graded products, per fold; at least two grades in each group."""
 
@@ -201,6 +219,13 @@ class Run(Table):
     query_id: str
     product_id: str
     score: float
+
+
+class HeldOutRun(Run):
+    """What a teacher thinks of the judged products of each fold's validation and test queries."""
+
+    fold: str
+    split: pl.Enum(["train", "validation", "test"])  # type: ignore[valid-type]
 
 
 class PerQueryMetrics(Table):

@@ -52,7 +52,7 @@ def test_the_same_lists_and_routes_give_the_same_log(shop, small):
     live = pl.DataFrame(shown.rows, schema_overrides={"first": pl.Float64})
     assert live["second"].is_sorted(), "searches come in the order of time"
     names = ["session_id", "query", "clicks", "carts", "orders"]
-    order = ["session_id", "query", "clicks", "carts", "revenue"]
+    order = ["session_id", "query", "clicks", "carts", "revenue", "first"]
     expected = played.select(*names, "revenue", first=pl.col("first_click_s")).sort(order)
     found = live.select(*names, pl.col("revenue").round(2), "first").sort(order)
     assert_frame_equal(found, expected, abs_tol=0.011)

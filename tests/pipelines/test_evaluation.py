@@ -19,17 +19,20 @@ from roar.pipelines.evaluation.nodes import (
     run_encoder,
     truncate_index,
 )
+from roar.schemas import TeacherScores
 
 from .conftest import copy_project, run_pipelines
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory, tiny_training, tiny_qwen_folder) -> Path:
-    """A shop whose evaluation also takes 16 dimensions, another encoder, and another engine's run."""
+    """A shop whose evaluation also takes 16 dimensions, another encoder, another engine's run, and a teacher."""
     folder = copy_project(tmp_path_factory.mktemp("systems"))
     run_pipelines(folder, "test", "simulate")
     training = ["data_engineering", "stage1_contrastive", "stage2_roar"]
     run_pipelines(folder, "test", *training, params=tiny_training)
+    teacher = {"max_steps": 2, "candidates": 2, "logged_queries": 5, "max_tokens": 48}
+    run_pipelines(folder, "test", "teacher", params=tiny_training | {"teacher": teacher})
     external = folder / "data/test/01_raw/external_runs"
     external.mkdir()
     judged = pl.read_parquet(folder / "data/test/03_primary/judgments.parquet")
@@ -51,7 +54,8 @@ def test_further_systems_are_judged_like_the_others(shop: Path) -> None:
     metrics = read(shop, "metrics")
     assert {"stage2_16", "other", "oracle"} <= set(metrics["system"])
     assert "stage2_512" not in set(metrics["system"])
-    counts = metrics.filter(pl.col("metric") != "auc").group_by("system").len()
+    both = metrics.filter(pl.col("system") != "teacher")  # it has judged products alone
+    counts = both.filter(pl.col("metric") != "auc").group_by("system").len()
     assert counts["len"].n_unique() == 1, "every system has every protocol, slice, level and metric"
     judged = metrics.filter(slice="overall", protocol="judged", metric="ndcg@8")
     assert judged.filter(system="oracle")["mean"].item() == pytest.approx(1.0)
@@ -59,6 +63,40 @@ def test_further_systems_are_judged_like_the_others(shop: Path) -> None:
     assert "oracle" not in set(metrics.filter(metric="auc")["system"]), "an engine's scores need not compare"
     page = (shop / "data/test/08_reporting/report.html").read_text(encoding="utf-8")
     assert "oracle" in page
+
+
+def test_the_teacher_is_judged_on_judged_products_and_compared_with_stage_2(shop: Path) -> None:
+    metrics, comparisons = read(shop, "metrics").filter(system="teacher"), read(shop, "comparisons")
+    assert set(metrics["protocol"]) == {"judged"} and "auc" in set(metrics["metric"])
+    others = read(shop, "metrics").filter(system="stage2", protocol="judged")
+    assert set(metrics["metric"]) == set(others["metric"]) and set(metrics["slice"]) == set(others["slice"])
+    against = comparisons.filter(system_a="stage2", system_b="teacher")
+    assert set(against["protocol"]) == {"judged"} and against.filter(slice="overall", metric="ndcg@8").height == 1
+    page = (shop / "data/test/08_reporting/report.html").read_text(encoding="utf-8")
+    assert "Teacher (cross-encoder, not served)" in page
+
+
+def test_the_gate_is_of_validation_queries_and_the_scores_of_train_queries_and_logged_ones(shop: Path) -> None:
+    gate = read(shop, "teacher_gate")
+    data = shop / "data/test"
+    splits = pl.read_parquet(data / "05_model_input/query_splits.parquet")
+    validated = splits.filter(pl.col("split") == "validation")
+    assert gate["metric"].to_list() == ["ndcg@8", "auc"] and gate["n"].max() <= validated.height
+    assert set(gate["better"]) <= {True, False}
+    scores = TeacherScores.validate(pl.read_parquet(data / "05_model_input/teacher_scores.parquet"))
+    train = splits.filter(pl.col("split") == "train")
+    logged = scores.join(splits, on="query_id", how="anti")
+    assert logged["query_id"].n_unique() in range(1, 6)
+    assert set(scores["query_id"]) - set(logged["query_id"]) == set(train["query_id"])
+    assert scores.join(splits.filter(pl.col("split") != "train"), on="query_id", how="semi").is_empty()
+
+
+def test_a_teacher_leaves_stages_that_do_not_ask_for_it_as_they_are(shop: Path) -> None:
+    """Only what asks for a teacher's scores is made again because of them."""
+    record = json.loads((shop / "data/test/provenance/stage2_encoder.json").read_text(encoding="utf-8"))
+    assert "teacher_scores" in record["made"]["reads"] and "teacher_scores" not in record["made"]["inputs"]
+    last = json.loads((shop / "data/test/08_reporting/run_record.json").read_text(encoding="utf-8"))
+    assert "teacher_scores" not in json.dumps(last.get("read_stale", {}))
 
 
 def test_every_system_is_measured_by_a_published_convention_too(shop: Path) -> None:
@@ -82,7 +120,7 @@ def test_every_system_is_compared_with_the_baseline(shop: Path) -> None:
 
 def test_robustness_is_measured_of_all_that_can_be_asked_again(shop: Path) -> None:
     robustness = read(shop, "robustness")
-    assert set(robustness["system"]) == set(read(shop, "metrics")["system"]) - {"random", "oracle"}
+    assert set(robustness["system"]) == set(read(shop, "metrics")["system"]) - {"random", "oracle", "teacher"}
     edits = pl.read_parquet(shop / "data/test/05_model_input/edited_queries.parquet")
     assert (edits["query"] != edits["as_typed"]).all()
     assert robustness.filter(edit="all", metric="ndcg@8")["n"].max() <= edits.height

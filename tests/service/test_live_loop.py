@@ -106,7 +106,7 @@ def test_tests_of_the_same_system_find_nothing_more_often_than_they_may():
             "unit_id": units,
             "session_id": units,
             "variant": "control",
-            "timestamp": np.datetime64("2026-10-05") + np.arange(len(units)).astype("timedelta64[m]"),
+            "timestamp": np.datetime64("2026-10-05", "us") + np.arange(len(units)) * np.timedelta64(60_000_000, "us"),
             "query": "q",
             "results": 10,
             "impressions": 10,

@@ -97,6 +97,23 @@ def test_an_event_counts_once_and_only_for_what_was_shown(tmp_path):
     assert tables(tmp_path)[1].select("orders", "revenue").rows() == [(2, 7.5)]
 
 
+def test_a_request_that_is_sent_again_counts_once(tmp_path):
+    with SearchLog(tmp_path) as log:
+        log.search(searched(1))
+        log.search(searched(1))
+    assert tables(tmp_path)[1].height == 1
+
+
+def test_a_closed_log_takes_nothing_more_and_closes_once(tmp_path):
+    with SearchLog(tmp_path) as log:
+        log.search(searched(1))
+        log.close()
+        log.search(searched(2))
+        with pytest.raises(UnavailableError):
+            log.event(Event("r1", "p1", "click"))
+    assert tables(tmp_path)[1]["unit_id"].to_list() == ["u1"] and log.lost == 2
+
+
 def test_events_are_taken_for_a_time(tmp_path):
     clock = Clock()
     with SearchLog(tmp_path, ServeLog(open_s=60), clock) as log:

@@ -119,6 +119,8 @@ def test_what_one_alone_found_moves_grades_and_contradictions_are_marked(client)
     known = client.get("/", params={"q": "RED memory card"}).text
     assert re.search(r'mark exact">exact', known) and "Stratum <b>HEAD</b>" in known and "Vertical <b>home</b>" in known
     assert "2 more listings" in known and known.count("red memory card 64 gb") >= 4, "copies are folded"
+    blind = client.get("/", params={"q": "red memory card", "judge": "Ann"}).text
+    assert "mark exact" not in blind and "Judged <b>2</b>" in blind
     start = client.get("/").text
     assert "q=green+tea" in start and "-0.50" in start and "+0.50" in start
 

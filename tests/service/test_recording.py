@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
 from sentence_transformers import SentenceTransformer
 from starlette.testclient import TestClient
 
@@ -12,6 +14,7 @@ from roar.ab_testing import assign, votes_of
 from roar.errors import InputError
 from roar.service.trial import interleave
 
+from .test_schema import CHECKS
 from .tiny_service import app_of, write_tiny_release
 
 TEST = {"name": "t", "variants": {"control": "bm25", "treatment": "stage2"}, "salt": "s"}
@@ -158,3 +161,20 @@ def test_one_side_without_results_leaves_the_others_list():
     ranking, teams = interleave([one, none], ("a", "b"), 0)
     assert ranking.rows.tolist() == [4, 2, 9] and teams == ["a"] * 3
     assert interleave([none, none], ("a", "b"), 0)[1] == []
+
+
+def test_no_event_or_grade_that_the_schema_allows_breaks_the_service(data):
+    with TestClient(app_of(data)) as client:
+        schema = schemathesis.openapi.from_asgi("/openapi.json", client.app)
+        operations = [found.ok() for found in schema.include(path=["/events", "/judgments"]).get_all_operations()]
+        assert len(operations) == 2
+        for operation in operations:
+
+            @given(case=operation.as_strategy())
+            @settings(
+                max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+            )
+            def answered(case):
+                case.call_and_validate(checks=CHECKS)
+
+            answered()

@@ -43,7 +43,8 @@ class Shop:
     def fingerprint(self) -> str:
         """A hash of all that decides what is trained and judged, beside a cell's recipe: tables in their order, weights, seed."""
         digest = hashlib.sha256(str(self.seed).encode())
-        for table in (*self.tables, self.groups, self.search_log, self.variants):
+        taught = () if self.tables.scores.is_empty() else (self.tables.scores,)
+        for table in (*self.tables[:-1], *taught, self.groups, self.search_log, self.variants):
             digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
         digest.update(weights_hash(self.base()).encode())
         return digest.hexdigest()
@@ -168,8 +169,8 @@ def searched(products: pl.DataFrame, judgments: pl.DataFrame, most: int | None, 
     if most is None:
         return products
     judged = products["product_id"].is_in(judgments["product_id"].implode())
-    order = pl.struct(~judged, pl.col("product_id").hash(seed), "product_id").rank("ordinal")
-    return products.filter(order <= max(most, int(judged.sum())))
+    drawn = products.select("product_id", others=~judged).sort("others", pl.col("product_id").hash(seed), "product_id")
+    return products.join(drawn.head(max(most, int(judged.sum()))), on="product_id", how="semi", maintain_order="left")
 
 
 def _runs(

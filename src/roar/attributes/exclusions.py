@@ -150,15 +150,15 @@ def said(texts: Iterable[str], members: Iterable[tuple[str, str]] = ()) -> Said:
         texts: its title, brand, …
         members: names and values of its attributes; under "no" a product has not what the name says.
     """
-    has: dict[str, str] = {}
+    read, has = list(texts), dict[str, str]()
     lacks: list[tuple[frozenset[str], str]] = []
     for name, value in members:
         if fold(value)[0].strip(" .") in _NO:
             stems = frozenset(stem(word) for word in _WORD.findall(fold(name)[0]))
             lacks.append((stems, f"{name}: {value}"))
         else:
-            texts = [*texts, name, value]
-    for text in texts:
+            read += [name, value]
+    for text in read:
         folded, _ = fold(text)
         place = 0
         for start, end, places, _named in sorted(_spans(folded)) if _HINT.search(folded) else ():

@@ -120,16 +120,22 @@ def shapes(facts: pl.DataFrame) -> pl.DataFrame:
     apart = (pl.col("start") - pl.col("end").shift(1).over("row")).fill_null(BESIDE + 1) > BESIDE
     runs = lengths.with_columns(apart=apart).with_columns(run=pl.col("apart").cum_sum())
     measured = runs.group_by("row", "run", maintain_order=True).agg(
-        value=pl.col("value").round_sig_figs(3).sort().cast(pl.String).str.join("x"), shown=pl.col("shown").str.join(" x "), n=pl.len()
+        value=pl.col("value").round_sig_figs(3).sort().cast(pl.String).str.join("x"),
+        shown=pl.col("shown").str.join(" x "),
+        n=pl.len(),
     )
-    return measured.filter(pl.col("n") > 1).select(
-        "row",
-        dimension=pl.format("{} measures", "n"),
-        value="value",
-        shown="shown",
-        measured=pl.lit(False),
-        role=pl.lit("has"),
-    ).unique(["row", "dimension", "value"], keep="first", maintain_order=True)
+    return (
+        measured.filter(pl.col("n") > 1)
+        .select(
+            "row",
+            dimension=pl.format("{} measures", "n"),
+            value="value",
+            shown="shown",
+            measured=pl.lit(False),
+            role=pl.lit("has"),
+        )
+        .unique(["row", "dimension", "value"], keep="first", maintain_order=True)
+    )
 
 
 NAMES = {"count": "pack size"}

@@ -17,12 +17,12 @@ class LoggedTable(OptionalTable):
         """Describe both; nothing is opened.
 
         Args:
-            rolls: Folder of parquet files, read in the order of their names; those that begin with a point do not count.
+            rolls: Folder of parquet files, seen from the file's folder, read in the order of their names; those that begin with a point do not count.
             schema: As in `OptionalTable`.
             table: The arguments of `Table`; what is saved goes into its file.
         """
         super().__init__(schema=schema, **table)
-        self._rolls = Path(rolls)
+        self._rolls = self._path.parent / rolls
 
     @property
     def paths(self) -> Sequence[Path]:

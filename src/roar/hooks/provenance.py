@@ -20,6 +20,7 @@ from kedro.pipeline.node import Node
 from roar.datasets.logged_table import LoggedTable
 from roar.datasets.working_folder import WorkingFolder
 from roar.hooks.distributed import first_process, wait_for_all
+from roar.parameters.blocks import unread
 from roar.provenance import Maker, Provenance
 
 logger = logging.getLogger(__name__)
@@ -71,10 +72,11 @@ class ProvenanceHooks:
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
         """Note what the node reads: the contents of datasets, the values of parameters."""
         if self.record is not None and first_process():
-            contents = {name: self.record.content(name) for name in stored(node.inputs)}
-            self._contents[node.name] = {name: content for name, content in contents.items() if content is not None}
             blocks = {name.removeprefix("params:"): inputs[name] for name in node.inputs if name.startswith("params:")}
             self._values[node.name] = blocks
+            read = [name for name in stored(node.inputs) if name not in unread(blocks)]
+            contents = {name: self.record.content(name) for name in read}
+            self._contents[node.name] = {name: content for name, content in contents.items() if content is not None}
 
     @hook_impl(tryfirst=True)
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:

@@ -19,7 +19,7 @@ from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
-from roar.parameters.evaluation import Evaluation, MetricName, MetricSettings
+from roar.parameters.evaluation import TEACHER, Evaluation, MetricName, MetricSettings
 from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
     Agreement,
@@ -50,11 +50,13 @@ from roar.parameters.near_duplicates import DuplicateCandidates, DuplicateCluste
 from roar.parameters.release import Release
 from roar.parameters.reporting import Comparison, Reporting
 from roar.parameters.simulate import Behaviour, Engagement, NoiseKinds, QueryKinds, Simulation
+from roar.parameters.teacher import Teacher
 from roar.parameters.training import (
     Alignment,
     Calibration,
     Comparisons,
     Criterion,
+    Distillation,
     OwnNegatives,
     Stage,
     Stage1,
@@ -82,6 +84,7 @@ from roar.parameters.training_sets import (
 )
 
 __all__ = [
+    "TEACHER",
     "ABTest",
     "Ablation",
     "AblationStudies",
@@ -102,6 +105,7 @@ __all__ = [
     "ContentHash",
     "Criterion",
     "Debias",
+    "Distillation",
     "DuplicateCandidates",
     "DuplicateClusters",
     "DuplicateEvidence",
@@ -157,6 +161,7 @@ __all__ = [
     "Study",
     "Synonyms",
     "TableMapping",
+    "Teacher",
     "TextCleaning",
     "Thresholds",
     "TrainingSets",

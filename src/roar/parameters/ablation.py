@@ -89,7 +89,9 @@ class Ablation(Parameters):
     workers: Annotated[int | None, MACHINE_ONLY] = Field(
         None, ge=1
     )  # trainings at once; null: one a core, or one on an accelerator
-    catalogue: int | None = Field(None, ge=1)  # products that recall is measured in: the tested queries' own, and others up to so many
+    catalogue: int | None = Field(
+        None, ge=1
+    )  # products that recall is measured in: the tested queries' own, and others up to so many
     metrics: tuple[str, ...] = ("ndcg@8", "map@8", "grade_ordering", "auc_query", "recall@100")
     equivalence: float = Field(0.005, gt=0)  # an interval within plus and minus this says: as good as equal
 

@@ -22,6 +22,7 @@ from roar.parameters.release import Release
 from roar.parameters.reporting import Reporting
 from roar.parameters.serve import Serve
 from roar.parameters.simulate import Simulation
+from roar.parameters.teacher import Teacher
 from roar.parameters.training import Stage1, Stage2
 from roar.parameters.training_sets import TrainingSets
 
@@ -33,6 +34,7 @@ BLOCKS: dict[str, type[Parameters]] = {
     "encoder": Encoder,
     "stage1": Stage1,
     "stage2": Stage2,
+    "teacher": Teacher,
     "ablation": Ablation,
     "ablation_studies": AblationStudies,
     "evaluation": Evaluation,
@@ -51,6 +53,23 @@ BLOCKS: dict[str, type[Parameters]] = {
 
 VALUES: dict[str, type] = {"seed": int, "environment": str}
 """Parameters outside blocks."""
+
+
+def unread(blocks: Mapping[str, Any]) -> set[str]:
+    """Datasets that a node is given and, by its parameters, does not use: what they hold decides nothing of what it makes.
+
+    Args:
+        blocks: the parameters that the node reads, as models, by name.
+    """
+    sets, stage2 = blocks.get("training_sets"), blocks.get("stage2")
+    asked = "ablation_studies" in blocks  # a variant may ask
+    if sets is not None:
+        fill = sets.groups.fill
+        asked |= sets.hard_negatives.teacher is not None or (fill is not None and fill.graded)
+    if stage2 is not None:
+        asked |= stage2.distillation.weight > 0
+    return set() if asked or "teacher" not in blocks else {"teacher_scores"}
+
 
 _SHOWN = 3
 _LINE_ENDS = "\t\n\r"

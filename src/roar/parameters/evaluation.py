@@ -28,6 +28,10 @@ OWN_SYSTEMS = (
 """The systems that are judged in any case."""
 
 
+TEACHER = "teacher"
+"""The system that is judged where the pipeline of its name was run."""
+
+
 class Evaluation(Parameters):
     """How systems are run and which are compared."""
 

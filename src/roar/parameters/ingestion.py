@@ -218,6 +218,10 @@ def _expression(value: Any) -> Any:
     )
 
 
+MappedColumn = Annotated[SerializeAsAny[Expression], BeforeValidator(_expression)]
+"""What a column is made of: a raw column's name, or one of the expressions by its key."""
+
+
 class SideTable(Parameters):
     """Columns joined from an optional raw table by key; an absent table, or one without the key's row, gives nulls."""
 
@@ -263,7 +267,7 @@ class TableMapping(Parameters):
     where: tuple[Where, ...] = ()
     join: tuple[SideTable, ...] = ()
     distinct: bool = Field(False, description="the raw table repeats each row: queries inside the judgments, say")
-    columns: dict[str, Annotated[SerializeAsAny[Expression], BeforeValidator(_expression)]] = Field(
+    columns: dict[str, MappedColumn] = Field(
         default={}, description="what is not listed is read from the raw column of the same name"
     )
     others: Literal["keep", "drop"] = Field("keep", description="raw columns that nothing above reads")

@@ -28,6 +28,7 @@ class Reporting(Parameters):
         "stage2_deployed": "Stage 2, deployed dimension",
         "stage2_128": "Stage 2, 128 dimensions",
         "stage2_64": "Stage 2, 64 dimensions",
+        "teacher": "Teacher (cross-encoder, not served)",
         "hybrid_rrf": "Hybrid, reciprocal ranks",
         "hybrid_sum": "Hybrid, weighted sum",
         "stage2_constrained": "Stage 2, constrained",

@@ -35,5 +35,5 @@ class Serve(Parameters):
     timeout_s: float = Field(2.0, gt=0)  # from a request's arrival to the end of its search
     cached_queries: int = Field(20_000, ge=0)  # query vectors kept
     watch_s: Annotated[float, Field(gt=0)] = 2.0  # how often to look for a newer release
-    log: ServeLog | Literal["none"] = ServeLog()
+    log: ServeLog = ServeLog()
     experiment: ServeExperiment | None = None

@@ -1,6 +1,6 @@
 """What the service logs, and the experiment that it runs."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,8 +8,9 @@ from roar.parameters.base import Parameters
 
 
 class ServeLog(Parameters):
-    """How answered searches and what came of them are kept (`roar.service.logs`)."""
+    """How answered searches and what came of them are kept (`roar.service.logs`); `none` for not at all."""
 
+    kept: bool = Field(True, description="whether there is a log")
     open_s: float = Field(1800.0, gt=0, description="seconds in which events of a search are taken")
     open_searches: int = Field(50_000, ge=1, description="searches that can be open at once; the oldest close first")
     roll_s: float = Field(300.0, gt=0, description="seconds between two rolls")
@@ -18,11 +19,16 @@ class ServeLog(Parameters):
         20_000, ge=1, description="entries that may wait for the disk; beyond, they are lost and counted"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _none(cls, given: Any) -> Any:
+        return {"kept": False} if given == "none" else given
+
 
 class ServeExperiment(Parameters):
     """Which units are shown which system."""
 
-    name: str = Field(min_length=1, description="names the test in /metrics; the salt where none is given")
+    name: str = Field(min_length=1, description="of the test; the salt where none is given")
     variants: dict[str, str] = Field(min_length=2, description="variant -> system")
     split: dict[str, float] = Field(
         default_factory=dict, description="variant -> share of the units; by default all alike, what is left is outside"

@@ -127,8 +127,17 @@ class Calibration(Parameters):
         return self
 
 
+class Distillation(Parameters):
+    """A term that draws a query's scores towards a teacher's (`teacher_scores`), over judged products and candidates alike."""
+
+    loss: Literal["margin_mse", "listwise_kl"] = "margin_mse"
+    weight: float = Field(0.0, ge=0)  # 0 switches it off: the table is then not read
+    temperature: float = Field(0.1, gt=0)  # cosines that one standard deviation of the teacher's scores is worth
+    candidates: int = Field(4, ge=0)  # unjudged products a query, drawn at random of those that the teacher scored
+
+
 class Stage2(Stage):
-    """Stage 2: contrastive loss + beta * alignment + weight * calibration over graded groups."""
+    """Stage 2: contrastive loss + beta * alignment + weight * calibration + weight * distillation over graded groups."""
 
     batch_size: int = Field(32, ge=1)  # queries a step, each with its group
     beta: float = Field(0.1, ge=0)
@@ -136,3 +145,4 @@ class Stage2(Stage):
     own_negatives: OwnNegatives = OwnNegatives()
     alignment: Alignment = Alignment()
     calibration: Calibration = Calibration()
+    distillation: Distillation = Distillation()

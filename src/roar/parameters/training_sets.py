@@ -134,6 +134,9 @@ class HardNegatives(Parameters):
     relative: float | None = Field(0.95, gt=0, le=1)  # a negative scores below this share of the positive's score
     absolute: float | None = Field(None, ge=0)  # and at least this much below it; null switches a rule off
     index: str = "Flat"  # FAISS factory string; "Flat" is exact
+    teacher: float | None = Field(
+        None, gt=0, lt=1
+    )  # and below this share of the scores that the teacher gives to answers
 
 
 class Filling(Parameters):
@@ -141,6 +144,7 @@ class Filling(Parameters):
 
     members: int = Field(2, ge=1)  # products of either grade that a group is filled up to
     weight: float = Field(0.5, ge=0, le=1)  # of a member that no rater has seen
+    graded: bool = False  # such a member has the grade that the teacher gives it, instead of irrelevant
 
 
 class Groups(Parameters):

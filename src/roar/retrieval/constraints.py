@@ -28,9 +28,7 @@ AGREES, CONTRADICTS, SILENT = "agrees", "contradicts", "silent"
 WITHOUT = "without"
 """The dimension of what a query excludes in words."""
 
-REASON = {"query_id": pl.String, "product_id": pl.String, "dimension": pl.String, "asked": pl.String, "stated": pl.String, "verdict": pl.String}  # fmt: skip
-
-
+REASON = dict.fromkeys(["query_id", "product_id", "dimension", "asked", "stated", "verdict"], pl.String)
 NOTHING = said([])
 
 
@@ -81,8 +79,8 @@ def read_queries(queries: pl.DataFrame) -> Demands:
         for query_id, text in distinct.iter_rows()
         for exclusion in exclusions(text)
     ]
-    schema = {"query_id": pl.String, "shown": pl.String, "stems": pl.List(pl.String)}
-    left_out = pl.DataFrame(rows, schema=schema, orient="row")
+    columns = pl.Schema({"query_id": pl.String(), "shown": pl.String(), "stems": pl.List(pl.String)})
+    left_out = pl.DataFrame(rows, schema=columns, orient="row")
     as_facts = facts.filter(pl.col("role") == "excludes").select("query_id", "shown")
     return Demands(facts, left_out.join(as_facts, on=["query_id", "shown"], how="anti", maintain_order="left"))
 

@@ -195,11 +195,14 @@ class SearchIndex:
         """product_id, cluster_id and shown fields of rows (n,) that `hits` gave, in their order."""
         return self._state.products[rows]
 
-    def listings(self, cluster_ids: pl.Series, where: Where | None = None) -> pl.DataFrame:
-        """product_id, cluster_id and shown fields of all products of some clusters that can be found and meet a filter."""
+    def listings(self, rows: np.ndarray, where: Where | None = None) -> pl.DataFrame:
+        """As `shown`, of all products that share a cluster with one of some rows (n,), can be found and meet a filter.
+
+        Rows that are alone in their cluster may be left out.
+        """
         state = self._state
-        rows = state.members(cluster_ids)
-        return state.products[rows[state.allowed(where)[rows]]]
+        rows = state.listings(rows)
+        return state.products[rows[state.allowed(where)[rows]] if len(rows) else rows]
 
     def vector(self, product_id: str) -> np.ndarray | None:
         """A product's float32 unit vector (dim,); None where it cannot be found."""

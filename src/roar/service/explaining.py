@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+from roar.attributes.exclusions import exclusions
+from roar.attributes.reader import scan
 from roar.retrieval.constraints import AGREES, CONTRADICTS, SILENT, Demands, Weights, constrain, explain, read_queries
 from roar.retrieval.ranking import Ranking
 from roar.service.models import Fact
@@ -12,6 +14,8 @@ _QUERY = "q"
 
 def demands_of(query: str) -> Demands | None:
     """What a query asks for; None where it asks for nothing, and no product need be read."""
+    if not (scan(query, "query") or exclusions(query)):  # most queries: without a table being made
+        return None
     demands = read_queries(pl.DataFrame({"query_id": [_QUERY], "query": [query]}))
     return demands if demands.facts.height or demands.left_out.height else None
 

@@ -29,7 +29,7 @@ def rooms(settings: Settings, releases: Releases) -> dict[str, Any]:
                 f"serve.experiment: no system {system!r}; {did_you_mean(system, releases.searcher.systems)}"
             )
     log = None
-    if settings.data is not None and given != "none":
+    if settings.data is not None and given.kept:
         log = Recorder(SearchLog(settings.data / SERVED, given), experiment.variants if experiment else None)
     return {"log": log, "experiment": _trial(experiment), "routers": [recording.router, page(settings)]}
 

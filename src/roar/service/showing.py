@@ -39,7 +39,7 @@ def hits_of(
         facts_for: a query whose attributes are looked for in the products; None does without.
     """
     shown = index.shown(page.rows)
-    listings = _listings(index, shown, where) if collapsed else {}
+    listings = _listings(index, page.rows, shown, where) if collapsed else {}
     facts = facts_of(facts_for, documents(index, shown["product_id"])) if facts_for is not None else {}
     hits = []
     for place, row in enumerate(shown.iter_rows(named=True)):
@@ -71,10 +71,12 @@ def as_product(row: dict[str, Any]) -> Product:
     return Product(**product_of(row))
 
 
-def _listings(index: SearchIndex, shown: pl.DataFrame, where: Where | None) -> dict[str, list[Listing]]:
-    """Each hit's other listings, the cheapest first."""
-    listed = index.listings(shown["cluster_id"], where)
-    if len(listed) <= len(shown):
+def _listings(
+    index: SearchIndex, rows: np.ndarray, shown: pl.DataFrame, where: Where | None
+) -> dict[str, list[Listing]]:
+    """Other listings of the hits that have any, the cheapest first."""
+    listed = index.listings(rows, where)
+    if listed.is_empty():
         return {}
     found: dict[str, list[dict[str, Any]]] = {}
     for row in listed.iter_rows(named=True):

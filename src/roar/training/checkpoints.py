@@ -94,7 +94,8 @@ def fingerprint(
     digest = hashlib.sha256(json.dumps([dict(settings), launched_ranks()[1]], sort_keys=True).encode())
     digest.update("\n".join(examples.query_text + [examples.product_text[p] for p in examples.product]).encode())
     known = [part for group in sorted(examples.relevant) for part in ([group], examples.relevant[group])]
-    parts = (examples.query_group, examples.start, examples.cluster, examples.grade, examples.weight, *known)
+    targets = () if examples.target is None else (examples.target,)
+    parts = (examples.query_group, examples.start, examples.cluster, examples.grade, examples.weight, *targets, *known)
     for array in parts:
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(str([table.hash_rows(seed=0).sum() for table in asked]).encode())

@@ -59,6 +59,7 @@ class Collator:
             "group": np.repeat(np.arange(len(chosen)), sizes),
             "grade": pool.grade[member],
             "weight": pool.weight[member],
+            "target": _targets(pool, member),
             "relevant_query": np.repeat(np.arange(len(chosen)), [len(found) for found in known]),
             "relevant_product": np.concatenate([_NOTHING, *known]),
         }
@@ -74,6 +75,10 @@ class Collator:
 
 
 _NOTHING = np.empty(0, dtype=np.int64)
+
+
+def _targets(pool: Examples, member: np.ndarray) -> np.ndarray:
+    return np.full(len(member), np.nan, dtype=np.float32) if pool.target is None else pool.target[member]
 
 
 def _tokenise_distinct(encoder: SentenceTransformer, texts: list[str], kind: Any) -> tuple[Tokens, np.ndarray]:
@@ -106,8 +111,9 @@ class Batch(NamedTuple):
     product_id: Tensor  # (C,)
     cluster: Tensor  # (C,) near-duplicates share a number
     group: Tensor  # (C,) the row that each column belongs to
-    grade: Tensor  # (C,) 3 exact … 0 irrelevant
+    grade: Tensor  # (C,) 3 exact … 0 irrelevant, -1 where no rater has seen it
     weight: Tensor  # (C,)
+    target: Tensor  # (C,) what a teacher says, NaN where it says nothing
     relevant_query: Tensor  # (R,) rows …
     relevant_product: Tensor  # (R,) … and the products known to answer them, in this batch or not
 
@@ -150,6 +156,32 @@ def gathered(query: Tensor, product: Tensor, labels: dict[str, Tensor]) -> Batch
         group=gather_rows(labels["group"] + first_row),
         grade=gather_rows(labels["grade"]),
         weight=gather_rows(labels["weight"]),
+        target=gather_rows(labels["target"]),
         relevant_query=gather_rows(labels["relevant_query"] + first_row),
         relevant_product=gather_rows(labels["relevant_product"]),
+    )
+
+
+def judged_part(batch: Batch) -> Batch:
+    """The batch without the products that no rater has seen, and without queries that have no others."""
+    column = batch.grade >= 0
+    if bool(column.all()):
+        return batch
+    row = torch.zeros(len(batch.query), dtype=torch.bool, device=column.device)
+    row[batch.group[column]] = True
+    row_place, column_place = row.cumsum(0) - 1, column.cumsum(0) - 1
+    relevant = row[batch.relevant_query]
+    return Batch(
+        query=batch.query[row],
+        product=batch.product[column],
+        query_group=batch.query_group[row],
+        positive=column_place[batch.positive[row]],
+        product_id=batch.product_id[column],
+        cluster=batch.cluster[column],
+        group=row_place[batch.group[column]],
+        grade=batch.grade[column],
+        weight=batch.weight[column],
+        target=batch.target[column],
+        relevant_query=row_place[batch.relevant_query[relevant]],
+        relevant_product=batch.relevant_product[relevant],
     )

@@ -13,6 +13,8 @@ from roar.errors import InputError
 from roar.schemas import GRADES
 
 EXACT, IRRELEVANT = GRADES.index("exact"), GRADES.index("irrelevant")
+UNGRADED = -1
+"""Grade of a product that no rater has seen, and a teacher has."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,12 @@ class Examples:
     query_group: np.ndarray  # (E,) int64: variants of one question share a number
     start: np.ndarray  # (E + 1,) int64
     product: np.ndarray  # (M,) int64
-    grade: np.ndarray  # (M,) int64, 0 … 3
+    grade: np.ndarray  # (M,) int64, 0 … 3, or UNGRADED
     weight: np.ndarray  # (M,) float32
     product_text: list[str]  # the catalogue
     cluster: np.ndarray  # (products,) int64: near-duplicates share a number
     relevant: dict[int, np.ndarray] = field(default_factory=dict)  # query_group -> products known to answer it
+    target: np.ndarray | None = None  # (M,) float32, what a teacher says of each member, NaN where it says nothing
     mined: bool = False  # members after an example's first are hard negatives, which a batch may do without
 
     def __len__(self) -> int:
@@ -88,9 +91,14 @@ def pair_examples(
 
 
 def group_examples(
-    groups: pl.DataFrame, pairs: pl.DataFrame, products: pl.DataFrame, texts: pl.Series, clusters: pl.DataFrame
+    groups: pl.DataFrame,
+    pairs: pl.DataFrame,
+    products: pl.DataFrame,
+    texts: pl.Series,
+    clusters: pl.DataFrame,
+    taught: pl.DataFrame | None = None,
 ) -> Examples:
-    """Examples of stage 2: one per graded group, best grade first.
+    """Examples of stage 2: one per graded group, best grade first; behind them, and in groups of their own, what a teacher scored.
 
     Args:
         groups: one fold of `graded_groups`.
@@ -98,14 +106,32 @@ def group_examples(
         products: product_id, in the order of `texts`.
         texts: what the encoder reads of each product.
         clusters: product_id, cluster_id.
+        taught: query_id, query, variant_group, product_id, target (`roar.training.taught`); None: no teacher.
 
     Raises:
         InputError: there is no group, or only one.
     """
-    graded = groups.with_columns(
-        grade=pl.col("grade").to_physical().cast(pl.Int64), example=pl.col("query_id").rle_id()
+    graded = groups.with_columns(grade=pl.col("grade").to_physical().cast(pl.Int64))
+    if taught is None:
+        return _examples(
+            "graded_groups", graded.with_columns(example=pl.col("query_id").rle_id()), pairs, products, texts, clusters
+        )
+    members = _with_taught(graded, taught)
+    targets = members["target"].fill_null(np.nan).to_numpy().astype(np.float32)
+    return replace(_examples("graded_groups", members, pairs, products, texts, clusters), target=targets)
+
+
+def _with_taught(graded: pl.DataFrame, taught: pl.DataFrame) -> pl.DataFrame:
+    """Groups with the teacher's targets, and its further products behind the graded ones; `example` as the queries come."""
+    keys = ["query_id", "product_id"]
+    judged = graded.join(taught.select(*keys, "target"), on=keys, how="left", maintain_order="left")
+    further = taught.join(graded, on=keys, how="anti", maintain_order="left").with_columns(
+        grade=pl.lit(UNGRADED, pl.Int64), weight=pl.lit(1.0)
     )
-    return _examples("graded_groups", graded, pairs, products, texts, clusters)
+    columns = ["query_id", "query", "variant_group", "product_id", "grade", "weight", "target"]
+    members = pl.concat([judged.select(columns), further.select(columns)]).with_row_index("place")
+    first = pl.col("place").min().over("query_id")
+    return members.with_columns(example=first.rank("dense")).sort("example", "place")
 
 
 def _examples(

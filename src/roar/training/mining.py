@@ -18,6 +18,8 @@ from roar.training.stages import ALL_FOLDS, Encoders, TrainingTables, of_fold
 from roar.training_sets import graded_groups, held_out_products
 from roar.training_sets.catalogue_groups import catalogue_groups
 from roar.training_sets.hard_negatives import Catalogue, Embed, mine
+from roar.training_sets.teacher_scores import of_fold as of_fold_scores
+from roar.training_sets.teacher_scores import rejected_pairs, taught_grades
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +92,8 @@ def fill_groups(
     mined = _every_fold(start, examples, judged, tables, encoder, config, config.groups.fill.members)
     names = examples.select("example", "query", "query_id").unique()
     negatives = mined.join(names, on="example", maintain_order="left").select(columns)
+    if config.groups.fill.graded:
+        negatives = _graded(negatives, tables)
     apart = held_out_products(tables.splits, tables.judgments, tables.clusters, config.splits)
     filled = graded_groups(
         tables.queries,
@@ -101,7 +105,7 @@ def fill_groups(
         negatives=negatives,
         held_out_products=apart,
     )
-    return filled, negatives
+    return filled, negatives.select(columns)
 
 
 def add_catalogue_groups(
@@ -140,7 +144,7 @@ def add_catalogue_groups(
         read = (tables.products, tables.clusters, search_log, forbidden, config.catalogue_groups)
         made = catalogue_groups(*read, seed=seed, without=without)
         found = _found(made, catalogue, embed, config.catalogue_groups)
-        parts.append(found.select(pl.lit(fold).alias("fold"), *groups.columns[1:]).cast(dict(groups.schema)))
+        parts.append(found.select(pl.lit(fold).alias("fold"), *groups.columns[1:]).cast(groups.schema))
     return pl.concat(parts)
 
 
@@ -180,11 +184,37 @@ def _every_fold(
             keep,
             config.hard_negatives,
             without=apart.filter(of)["product_id"],
+            rejected=_rejected(tables, config.hard_negatives.teacher, fold),
             stated=stated,
             progress=f"mining hard negatives, {fold}",
         )
         parts.append(mined.with_columns(fold=pl.lit(fold)))
     return pl.concat(parts)
+
+
+def _rejected(tables: TrainingTables, share: float | None, fold: str) -> pl.DataFrame | None:
+    """What the fold's teacher takes for no answer; None where no teacher is asked.
+
+    Raises:
+        InputError: one is asked for, and the table has no scores of the fold.
+    """
+    if share is None:
+        return None
+    return rejected_pairs(of_fold_scores(tables.scores, tables.splits, fold), _judgments_of(tables, fold), share)
+
+
+def _judgments_of(tables: TrainingTables, fold: str) -> pl.DataFrame:
+    return _train_judgments(tables).filter(pl.col("fold") == fold)
+
+
+def _graded(negatives: pl.DataFrame, tables: TrainingTables) -> pl.DataFrame:
+    """The negatives with the grade that their fold's teacher gives them; those without a score are left out."""
+    parts = []
+    for (fold,), own in negatives.group_by("fold", maintain_order=True):
+        scores = of_fold_scores(tables.scores, tables.splits, str(fold))
+        grades = taught_grades(scores, _judgments_of(tables, str(fold)))
+        parts.append(own.join(grades, on=["query_id", "product_id"], maintain_order="left"))
+    return pl.concat(parts) if parts else negatives.with_columns(grade=pl.lit(None, Grade))
 
 
 def _catalogues(

@@ -15,10 +15,10 @@ from torch.nn.functional import normalize
 
 from roar.encoder.encoding import trim
 from roar.encoder.tokens import token_batches
-from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask
+from roar.losses import ALIGNMENT_LOSSES, DISTILLATION_LOSSES, contrastive_loss, false_negative_mask
 from roar.parameters import Stage, Stage1, Stage2
 from roar.schemas import GRADES
-from roar.training.collation import Batch, gathered
+from roar.training.collation import Batch, gathered, judged_part
 
 Terms = dict[str, Tensor]
 
@@ -161,7 +161,7 @@ class ContrastiveObjective(Objective):
 
 
 class RoarObjective(Objective):
-    """Stage 2: the contrastive term + beta * alignment, by choice + a calibration term.
+    """Stage 2: the contrastive term + beta * alignment, by choice + a calibration term + distillation.
 
     The contrastive term takes each group's first (best) product as its positive. The group's other members are left out of its
     negatives, but for those that `own_negatives` names: how they stand to each other is the alignment's to say, and a substitute
@@ -171,7 +171,17 @@ class RoarObjective(Objective):
     config: Stage2
 
     def terms(self, batch: Batch) -> tuple[Tensor, Terms]:
-        """The published L_total, with what the paper leaves open set by `Stage2`."""
+        """The published L_total, with what the paper leaves open set by `Stage2`; a teacher speaks of further products."""
+        judged, distillation = judged_part(batch), self.config.distillation
+        loss, recorded = self._judged(judged) if len(judged.query) else (batch.query.sum() * 0.0, {})
+        if not distillation.weight:
+            return loss, recorded
+        scores = batch.query @ batch.product.T
+        towards = DISTILLATION_LOSSES[distillation.loss]
+        taught = towards(scores, batch.group, batch.target, temperature=distillation.temperature)
+        return loss + distillation.weight * taught, recorded | {"distillation": taught.detach()}
+
+    def _judged(self, batch: Batch) -> tuple[Tensor, Terms]:
         config = self.config
         scores = batch.query @ batch.product.T
         mask = self.mask(scores, batch)
@@ -188,7 +198,10 @@ class RoarObjective(Objective):
             loss = loss + contrastive
         if config.calibration.weight:
             across = ALIGNMENT_LOSSES[config.calibration.loss]
-            options: dict[str, Any] = {"temperature": config.calibration.temperature, **config.calibration.comparisons.options()}
+            options: dict[str, Any] = {
+                "temperature": config.calibration.temperature,
+                **config.calibration.comparisons.options(),
+            }
             calibration = across(scores, batch.group, batch.grade, mask=mask, weight=weight, **options)
             recorded["calibration"] = calibration.detach()
             loss = loss + config.calibration.weight * calibration

@@ -31,6 +31,7 @@ HISTORY = {
     "contrastive": pl.Float64,
     "alignment": pl.Float64,
     "calibration": pl.Float64,
+    "distillation": pl.Float64,
     "masked_share": pl.Float64,
     "grad_norm": pl.Float64,
     "learning_rate": pl.Float64,

@@ -20,8 +20,10 @@ from roar.training.checkpoints import Checkpoints, fingerprint
 from roar.training.distributed import from_first, meet
 from roar.training.examples import Examples, group_examples, pair_examples
 from roar.training.objectives import ContrastiveObjective, Objective, RoarObjective
+from roar.training.taught import taught
 from roar.training.trainer import Trained, train
 from roar.training.validation import Questions, affordable_texts, questions, validator
+from roar.training_sets.teacher_scores import no_scores
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ Encoders = Mapping[str, Callable[[], SentenceTransformer]]
 
 
 class TrainingTables(NamedTuple):
-    """What both stages read, as `roar.schemas` describes it."""
+    """What both stages read, as `roar.schemas` describes it, and what a teacher says (`roar.training_sets.teacher_scores`)."""
 
     products: pl.DataFrame
     clusters: pl.DataFrame
@@ -43,6 +45,7 @@ class TrainingTables(NamedTuple):
     judgments: pl.DataFrame
     splits: pl.DataFrame
     pairs: pl.DataFrame
+    scores: pl.DataFrame = no_scores()
 
 
 def of_fold(by_fold: Mapping[str, T], fold: str) -> T:
@@ -102,7 +105,7 @@ def train_stage2(
     seed: int,
     checkpoints: Path | None = None,
 ) -> tuple[dict[str, SentenceTransformer], pl.DataFrame]:
-    """ROAR, or another alignment, over the graded groups of every fold, from the stage-1 encoders.
+    """ROAR, or another alignment, over the graded groups of every fold, from the stage-1 encoders; by choice beside a teacher.
 
     Args:
         start: stage 1's encoders.
@@ -120,7 +123,9 @@ def train_stage2(
 
     def examples(fold: str) -> Examples:
         here = pl.col("fold") == fold
-        return group_examples(groups.filter(here), tables.pairs.filter(here), tables.products, texts, tables.clusters)
+        own, pairs = groups.filter(here), tables.pairs.filter(here)
+        told = taught(tables.scores, own, tables.splits, config.distillation, fold, seed=seed)
+        return group_examples(own, pairs, tables.products, texts, tables.clusters, told)
 
     stage = _Stage(
         name="stage2",

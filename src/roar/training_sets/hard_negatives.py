@@ -92,6 +92,7 @@ def mine(
     *,
     without: pl.Series | None = None,
     stated: pl.DataFrame | None = None,
+    rejected: pl.DataFrame | None = None,
     progress: str = "",
 ) -> pl.DataFrame:
     """Find up to `keep` hard negatives for each example.
@@ -107,6 +108,7 @@ def mine(
         config: the rules.
         without: ids of products that must not train; None leaves out none.
         stated: what products state (`roar.attributes.agreement.stated`); read where `config.kind` asks for contradictions.
+        rejected: query, product_id that a teacher takes for no answer: only these are negatives then; None asks no teacher.
         progress: what a progress bar says; empty for none.
 
     Returns:
@@ -119,7 +121,7 @@ def mine(
     barred = pl.DataFrame({"product_id": pl.Series([] if without is None else without, dtype=pl.String)})
     barred = catalogue.rows(barred.unique()).select("product")
     found = [
-        _qualify(block, near, answers, barred, keep, config)
+        _qualify(block, near, answers, barred, keep, config, None if rejected is None else catalogue.rows(rejected))
         for block, near in _blocks(positives, catalogue, embed, config, progress, stated)
     ]
     mined = pl.concat(found) if found else pl.DataFrame(schema={name: SCHEMA.get(name, pl.Int64) for name in FOUND})
@@ -150,7 +152,7 @@ def _blocks(
         own = positives.join(block, on="query", maintain_order="left")
         cosine = np.einsum("nd,nd->n", vectors[own["row"].to_numpy()], catalogue.vectors[own["product"].to_numpy()])
         own = own.with_columns(positive_score=pl.Series(cosine, dtype=pl.Float64))
-        per_example = own.group_by("example", "row", "variant_group", maintain_order=True).agg(
+        per_example = own.group_by("example", "row", "query", "variant_group", maintain_order=True).agg(
             pl.col("positive_score").mean()
         )
         yield per_example, _contradicting(block, _nearest(catalogue, vectors, config), catalogue, stated)
@@ -191,12 +193,15 @@ def _qualify(
     barred: pl.DataFrame,
     keep: int,
     config: HardNegatives,
+    rejected: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """The candidates of a block that every rule admits, `keep` an example."""
     allowed = near.join(barred, on="product", how="anti", maintain_order="left")
+    candidates = examples.join(allowed, on="row")
+    if rejected is not None:
+        candidates = candidates.join(rejected, on=["query", "product"], how="semi", maintain_order="left")
     return (
-        examples.join(allowed, on="row")
-        .filter(_QUALIFIES[config.kind](pl.col("score") < _ceiling(pl.col("positive_score"), config)))
+        candidates.filter(_QUALIFIES[config.kind](pl.col("score") < _ceiling(pl.col("positive_score"), config)))
         .join(answers, on=["variant_group", "item"], how="anti")
         .sort("example", ~pl.col("contradicts"), "rank")
         .unique(["example", "item"], keep="first", maintain_order=True)

@@ -9,10 +9,11 @@ import polars as pl
 
 from roar.ablation import Shop, cells, mask_coverage, run_cells, summarise
 from roar.encoder import load_encoder, product_texts, settled
-from roar.parameters import Ablation, AblationStudies, Encoder, MetricSettings, Stage1, Stage2, TrainingSets
+from roar.parameters import Ablation, AblationStudies, Encoder, MetricSettings, Stage1, Stage2, Teacher, TrainingSets
 from roar.report import ablation_chart, ablation_section
 from roar.training import pair_examples
 from roar.training.stages import TrainingTables
+from roar.training_sets.teacher_scores import read_scores
 
 
 def run_studies(
@@ -25,17 +26,20 @@ def run_studies(
     groups: pl.DataFrame,
     search_log: pl.DataFrame,
     variants: pl.DataFrame,
+    scores: pl.DataFrame,
     folder: Path,
     encoder: Encoder,
     stage1: Stage1,
     stage2: Stage2,
     training_sets: TrainingSets,
+    teacher: Teacher,
     config: Ablation,
     studies: AblationStudies,
     seed: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Per-query metrics and judged scores of every cell; cells that are kept in the folder are not trained again."""
-    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    taught = read_scores(scores, queries, products, variants, teacher)
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs, taught)
     encoder = settled(encoder, load_encoder(encoder))  # once: cells side by side would each measure a busy machine
     shop = Shop(tables, groups, search_log, variants, training_sets, partial(load_encoder, encoder), seed)
     folds = splits["fold"].unique().sort().to_list()

@@ -24,8 +24,8 @@ def fuse_validation(lexical: pl.DataFrame, semantic: pl.DataFrame, tuning: pl.Da
     """The hybrid's run on each fold's validation queries, with the weight that these chose."""
     parts = [semantic.clear()]
     for fold, weight in tuning.filter("best").select("fold", "weight").iter_rows():
-        own = (run.filter(pl.col("fold") == fold).drop("fold") for run in (lexical, semantic))
-        parts.append(weighted_sum(*own, weight).select(pl.lit(fold).alias("fold"), pl.all()))
+        words, cosines = (run.filter(pl.col("fold") == fold).drop("fold") for run in (lexical, semantic))
+        parts.append(weighted_sum(words, cosines, weight).select(pl.lit(fold).alias("fold"), pl.all()))
     return pl.concat(parts)
 
 

@@ -6,7 +6,7 @@ from roar.attributes import agreement
 from roar.errors import InputError, did_you_mean
 from roar.metrics import compare_pairs
 from roar.metrics.judging import Verdict, Yardstick, judge, robustness
-from roar.parameters import Evaluation, MetricSettings
+from roar.parameters import TEACHER, Evaluation, MetricSettings
 
 Frames = dict[str, pl.DataFrame]
 
@@ -17,7 +17,7 @@ def require_free_names(names: list[str], config: Evaluation) -> None:
     Raises:
         InputError: names the system.
     """
-    taken = config.own_systems
+    taken = [*config.own_systems, TEACHER]
     for place, name in enumerate(names):
         if name in taken or name in names[:place] or "." in name:
             raise InputError(
@@ -99,9 +99,9 @@ def judge_further_systems(
     verdicts: dict[str, Verdict] = {}
     kept: Frames = {}
     for name in dict.fromkeys(part.partition(".")[0] for part in runs):
-        own = {protocol: runs[f"{name}.{protocol}"] for protocol in ("judged", "catalogue")}
+        own = {kind: runs[f"{name}.{kind}"] for kind in ("judged", "catalogue") if f"{name}.{kind}" in runs}
         ours = f"{name}.edited_judged" in runs  # an encoder: another engine cannot be asked again
-        verdicts[name] = judge(own, yardstick, settings, comparable=ours)
+        verdicts[name] = judge(own, yardstick, settings, comparable=ours or name == TEACHER)
         if ours:
             again = {protocol: runs[f"{name}.edited_{protocol}"] for protocol in own}
             kept[name] = robustness(verdicts[name].scores, again, edited.select("query_id", "edit"), tested, settings)
@@ -151,7 +151,8 @@ def side_by_side(
     tables = []
     for protocol in ("judged", "catalogue"):
         own = per_query.filter(pl.col("protocol") == protocol).drop("protocol")
-        compared = compare_pairs(own, pairs, slices, settings)
+        there = set(own["system"].unique())
+        compared = compare_pairs(own, [pair for pair in pairs if there.issuperset(pair)], slices, settings)
         tables.append(
             compared.select(
                 "system_a", "system_b", pl.lit(protocol).alias("protocol"), pl.exclude("system_a", "system_b")

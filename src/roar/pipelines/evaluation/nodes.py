@@ -10,7 +10,7 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import encode, identity_of, load_encoder, product_texts
-from roar.parameters import Encoder, Evaluation
+from roar.parameters import TEACHER, Encoder, Evaluation
 from roar.pipelines.evaluation.judging import Frames, require_free_names
 from roar.pipelines.evaluation.lexical import NO_RUN, chosen, joined, of_split
 from roar.retrieval import (
@@ -161,6 +161,7 @@ def run_further_systems(
     stage2: Frames,
     indexes: Indexes,
     external: Frames,
+    teacher: pl.DataFrame,
     products: pl.DataFrame,
     queries: pl.DataFrame,
     edited: pl.DataFrame,
@@ -170,6 +171,8 @@ def run_further_systems(
     config: Evaluation,
 ) -> Frames:
     """Systems that YAML or a dropped file adds: stage 2's vectors at further dimensions, other encoders, other engines' runs.
+
+    And the teacher, where one was trained: it is too slow for a catalogue, and has judged products alone.
 
     Returns:
         Partitions named system.kind, where kind is judged, catalogue, edited_judged or edited_catalogue.
@@ -191,6 +194,9 @@ def run_further_systems(
         loaded: Encoders = {ALL_FOLDS: partial(_itself, load_encoder(settings))}
         vectors = encode_queries(loaded, queries, edited, splits, settings)
         add(name, index_products(loaded, products, settings, config), vectors)
+    if not teacher.is_empty():
+        run = teacher.join(tested, on=["fold", "query_id"], how="semi", maintain_order="left")
+        parts[f"{TEACHER}.judged"] = run.select("query_id", "product_id", "score")
     for name, table in external.items():
         runs = external_runs(table, name, tested, products["product_id"], judgments)
         parts.update({f"{name}.{protocol}": run for protocol, run in runs._asdict().items()})

@@ -224,7 +224,15 @@ def _those_in(names: dict[str, str], datasets: set[str]) -> dict[str, str]:
 
 def _further() -> Pipeline:
     """Systems that YAML or a dropped file adds, looped over into partitions."""
-    run = ["stage2_query_vectors", "product_index", "external_runs", "products", "queries", "edited_queries"]
+    run = [
+        "stage2_query_vectors",
+        "product_index",
+        "external_runs",
+        "teacher_run",
+        "products",
+        "queries",
+        "edited_queries",
+    ]
     run += ["judgments", "query_splits", "params:encoder", "params:evaluation"]
     judge = ["further_runs", "edited_queries", *YARDSTICK, "params:evaluation", "params:metrics"]
     verdict = [f"further_{table}" for table in (*VERDICT, "robustness")]

@@ -16,7 +16,7 @@ from roar.encoder import encode, identity_of, load_encoder, product_texts, read_
 from roar.encoder.shards import encode_in_shards
 from roar.errors import InputError
 from roar.files import SEAL
-from roar.parameters import Encoder, Evaluation, Release, Stage1, Stage2, TrainingSets
+from roar.parameters import Encoder, Evaluation, Release, Stage1, Stage2, Teacher, TrainingSets
 from roar.report.release import frontier_chart, release_section
 from roar.retrieval import ProductIndex, SearchIndex
 from roar.retrieval.frontier import candidates, efforts_of, measure
@@ -26,6 +26,7 @@ from roar.run_record import processor
 from roar.tables import fingerprint
 from roar.training.single import train_single
 from roar.training.stages import TrainingTables
+from roar.training_sets.teacher_scores import read_scores
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ def choose_encoder(
     variants: pl.DataFrame,
     stage1_history: pl.DataFrame,
     stage2_history: pl.DataFrame,
+    scores: pl.DataFrame,
+    teacher: Teacher,
     encoder: Encoder,
     training_sets: TrainingSets,
     stage1_config: Stage1,
@@ -62,7 +65,8 @@ def choose_encoder(
     if len(stage2) == 1 or not config.single_encoder:
         fold = min(stage2)
         return {fold: stage2[fold]()}
-    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    taught = read_scores(scores, queries, products, variants, teacher)
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs, taught)
     histories = {"stage1": stage1_history, "stage2": stage2_history}
     stages = stage1_config, stage2_config
     trained = train_single(

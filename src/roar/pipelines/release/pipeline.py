@@ -15,6 +15,7 @@ def create_pipeline(**_: object) -> Pipeline:
     """One encoder, one index chosen by measurement, BM25, and what a hit shows, in one folder."""
     trained = ["base_encoder", "stage2_encoder", "products", "product_clusters", "queries", "judgments", "query_splits"]
     trained += ["stage1_pairs", "search_log", "query_variants", "stage1_history", "stage2_history"]
+    trained += ["teacher_scores", "params:teacher"]
     training = [f"params:{block}" for block in ("encoder", "training_sets", "stage1", "stage2", "release")]
     catalogue = [
         "release_encoder",

@@ -9,10 +9,11 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import load_encoder
-from roar.parameters import Encoder, Stage1, TrainingSets
+from roar.parameters import Encoder, Stage1, Teacher, TrainingSets
 from roar.report import training_chart, training_section
 from roar.training.mining import mine_for_pairs
 from roar.training.stages import ALL_FOLDS, TrainingTables, train_stage1
+from roar.training_sets.teacher_scores import read_scores
 
 
 def prepare_base_encoder(config: Encoder) -> dict[str, SentenceTransformer]:
@@ -28,11 +29,15 @@ def mine_hard_negatives(
     judgments: pl.DataFrame,
     splits: pl.DataFrame,
     pairs: pl.DataFrame,
+    scores: pl.DataFrame,
+    variants: pl.DataFrame,
+    teacher: Teacher,
     encoder: Encoder,
     config: TrainingSets,
 ) -> pl.DataFrame:
     """Products that the base encoder wrongly finds close to a pair's query, fold by fold."""
-    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs)
+    taught = read_scores(scores, queries, products, variants, teacher)
+    tables = TrainingTables(products, clusters, queries, judgments, splits, pairs, taught)
     return mine_for_pairs(base, tables, encoder, config)
 
 

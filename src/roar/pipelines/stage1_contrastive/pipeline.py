@@ -10,6 +10,8 @@ from roar.pipelines.boxes import box
 from roar.pipelines.stage1_contrastive import nodes
 
 TRAINING_TABLES = ["products", "product_clusters", "queries", "judgments", "query_splits", "stage1_pairs"]
+TEACHER = ["teacher_scores", "query_variants", "params:teacher"]
+"""What a teacher says, where there is one."""
 
 
 def create_pipeline(**_: object) -> Pipeline:
@@ -22,7 +24,7 @@ def _stage() -> list[Node]:
         node(nodes.prepare_base_encoder, "params:encoder", "base_encoder", name="prepare_base_encoder"),
         node(
             nodes.mine_hard_negatives,
-            ["base_encoder", *TRAINING_TABLES, "params:encoder", "params:training_sets"],
+            ["base_encoder", *TRAINING_TABLES, *TEACHER, "params:encoder", "params:training_sets"],
             "stage1_negatives",
             name="mine_stage1_negatives",
         ),

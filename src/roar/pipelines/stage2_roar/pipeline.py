@@ -1,7 +1,8 @@
 """Stage 2.
 
 stage-1 encoder ─────────────────┬──mine, fill──► groups, hard negatives ──┐
-graded groups, clusters, splits ─┴─────────────────────────────────────────┴──align──► stage-2 encoder of every fold, history
+graded groups, clusters, splits ─┤                                         │
+a teacher's scores, if any ──────┴─────────────────────────────────────────┴──align──► stage-2 encoder of every fold, history
 """
 
 from kedro.pipeline import Node, Pipeline, node
@@ -17,6 +18,7 @@ def create_pipeline(**_: object) -> Pipeline:
 
 def _stage() -> list[Node]:
     tables = ["products", "product_clusters", "queries", "judgments", "query_splits", "stage1_pairs"]
+    tables += ["teacher_scores", "query_variants", "params:teacher"]
     return [
         node(
             nodes.fill_groups,

@@ -122,7 +122,7 @@ def _protocol(evidence: Evidence, protocol: str) -> list[Block]:
     return [heading, drawn, Table(caption=caption, columns=tuple(columns), rows=rows, note=note)]
 
 
-def _row(evidence: Evidence, row: dict) -> tuple[Cell, ...]:  # type: ignore[type-arg]
+def _row(evidence: Evidence, row: dict) -> tuple[Cell, ...]:
     found = (row["p_adjusted"] or 1.0) <= evidence.config.significance
     better = (row["difference"] or 0.0) < 0 if row["metric"].startswith(CONFLICT) else (row["difference"] or 0.0) > 0
     return (

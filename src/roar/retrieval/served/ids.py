@@ -8,6 +8,7 @@ import polars as pl
 from roar.retrieval.candidates import ranges
 
 _FEW = 1_000
+"""Ids that are compared one by one."""
 
 
 class Ids:
@@ -32,6 +33,15 @@ class Ids:
         rows = order[ranges(first, end)].astype(np.int64)
         same = self._same(rows, wanted[which])
         return which[same], rows[same]
+
+    @cached_property
+    def shared(self) -> np.ndarray:
+        """(N,) bool, rows whose id stands in another row as well."""
+        hashes, order = self._sorted
+        again = hashes[1:] == hashes[:-1]
+        shared = np.zeros(len(hashes), dtype=bool)
+        shared[order[1:][again]] = shared[order[:-1][again]] = True
+        return shared
 
     def _same(self, rows: np.ndarray, wanted: pl.Series) -> np.ndarray:
         """Which hashes did not meet by chance; of a few a loop is faster than a query."""

@@ -88,14 +88,17 @@ class State(NamedTuple):
         vectors[~since], vectors[since] = self.stored.vectors(rows[~since]), self.fresh.vectors(rows[since] - total)
         return vectors
 
-    def members(self, cluster_ids: pl.Series) -> np.ndarray:
-        """Rows of some clusters, found or not, rising."""
-        rows = self.clusters.find(cluster_ids)[1]
-        if len(self.fresh):
-            total = len(self.stored)
-            since = self.products["cluster_id"][total:].is_in(cluster_ids.implode()).arg_true().to_numpy()
-            rows = np.concatenate([rows, since.astype(np.int64) + total])
-        return np.sort(rows)
+    def listings(self, rows: np.ndarray) -> np.ndarray:
+        """All rows, found or not, of those items of some rows that have several; rising."""
+        total = len(self.stored)
+        if not len(self.fresh):
+            rows = rows[self.clusters.shared[rows]]
+        if not len(rows):
+            return rows
+        items = self.products["cluster_id"][rows]
+        found = self.clusters.find(items)[1]
+        since = self.products["cluster_id"][total:].is_in(items.implode()).arg_true().to_numpy().astype(np.int64)
+        return np.unique(np.concatenate([found, since + total]))
 
     def allowed(self, where: Where | None) -> np.ndarray:
         """(N,) bool, rows that can be found and meet a filter."""

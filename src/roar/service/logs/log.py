@@ -96,19 +96,22 @@ class SearchLog:
         self._queue: queue.Queue[tuple[Entry, Future[None]] | None] = queue.Queue(self.config.queue)
         self._thread = threading.Thread(target=self._write_all, name="search log", daemon=True)
         self._synced, self._complained = 0.0, -_COMPLAINT
+        self._closed = False
 
     # --- from requests
 
     def search(self, search: Search) -> None:
-        """Note an answered search; never waits, never fails."""
+        """Note an answered search; never waits, never fails. A request that is open already was sent again, and counts once."""
         at = self._now()
         with self._mutex:
+            if self._open.holds(search.request):
+                return
             first = self._open.first_page(search.session, search.query, search.variant) if search.offset else None
             entry = _search_entry(search, at, first)
             self._open.add(entry)
             written = self._put(entry)
         if written is None:
-            self._lose([entry], "the queue is full")
+            self._lose([entry], "the queue is full, or the log closed")
 
     def event(self, event: Event) -> "Future[None] | None":
         """Note an event of an open search.
@@ -121,8 +124,7 @@ class SearchLog:
             UnavailableError: the queue is full.
         """
         at = self._now()
-        noted = {"request_id": event.request, "timestamp": at, "product_id": event.product, "kind": event.kind}
-        entry = {"kind": EVENT, "event": noted | {"revenue": event.revenue}}
+        entry: Entry = {"kind": EVENT, "event": _event_entry(event, at)}
         with self._mutex:
             shown = self._open.products(event.request, at)
             if shown is None:
@@ -134,12 +136,14 @@ class SearchLog:
                 return None
             written = self._put(entry)
         if written is None:
-            self._lose([entry], "the queue is full")
+            self._lose([entry], "the queue is full, or the log closed")
             raise UnavailableError("the log is behind; send it again")
         return written
 
     def _put(self, entry: Entry) -> "Future[None] | None":
         written: Future[None] = Future()
+        if self._closed:
+            return None
         try:
             self._queue.put_nowait((entry, written))
         except queue.Full:
@@ -184,11 +188,15 @@ class SearchLog:
         self._thread.start()
 
     def close(self) -> None:
-        """Write all that is queued, and a roll of it.
+        """Write all that is queued, and a roll of it; once.
 
         Raises:
             InputError: the disk refuses the roll; the journal is there, and the next process goes on with it.
         """
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
         self._queue.put(None)
         self._thread.join()
         self._journal.close()
@@ -214,8 +222,8 @@ class SearchLog:
             self._append(batch)
             try:
                 going = self._roll_where_due() and going
-            except (InputError, OSError) as error:
-                logger.error("Search log: no roll could be written, the journal keeps it: %s", error)
+            except Exception:  # whatever it is, the journal is written on
+                logger.exception("Search log: no roll could be written, the journal keeps it.")
                 self._rolled = time.monotonic()
 
     def _next(self, wait: float = _WAIT) -> "tuple[list[tuple[Entry, Future[None]]], bool]":
@@ -280,6 +288,11 @@ class SearchLog:
 def _plain(text: str | None) -> str | None:
     """Text that every file can hold: a lone surrogate becomes a question mark."""
     return text and text.encode(errors="replace").decode()
+
+
+def _event_entry(event: Event, at: int) -> Entry:
+    noted = {"request_id": event.request, "timestamp": at, "product_id": event.product, "kind": event.kind}
+    return noted | {"revenue": event.revenue}
 
 
 def _search_entry(search: Search, at: int, first: str | None) -> Entry:

@@ -57,6 +57,10 @@ class OpenSearches:
         known.add(key)
         return True
 
+    def holds(self, request: str) -> bool:
+        """Whether a request is held."""
+        return request in self._searches
+
     def requests(self) -> set[str]:
         """All that are held."""
         return set(self._searches)

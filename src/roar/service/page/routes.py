@@ -30,6 +30,12 @@ EVIDENCE, JUDGED = "08_reporting/search_page", "01_raw/judged"
 _STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
 _NAME = r"^[^\x00-\x1f\x7f]*$"
 
+_FAULTS: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorAnswer, "description": "There is no such product, or no folder for judgments."},
+    422: {"model": ErrorAnswer, "description": "A field is missing, unknown or out of range; the answer names it."},
+    503: {"model": ErrorAnswer, "description": "It cannot be written now; give the grade again."},
+}
+
 templates = Environment(
     loader=PackageLoader("roar.service.page"),
     autoescape=True,
@@ -73,7 +79,7 @@ def page(settings: Settings) -> APIRouter:
             shown = await service.workers.run(request, partial(_shown, service, asked, evidence, judgments))
         except ServiceError as error:
             status, shown = error.status, {"error": error}
-        said = {"asked": asked, "systems": list(service.searcher.systems), "keys": KEYS, "none": NONE}
+        said = {"asked": asked, "systems": list(service.searcher.systems), "keys": KEYS, "alone": NONE}
         said |= {"can_judge": judgments is not None, **_EMPTY, **shown}
         html = templates.get_template("page.html.j2").render(said)
         return Response(html.encode(errors="replace"), status, media_type="text/html; charset=utf-8")
@@ -85,7 +91,7 @@ def page(settings: Settings) -> APIRouter:
         content = files("roar.service.page").joinpath("templates", name).read_bytes()
         return Response(content, headers={"content-type": _STATIC[name], "cache-control": "max-age=300"})
 
-    @router.post("/judgments", tags=["judging"], status_code=201, responses={404: {"model": ErrorAnswer}, 503: {"model": ErrorAnswer}})  # fmt: skip
+    @router.post("/judgments", tags=["judging"], status_code=201, responses=_FAULTS)
     async def judge(request: Request, body: Annotated[JudgmentBody, Body()]) -> JudgmentAnswer:
         """Keep a grade in `judgments_made.parquet`; the same rater's later grade of a pair replaces it."""
         if judgments is None:
@@ -148,7 +154,8 @@ def _shown(
     own = judgments.of(asked.judge, query) if asked.judge and judgments is not None else []
     pages, ranks = _answers(searcher, query, asked, waited_s)
     grades = evidence.grades(about.get("query_id"))
-    found = columns(pages, ranks, grades, {row["product_id"]: row for row in own})
+    told = {} if asked.judge else grades  # a judge makes up his own mind
+    found = columns(pages, ranks, told, {row["product_id"]: row for row in own})
     last = max(column.total for column in found)
     return shown | {"about": about, "judged": len(grades), "columns": found, "last": last}
 
