@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
-
 from sentence_transformers import SentenceTransformer
 
 from roar.encoder import load_encoder

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from roar.errors import InputError
-from roar.parameters.blocks import check_parameters
+from roar.parameters import Distillation, Filling, Groups, HardNegatives, Stage2, Teacher, TrainingSets
+from roar.parameters.blocks import check_parameters, unread
 from roar.parameters.ingestion import GRADES
 from roar.schemas import GRADES as CONTRACT
 
@@ -80,3 +81,25 @@ def test_line_ends_and_separators_are_meant() -> None:
 
 def test_grades_are_those_of_the_contract() -> None:
     assert tuple(reversed(GRADES)) == CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("blocks", "asked"),
+    [
+        ({"stage2": Stage2()}, False),
+        ({"stage2": Stage2(distillation=Distillation(weight=0.5))}, True),
+        ({"training_sets": TrainingSets()}, False),
+        ({"training_sets": TrainingSets(hard_negatives=HardNegatives(teacher=0.05))}, True),
+        ({"training_sets": TrainingSets(groups=Groups(fill=Filling()))}, False),
+        ({"training_sets": TrainingSets(groups=Groups(fill=Filling(graded=True)))}, True),
+        ({"stage2": Stage2(), "training_sets": TrainingSets(), "ablation_studies": None}, True),
+    ],
+)
+def test_scores_of_a_teacher_count_only_where_they_are_asked_for(blocks: dict[str, Any], asked: bool) -> None:
+    assert unread({"teacher": Teacher(), **blocks}) == (set() if asked else {"teacher_scores"})
+    assert unread(blocks) == set(), "a node that reads no teacher's parameters is given no scores"
+
+
+def test_targets_of_a_teacher_fall_with_the_grade() -> None:
+    said = fault("teacher: {targets: {exact: 0.4, substitute: 0.5, complement: 0.1, irrelevant: 0}}")
+    assert "no grade may be worth more than a better one" in said

@@ -49,9 +49,9 @@ def margin_mse_distillation(scores: Tensor, group: Tensor, target: Tensor, *, te
     """
     own = _scored(scores, group, target, temperature)
     error = own.score - own.target
-    mean = own.sum(error) / own.count.clamp_min(1)
-    spread = own.sum((error - mean[own.query]).square())
-    return weighted_mean(2 * spread / (own.count - 1).clamp_min(1), own.counts)
+    mean = own.summed(error) / own.size.clamp_min(1)
+    spread = own.summed((error - mean[own.query]).square())
+    return weighted_mean(2 * spread / (own.size - 1).clamp_min(1), own.compared)
 
 
 def listwise_kl_distillation(scores: Tensor, group: Tensor, target: Tensor, *, temperature: float = 0.1) -> Tensor:
@@ -79,7 +79,7 @@ def listwise_kl_distillation(scores: Tensor, group: Tensor, target: Tensor, *, t
     """
     own = _scored(scores, group, target, temperature)
     teacher, student = own.log_softmax(own.target), own.log_softmax(own.score)
-    return weighted_mean(own.sum(teacher.exp() * (teacher - student)), own.counts)
+    return weighted_mean(own.summed(teacher.exp() * (teacher - student)), own.compared)
 
 
 class _Scored(NamedTuple):
@@ -88,22 +88,22 @@ class _Scored(NamedTuple):
     query: Tensor  # (N,)
     score: Tensor  # (N,) s / tau
     target: Tensor  # (N,)
-    count: Tensor  # (Q,) scored products
+    size: Tensor  # (Q,) scored products
 
     @property
-    def counts(self) -> Tensor:
+    def compared(self) -> Tensor:
         """(Q,) 1 for queries with a pair to compare."""
-        return (self.count > 1).to(self.score.dtype)
+        return (self.size > 1).to(self.score.dtype)
 
-    def sum(self, value: Tensor) -> Tensor:  # type: ignore[override]
+    def summed(self, value: Tensor) -> Tensor:
         """(Q,) sums over each query's products."""
-        return value.new_zeros(len(self.count)).index_add(0, self.query, value)
+        return value.new_zeros(len(self.size)).index_add(0, self.query, value)
 
     def log_softmax(self, value: Tensor) -> Tensor:
         """(N,) over each query's own products."""
-        top = value.detach().new_full((len(self.count),), -torch.inf)
+        top = value.detach().new_full((len(self.size),), -torch.inf)
         top = top.scatter_reduce(0, self.query, value.detach(), "amax")[self.query]
-        total = self.sum((value - top).exp())
+        total = self.summed((value - top).exp())
         return value - top - total[self.query].log()
 
 
@@ -118,8 +118,8 @@ def _scored(scores: Tensor, group: Tensor, target: Tensor, temperature: float) -
         raise ValueError(f"target: shape {tuple(target.shape)} holds infinite values; NaN says that there is none")
     there = ~torch.isnan(target)
     query = group[there]
-    count = torch.bincount(query, minlength=scores.shape[0]).to(torch.float32)
-    return _Scored(query, own_scores(scores, group, temperature)[there], target[there].float(), count)
+    size = torch.bincount(query, minlength=scores.shape[0]).to(torch.float32)
+    return _Scored(query, own_scores(scores, group, temperature)[there], target[there].float(), size)
 
 
 DISTILLATION_LOSSES: Mapping[str, DistillationLoss] = MappingProxyType(

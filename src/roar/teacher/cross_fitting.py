@@ -71,14 +71,12 @@ def cross_fit(
     texts = tables.products.select(
         "product_id", text=product_texts(tables.products, encoder.product_fields, encoder.max_tokens)
     )
+    trained = tables.parts.filter(pl.col("judged")).select("fold", "part").unique().sort("fold", "part")
     results = []
-    for fold, part in (
-        tables.parts.filter(pl.col("judged")).select("fold", "part").unique().sort("fold", "part").iter_rows()
-    ):
-        work = _work(tables, texts, fold, part)
+    for fold, part in trained.iter_rows():
         folder = None if checkpoints is None else checkpoints / f"{fold}_{part}"
-        results.append(_one_part(work, encoder, config, seed, folder))
-    scores, held_out, history = (pl.concat(tables) for tables in zip(*results, strict=True))
+        results.append(_one_part(_work(tables, texts, fold, part), encoder, config, seed, folder))
+    scores, held_out, history = (pl.concat(parts) for parts in zip(*results, strict=True))
     by_all = held_out.group_by("fold", "split", *PAIR, maintain_order=True).agg(pl.col("score").mean())
     return Scored(scores, by_all.select(*PAIR, "score", "fold", "split"), history)
 
@@ -94,17 +92,19 @@ class _Work(NamedTuple):
 
 
 def _work(tables: TeacherTables, texts: pl.DataFrame, fold: str, part: int) -> _Work:
-    of, apart = pl.col("fold") == fold, tables.held_out_products.filter(pl.col("fold") == fold)
+    of = pl.col("fold") == fold
+    apart = tables.held_out_products.filter(of)
     judged = tables.judgments.select(*PAIR, pl.col("grade").cast(Grade), "weight")
-    dealt = tables.parts.filter(of)
-    train = dealt.filter(pl.col("part") != part).join(judged, on="query_id").join(apart, on="product_id", how="anti")
-    own = dealt.filter(pl.col("part") == part).select("query_id", "variant_group")
     asked = pl.concat([judged.select(PAIR), tables.candidates.select(PAIR)]).unique(maintain_order=True)
-    scored = own.join(asked, on="query_id", maintain_order="left_right").join(apart, on="product_id", how="anti")
-    kept_out = tables.splits.filter(of & (pl.col("split") != "train")).join(
-        judged, on="query_id", maintain_order="left_right"
-    )
-    work = _Work(fold, part, *(_with_texts(table, tables.queries, texts) for table in (train, scored, kept_out)))
+    dealt, mine = tables.parts.filter(of), pl.col("part") == part
+
+    def pairs(queries: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
+        return queries.join(products, on="query_id", maintain_order="left_right")
+
+    train = pairs(dealt.filter(~mine), judged).join(apart, on="product_id", how="anti", maintain_order="left")
+    own = pairs(dealt.filter(mine), asked).join(apart, on="product_id", how="anti", maintain_order="left")
+    held_out = pairs(tables.splits.filter(of & (pl.col("split") != "train")), judged)
+    work = _Work(fold, part, *(_with_texts(table, tables.queries, texts) for table in (train, own, held_out)))
     for table in (work.own, work.held_out):
         require_unseen(table, work.train)
     return work
@@ -139,7 +139,9 @@ def _asked(model: CrossEncoder, work: _Work, history: pl.DataFrame, precision: s
     own, held_out = (
         pl.Series(
             "score",
-            score_pairs(model, table["query"], table["text"], precision, progress=f"{title}: {what}"),
+            score_pairs(
+                model, table["query"].to_list(), table["text"].to_list(), precision, progress=f"{title}: {what}"
+            ),
             pl.Float64,
         )
         for what, table in (("train queries", work.own), ("held-out queries", work.held_out))

@@ -8,6 +8,7 @@ from fabricated_evaluation import MEASURED, SYSTEMS, VERTICALS, Fabricated
 
 from roar.errors import InputError
 from roar.parameters import Comparison, Reporting
+from roar.pipelines.reporting.nodes import draw_result_charts
 from roar.report import evaluation_section
 from roar.report.evaluation import Evidence
 from roar.report.evaluation.charts import crossed_chart, gains_chart, grade_mix_chart, recall_chart
@@ -124,6 +125,20 @@ def test_a_stage_that_was_not_kept_is_called_the_same_and_has_no_tables_of_zeros
     gains = [block for block in tables if isinstance(block, Chart) and block.caption.startswith("Gain in")]
     assert gains and all(label not in block.model_dump_json() for block in gains)
     assert "no difference found" not in first.detail.lower() and "0.00 points" not in first.detail
+
+
+def test_where_no_two_systems_differ_there_are_neither_tables_of_zeros_nor_charts_of_gains(
+    fabricated: Fabricated,
+) -> None:
+    zero = [pl.lit(0.0).alias(name) for name in ("difference", "low", "high")]
+    alike = fabricated.comparisons.with_columns(*zero)
+    blocks = section_of(fabricated, comparisons=alike).blocks
+    facts = next(block for block in blocks if isinstance(block, Facts)).facts
+    assert {fact.value for fact in facts} == {"the same"}
+    captions = [block.caption for block in flat(blocks) if isinstance(block, Table | Chart)]
+    assert not [caption for caption in captions if caption.startswith("Gain in") or "against Stage 1" in caption]
+    systems, *others, recall = draw_result_charts(fabricated.metrics, alike, Reporting(), MEASURED)
+    assert systems.data and recall.data and not any(figure.data for figure in others)
 
 
 def test_no_table_or_chart_mixes_protocols(fabricated: Fabricated) -> None:

@@ -13,12 +13,13 @@ _CURVES = {
     "contrastive": "Contrastive loss",
     "alignment": "Alignment loss",
     "calibration": "Calibration loss",
+    "distillation": "Distillation loss",
     "validation": "Criterion on validation queries",
     "masked_share": "Share of in-batch negatives masked",
     "grad_norm": "Gradient norm",
     "learning_rate": "Learning rate",
 }
-_OPEN = ("loss", "contrastive", "alignment", "calibration", "validation")
+_OPEN = ("loss", "contrastive", "alignment", "calibration", "distillation", "validation")
 _FOLD_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
