@@ -7,7 +7,7 @@ ENV ?= base
 DATA := $(if $(filter base,$(ENV)),data,data/$(ENV))
 KEDRO := $(BIN)/kedro run --env $(ENV)
 
-.PHONY: install run serve test lint format viz graph notebook lock clean
+.PHONY: install run serve test lint format viz graph docs notebook lock clean
 
 install: $(INSTALLED)
 
@@ -35,6 +35,7 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
 format: install
@@ -53,6 +54,11 @@ graph: install
 	rm -f build/api/run-status
 	grep -rlF "$(CURDIR)/" build | xargs -r sed -i "s#$(CURDIR)/##g"
 	sed -i 's#<head>#<head><script>location.search || location.replace("?types=task")</script>#' build/index.html
+
+# The documentation as a site in build/site; a link to nowhere is an error.
+docs: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 notebook: install
 	$(BIN)/kedro jupyter lab --env $(ENV)

@@ -298,7 +298,12 @@ def every_set(folder: Path) -> Iterator[tuple[str, Labelled]]:
             labelled = read_matching(folder / file)
             yield name, labelled
             yield from ((f"{name}_{form}", as_two_shops(labelled, how)) for form, how in FORMS.items())
+    yield from made()
+
+
+def made() -> Iterator[tuple[str, Labelled]]:
+    """The sets made by rules."""
     yield "electronics", electronics()
-    made = software()
-    yield "software", made
-    yield "software_trees", as_two_shops(made, FORMS["trees"]._replace(brand_column=""))
+    licences = software()
+    yield "software", licences
+    yield "software_trees", as_two_shops(licences, FORMS["trees"]._replace(brand_column=""))

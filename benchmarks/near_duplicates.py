@@ -1,6 +1,7 @@
 """Quality and cost of near-duplicate detection, as `name value` lines.
 
     python benchmarks/near_duplicates.py                      quality on the simulated shop, and on real sets if there
+    python benchmarks/near_duplicates.py --parts              what each part brings, by leaving it out
     python benchmarks/near_duplicates.py --alarm              a catalogue that lists items once, and its judgments
     python benchmarks/near_duplicates.py --scale 1000000      time and memory on that many simulated products
     python benchmarks/near_duplicates.py --minhash 100000     candidates against datasketch's MinHashLSH on titles
@@ -10,36 +11,35 @@ The folder that `ROAR_REAL_DATA` names may hold `matching/`, labelled pairs in t
 union of both lists and judges what it finds, `clustered` asks whether a labelled pair ended in one cluster. `hindsight` is the
 best F1 of any threshold (what calibration loses), `recall_at_0.9` the best recall whose precision is 0.9, `labels` the F1 of weights
 fitted to other products' labels; `added` and `dropped` are labelled pairs that clusters join beyond those found, and part again.
+Sets in other forms, and sets made by rules (`matching_sets.py`), are judged as given.
 `homedepot/` holds products.parquet (product_uid, product_title) and judgments.parquet (search_term, product_uid, relevance).
 """
 
 import argparse
 import os
-import re
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import polars as pl
 from datasketch import MinHash, MinHashLSH
+from scipy.stats import binom
 
-from roar.near_duplicates import candidate_pairs, cluster, find_pairs, grade_agreement, verify
+from matching_sets import ENDS, MATCHING, Labelled, every_set
+from roar.attributes import declared
+from roar.near_duplicates import candidate_pairs, cluster, editions, find_pairs, grade_agreement, verify
 from roar.near_duplicates.supervision import fit
 from roar.near_duplicates.text import tokens
+from roar.parameters import DuplicateEvidence, NearDuplicates
+from roar.text import folded
 
-MATCHING = {
-    "abt_buy": "Abt-Buy.txt",
-    "wdc_cameras": "wdc-cameras-test.txt",
-    "wdc_shoes": "wdc-shoes-test.txt",
-    "wdc_watches": "wdc-watches-test.txt",
-}
 PRECISE = 0.9
 """Precision that a mask of false negatives needs."""
 
-SCHEMA = {"product_id": pl.String, "title": pl.String, "description": pl.String, "price": pl.Float64}
-ENDS = ["product_id_a", "product_id_b"]
 Figures = Iterator[tuple[str, float]]
 
 
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=0, help="products of the cost measurement")
     parser.add_argument("--minhash", type=int, default=0, help="titles of the comparison with datasketch")
     parser.add_argument("--alarm", action="store_true", help="the catalogue of homedepot/ instead")
+    parser.add_argument("--parts", action="store_true", help="every part left out, on all sets")
     options = parser.parse_args()
     if options.minhash:
         report(against_minhash(options.minhash))
@@ -55,13 +56,15 @@ def main() -> None:
         report(cost(options.scale))
     if options.alarm:
         report(alarm(Path(os.environ.get("ROAR_REAL_DATA", ".")) / "homedepot"))
-    if not (options.minhash or options.scale or options.alarm):
+    folder = Path(os.environ.get("ROAR_REAL_DATA", ".")) / "matching"
+    if options.parts:
+        report(parts(folder))
+    if not (options.minhash or options.scale or options.alarm or options.parts):
         report(simulated())
         report(two_shops())
-        for name, file in MATCHING.items():
-            path = Path(os.environ.get("ROAR_REAL_DATA", ".")) / "matching" / file
-            if path.exists():
-                report((f"{name}_{figure}", value) for figure, value in matching(path))
+        for name, labelled in every_set(folder):
+            figures = matching(labelled) if name in MATCHING else given(labelled)
+            report((f"{name}_{figure}", value) for figure, value in figures)
 
 
 def report(figures: Figures) -> None:
@@ -69,14 +72,19 @@ def report(figures: Figures) -> None:
         print(f"{name} {value:.4g}", flush=True)
 
 
-def matching(path: Path) -> Figures:
+def given(labelled: Labelled) -> Figures:
+    """The labelled pairs judged as they are, and what the best threshold would give."""
+    judged = verify(labelled.products, labelled.pairs)
+    same = judged["label"] == 1
+    yield from scores("given", judged["accepted"] & same, judged["accepted"], int(same.sum()))
+    yield from hindsight(judged["similarity"].to_numpy(), same.to_numpy())
+
+
+def matching(labelled: Labelled) -> Figures:
     """Every figure of a labelled set."""
-    products, pairs = read_matching(path)
+    products, pairs = labelled
     matches = pairs.filter(pl.col("label") == 1)
-    judged = verify(products, pairs)
-    yield from scores("given", judged["accepted"] & (judged["label"] == 1), judged["accepted"], len(matches))
-    same = (judged["label"] == 1).to_numpy()
-    yield from hindsight(judged["similarity"].to_numpy(), same)
+    yield from given(labelled)
     yield "labels_f1", fit(products, pairs).cross_validated.f1
     yield "candidate_recall", len(matches.join(candidate_pairs(products), on=ENDS, how="semi")) / len(matches)
     found = find_pairs(products)
@@ -112,27 +120,56 @@ def scores(name: str, true: pl.Series, positive: pl.Series, matches: int) -> Fig
     yield f"{name}_f1", 2 * precision * recall / max(precision + recall, 1e-9)
 
 
-def read_matching(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Products of both lists, and the labelled pairs (ids in order)."""
-    ids: dict[tuple[str, str], str] = {}
-    pairs = []
-    for line in path.read_text(encoding="utf-8").strip().split("\n"):  # titles hold other line breaks
-        *texts, label = line.split("\t")
-        ends = [ids.setdefault((side, text), f"{side}{len(ids):05d}") for side, text in zip("ab", texts, strict=True)]
-        pairs.append((*ends, int(label)))
-    rows = [(product_id, *fields(text)) for (_, text), product_id in ids.items()]
-    return (
-        pl.DataFrame(rows, schema=SCHEMA, orient="row"),
-        pl.DataFrame(pairs, schema=[*ENDS, "label"], orient="row"),
-    )
+def _left_out() -> dict[str, tuple[dict[str, object], list[AbstractContextManager[object]]]]:
+    """Each part as the parameters, or the functions put out of action, that leave it out."""
+
+    def emptied(read: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
+        return lambda tokens: read(tokens).clear()
+
+    def without_numbers(read: Callable[..., tuple[pl.DataFrame, ...]]) -> Callable[..., tuple[pl.DataFrame, ...]]:
+        return lambda products: (*(tables := read(products))[:2], tables[2].clear())
+
+    silent = patch.object(declared, "read", without_numbers(declared.read))
+    nothing = [
+        patch.object(editions, "facts", emptied(editions.facts)),
+        patch.object(editions, "claims", emptied(editions.claims)),
+    ]
+    return {
+        "nothing": ({}, []),
+        "learning": ({"learn": False}, []),
+        "competition": ({"competition": 0.0}, []),
+        "rivalry": ({"rivalry": False}, []),
+        "prices": ({"price": 0.0}, []),
+        "contradictions": ({"contradiction": 0.0}, []),
+        "accessories_and_licences": ({"accessory": 0.0}, []),
+        "model_numbers": ({"model_number": 0.0, "model_stem": 0.0, "sibling_model": 0.0}, []),
+        "numbers_in_columns": ({}, [silent]),
+        "editions": ({}, nothing),
+    }
 
 
-def fields(text: str) -> tuple[str, str | None, float | None]:
-    """Title, description and price of `COL name VAL text COL …`."""
-    parts = re.split(r"COL (\S+) VAL ?", text)[1:]
-    values = {key: value.strip() for key, value in zip(parts[::2], parts[1::2], strict=True)}
-    price = values.get("price")
-    return values.get("title", values.get("name", "")), values.get("description"), float(price) if price else None
+def parts(folder: Path) -> Figures:
+    """Mean F1 of the given pairs without each part: of the sets as they come, of their forms, of those made by rules."""
+    sets = [(_kind(name), labelled) for name, labelled in every_set(folder)]
+    for part, (changed, patches) in _left_out().items():
+        config = NearDuplicates(evidence=DuplicateEvidence(**changed))  # type: ignore[arg-type]  # of all types
+        f1: dict[str, list[float]] = {}
+        with ExitStack() as stack:
+            for one in patches:
+                stack.enter_context(one)
+            for kind, (products, pairs) in sets:
+                judged = verify(products, pairs, config)
+                same = judged["label"] == 1
+                found = dict(scores("", judged["accepted"] & same, judged["accepted"], int(same.sum())))
+                f1.setdefault(kind, []).append(found["_f1"])
+        for kind, values in f1.items():
+            yield f"without_{part}_{kind}", sum(values) / len(values)
+
+
+def _kind(name: str) -> str:
+    if name in MATCHING:
+        return "as_they_come"
+    return "made" if name.startswith(("electronics", "software")) else "other_forms"
 
 
 def shop(size: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -190,18 +227,42 @@ def alarm(folder: Path) -> Figures:
     pairs = find_pairs(products)
     clusters = cluster(products, pairs)
     several = clusters.filter(pl.len().over("cluster_id") > 1)
-    agreement = grade_agreement(judgments.unique(["query_id", "product_id"]), clusters)
+    agreement = grade_agreement(judgments.unique(["query_id", "product_id"]), clusters, products)
     yield "homedepot_pairs", len(pairs)
     yield "homedepot_share_in_clusters", len(several) / len(products)
     yield "homedepot_cells", agreement.cells
     yield "homedepot_differing_grades", agreement.rate
+    yield "homedepot_equal_titles", agreement.alike
+    yield "homedepot_equal_titles_differing", agreement.floor
+    yield "homedepot_excess", agreement.excess
     yield "homedepot_usual_difference", agreement.usual
     yield "homedepot_processor_seconds", time.process_time() - start
+    yield from rater_noise(folder)
     titles = dict(products.iter_rows())
     drawn = pairs.sample(min(DRAWN, len(pairs)), seed=0).sort(ENDS)
     sheet = [(a, b, round(s, 3), titles[a], titles[b]) for a, b, s in drawn.select(*ENDS, "similarity").iter_rows()]
     table = pl.DataFrame(sheet, schema=[*ENDS, "similarity", "title_a", "title_b"], orient="row")
     table.write_csv("homedepot_pairs.tsv", separator="\t")
+
+
+def rater_noise(folder: Path) -> Figures:
+    """How much of the unlikeness of grades is the raters': a relevance is the mean of three, 1 to 3 each.
+
+    The three are taken as near each other as their mean allows, so both figures are the least that raters make.
+    """
+    titles = pl.read_parquet(folder / "products.parquet").with_columns(title=folded(pl.col("product_title")))
+    graded = pl.read_parquet(folder / "judgments.parquet").join(titles, on="product_uid")
+    pairs = graded.join(graded, on=["search_term", "title"], suffix="_b").filter(
+        pl.col("product_uid") < pl.col("product_uid_b")
+    )
+    one, other = (pairs[name].to_numpy() for name in ("relevance", "relevance_b"))
+    part = np.rint(np.concatenate([one, other]) * 3).astype(int) % 3  # raters above the mean's whole number
+    share = part / 3
+    again = [binom.pmf(range(4), 3, p) for p in share]  # how many of three new raters would be above it
+    differ = [1 - (odds[:2].sum() ** 2 + odds[2:].sum() ** 2) for odds in again]
+    yield "homedepot_rerated_differing", float(np.mean(differ))
+    yield "homedepot_deviation_of_raters", float(np.sqrt((share * (1 - share) / 2).mean()))
+    yield "homedepot_deviation_of_equal_titles", float((one - other).std() / np.sqrt(2))
 
 
 DRAWN = 100

@@ -36,10 +36,10 @@ def test_a_small_set_is_trained_once_a_fold():
 
 
 def test_work_is_the_work_of_a_naive_count():
-    """Stage 2 of the default shop: half of the queries' groups of eight, three passes, and three validations of 100 queries."""
+    """Stage 2 of the default shop: half of the queries' groups of eight, three passes, and three validations of 2,000 products."""
     train = 3_000 * 0.9 * (1 - 0.45)
     passes = 3 * (train * 8 * 64 * 0.35 + train * 7)
-    assert tokens()["stage_2.align_grades"] == pytest.approx(passes + 3 * 100 * 12 * 64 * 0.35)
+    assert tokens()["stage_2.align_grades"] == pytest.approx(passes + 3 * 2_000 * 64 * 0.35)
 
 
 def test_seconds_fall_with_speed_and_no_step_is_free():

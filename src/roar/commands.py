@@ -240,6 +240,7 @@ def read_ids(path: Path) -> pl.Series:
 @_of_a_release
 def serve(host: str, port: int, release: Path | None, env: str) -> None:
     """Serve a release over HTTP; see docs/serving.md. A newer version is taken over while it runs."""
+    from roar.parameters.blocks import check_parameters
     from roar.parameters.serve import Serve
     from roar.service.running import run
     from roar.service.settings import Settings
@@ -248,7 +249,9 @@ def serve(host: str, port: int, release: Path | None, env: str) -> None:
         run(Settings(release=release_folder(release, env)), host, port)
         return
     configuration = _configuration(env)
-    block = Serve.model_validate(configuration["parameters"]["serve"])
+    written = {"serve": configuration["parameters"].get("serve", {})}
+    check_parameters(written)
+    block = Serve.model_validate(written["serve"])
     run(Settings(release=release_folder(release, env), serve=block, data=data_folder(env)), host, port)
 
 

@@ -11,9 +11,7 @@ from roar.schemas import SearchLog
 
 
 def table(folder: Path, **more) -> LoggedTable:
-    return LoggedTable(
-        filepath=str(folder / "log.parquet"), rolls="rolls", schema="roar.schemas.SearchLog", **more
-    )
+    return LoggedTable(filepath=str(folder / "log.parquet"), rolls="rolls", schema="roar.schemas.SearchLog", **more)
 
 
 def test_nothing_at_all_is_an_empty_log(tmp_path):

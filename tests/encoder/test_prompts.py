@@ -74,7 +74,7 @@ def test_prompts_are_saved_with_the_encoder(tiny_bert_folder, tmp_path):
     alone = SentenceTransformer(str(tmp_path / "models" / "holdout"), local_files_only=True, device="cpu")
     ours = (
         encode(encoder, texts, kind=kind, config=config)
-        for kind, texts in zip(("query", "product"), (QUERIES, PRODUCTS))
+        for kind, texts in zip(("query", "product"), (QUERIES, PRODUCTS), strict=True)
     )
     theirs = (
         [alone.encode_query(QUERIES), alone.encode_document(PRODUCTS)],

@@ -240,7 +240,9 @@ def test_what_the_service_logged_becomes_a_verdict_without_a_mapping(tmp_path):
     things = [f"{colour} {kind}" for kind in ("mug", "lamp", "chair") for colour in ("red", "blue", "green", "white")]
     number = pl.int_range(len(things)).cast(pl.String)
     products = pl.DataFrame({"title": things}).with_columns(product_id="p" + number, vertical=pl.lit("home"))
-    queries = pl.DataFrame({"query": things}).with_columns(query_id="q" + number, frequency=pl.int_range(1, len(things) + 1))
+    queries = pl.DataFrame({"query": things}).with_columns(
+        query_id="q" + number, frequency=pl.int_range(1, len(things) + 1)
+    )
     judged = [(f"q{q}", f"p{(q + step) % 12}", grade) for q in range(12) for step, grade in enumerate(GRADES[::-1])]
     judgments = pl.DataFrame(judged, schema=["query_id", "product_id", "grade"], orient="row")
     for name, table in {"products": products, "queries": queries, "judgments": judgments}.items():

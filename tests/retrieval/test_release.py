@@ -253,7 +253,9 @@ def test_shards_are_encoded_once_and_never_taken_for_another_encoders(tmp_path, 
     assert np.abs(changed - first).max() > 0.01 and len(list(tmp_path.iterdir())) == 7
 
 
-def test_the_same_catalogue_under_another_encoder_is_a_release_beside(root, tiny_bert_folder, tiny_qwen_folder, tmp_path):
+def test_the_same_catalogue_under_another_encoder_is_a_release_beside(
+    root, tiny_bert_folder, tiny_qwen_folder, tmp_path
+):
     other = tmp_path / "other"
     told = CliRunner().invoke(released, ["index", "encode", str(tiny_qwen_folder), str(other), "--release", str(root)])
     assert told.exit_code == 0 and "40 products" in told.output, told.output

@@ -65,10 +65,17 @@ def released(tmp_path_factory, encoder) -> Path:
     return release(tmp_path_factory.mktemp("served") / "release", encoder)
 
 
-SERVE = Serve(systems={"words": ServedSystem(kind="hybrid", weight=0.0)}, depth=30, limit=50, watch_s=0.05, threads=2)
+SERVE = Serve(
+    systems={"words": ServedSystem(kind="hybrid", weight=0.0)},
+    depth=30,
+    limit=50,
+    watch_s=0.05,
+    threads=2,
+    timeout_s=30,  # a busy machine is no fault
+)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(released):
     with TestClient(create_app(Settings(release=released, serve=SERVE)), raise_server_exceptions=False) as client:
         yield client

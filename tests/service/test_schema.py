@@ -26,7 +26,7 @@ def test_no_request_that_the_schema_allows_breaks_the_service(client):
 
         @given(case=operation.as_strategy())
         @settings(
-            max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+            max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
         )
         def answered(case):
             case.call_and_validate(checks=CHECKS)

@@ -186,3 +186,12 @@ def test_a_release_that_is_not_there_is_one_line(tmp_path, monkeypatch):
     assert ran.exit_code == 1 and "no release here" in ran.output and "Traceback" not in ran.output
     ran = CliRunner().invoke(commands, ["serve"])
     assert ran.exit_code == 1 and "no folder conf here" in ran.output
+
+
+def test_a_wrong_parameter_is_one_line_before_anything_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "base" / "parameters").mkdir(parents=True)
+    (tmp_path / "conf" / "base" / "globals.yml").write_text("data: data\n")
+    (tmp_path / "conf" / "base" / "parameters" / "serve.yml").write_text("serve: {quue: 3}\n")
+    ran = CliRunner().invoke(commands, ["serve", "--release", str(tmp_path / "none")])
+    assert ran.exit_code == 1 and "did you mean queue?" in ran.output and "Traceback" not in ran.output

@@ -55,8 +55,7 @@ def test_it_is_trained_on_every_judged_query_for_as_many_steps(
         lambda base, tables, *a, **k: (seen.extend(tables.pairs["query"]), real(base, tables, *a, **k))[1],
     )
     histories = {
-        f"stage{number}": history([(0, 0.5 if not best else 0.1), (2, 0.3)])
-        for number, best in enumerate(steps, start=1)
+        f"stage{number}": history([(0, not best), (2, bool(best))]) for number, best in enumerate(steps, start=1)
     }
     stages = Stage1(batch_size=16, learning_rate=1e-3), Stage2(batch_size=8, learning_rate=1e-3)
     encoder = Encoder(preset=str(tiny_bert_folder), max_tokens=16, product_fields=("title",), precision="float32")

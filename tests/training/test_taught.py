@@ -209,4 +209,6 @@ def test_a_group_is_filled_with_the_grades_that_the_teacher_gives(tables, groups
     own = pl.col("query_id").str.extract(r"^q(\d)") == pl.col("product_id").str.extract(KIND)
     assert added.filter(own).height and (added.filter(own)["grade"] == "substitute").all()
     assert added.filter(~own).height and (added.filter(~own)["grade"] != "substitute").all()
-    assert negatives.height and "grade" not in negatives.columns, "the table of negatives is what it is without a teacher"
+    assert negatives.height and "grade" not in negatives.columns, (
+        "the table of negatives is what it is without a teacher"
+    )

@@ -78,7 +78,7 @@ def test_the_weights_that_validated_best_are_kept(tables, tiny_encoder):
     def validate(encoder):
         """Best in the middle."""
         seen.append(weights(encoder))
-        return [0.1, 0.2, 0.9, 0.3, 0.2][len(seen) - 1]
+        return np.full(4, [0.1, 0.2, 0.9, 0.3, 0.2][len(seen) - 1])
 
     trained = train(
         tiny_encoder,
@@ -340,4 +340,7 @@ def test_a_decoder_trains_in_both_stages_and_is_saved_with_a_card(tables, tiny_q
         "",  # SHA256SUMS
     }
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert all(said in card for said in ("stage2, holdout", "NDCG@8", '"beta": 0.1', "licence", str(tiny_qwen_folder)))
+    assert all(
+        said in card
+        for said in ("stage2, holdout", "validation queries", '"beta": 0.1', "licence", str(tiny_qwen_folder))
+    )

@@ -169,8 +169,8 @@ def searched(products: pl.DataFrame, judgments: pl.DataFrame, most: int | None, 
     if most is None:
         return products
     judged = products["product_id"].is_in(judgments["product_id"].implode())
-    order = pl.struct(~judged, pl.col("product_id").hash(seed), "product_id").rank("ordinal")
-    return products.filter(order <= max(most, int(judged.sum())))
+    drawn = products.select("product_id", others=~judged).sort("others", pl.col("product_id").hash(seed), "product_id")
+    return products.join(drawn.head(max(most, int(judged.sum()))), on="product_id", how="semi", maintain_order="left")
 
 
 def _runs(

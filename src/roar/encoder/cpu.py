@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding
@@ -36,7 +36,7 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
-def fast_on_cpu(encoder: SentenceTransformer) -> Iterator[None]:
+def fast_on_cpu(encoder: SentenceTransformer | CrossEncoder) -> Iterator[None]:
     """Encode with plain attention and kept memory while the block lasts; nothing changes on another device."""
     model = getattr(encoder[0], "auto_model", None)
     if encoder.device.type != "cpu" or model is None:
@@ -54,7 +54,7 @@ def fast_on_cpu(encoder: SentenceTransformer) -> Iterator[None]:
 
 
 @contextmanager
-def row_gradients(encoder: SentenceTransformer) -> Iterator[None]:
+def row_gradients(encoder: SentenceTransformer | CrossEncoder) -> Iterator[None]:
     """Train the embedding table with gradients that are added up row by row while the block lasts; on a CPU only.
 
     Not for several processes: what shares gradients between them waits for autograd's own.

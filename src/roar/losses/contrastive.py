@@ -33,6 +33,11 @@ def contrastive_loss(
 
     Raises:
         ValueError: shapes disagree, an index is out of range, scores are not finite, or temperature <= 0.
+
+    References:
+        van den Oord et al. (2018), Representation learning with contrastive predictive coding, arXiv 1807.03748.
+        Yang et al. (2019), Improving multilingual sentence embedding using bi-directional dual encoder with additive margin
+            softmax, arXiv 1902.08564.
     """
     check_scores(scores)
     check_shape("positive", positive, (scores.shape[0],))

@@ -45,7 +45,11 @@ def no_alignment(
     mask: Tensor | None = None,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """0 with a zero gradient: the contrastive loss continued on stage-2 data. Arguments and errors as `roar_loss`."""
+    """0 with a zero gradient: the contrastive loss continued on stage-2 data. Arguments and errors as `roar_loss`.
+
+    References:
+        None: the control in arXiv 2606.01504's sense, stage 1's loss continued.
+    """
     check_graded(scores, group, grade, temperature, mask, weight)
     return scores.float().sum() * 0.0
 

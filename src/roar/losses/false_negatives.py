@@ -36,6 +36,10 @@ def false_negative_mask(
 
     Raises:
         ValueError: shapes disagree, an index is out of range, or scores are not finite.
+
+    References:
+        Semantic Retrieval for Product Search in E-Commerce, arXiv 2606.01504.
+        Solatorio (2024), GISTEmbed, arXiv 2402.16829.
     """
     check_scores(scores)
     check_shape("positive", positive, (scores.shape[0],))

@@ -50,6 +50,9 @@ def list_mle_loss(
 
     Raises:
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, or temperature <= 0.
+
+    References:
+        Xia et al. (2008), Listwise approach to learning to rank: theory and algorithm, ICML.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     x = own_scores(scores, group, temperature)
@@ -90,6 +93,9 @@ def list_net_loss(
 
     Raises:
         ValueError: as `list_mle_loss`, or target_temperature <= 0.
+
+    References:
+        Cao et al. (2007), Learning to rank: from pairwise approach to listwise approach, ICML.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     if not target_temperature > 0:

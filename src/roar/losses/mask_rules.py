@@ -42,6 +42,9 @@ def mask_rule(
 
     Raises:
         ValueError: an unknown rule, a rule without its table, a negative margin, or as `false_negative_mask`.
+
+    References:
+        arXiv 2606.01504 (margin); Solatorio (2024), GISTEmbed, arXiv 2402.16829 (gist).
     """
     names = {name_or_names} if isinstance(name_or_names, str) else set(name_or_names)
     if not names or names.difference(MASK_RULES):

@@ -65,6 +65,9 @@ def ranknet_loss(
             not three non-negative numbers, or an unknown choice of pairs.
 
     Cost: O(P log P + N) for N pairs, up to the sum over queries of g^2 / 2; pooled O(P^2 / 2) in time, O(P) in memory.
+
+    References:
+        Burges et al. (2005), Learning to rank using gradient descent, ICML.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     x = own_scores(scores, group, temperature)
@@ -107,6 +110,10 @@ def margin_mse_loss(
 
     Raises:
         ValueError: as `ranknet_loss`.
+
+    References:
+        Hofstätter et al. (2020), Improving efficient neural ranking models with cross-architecture knowledge
+            distillation, arXiv 2010.02666.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     better, worse, size = compared = graded_pairs(group, grade, pairs)
@@ -145,6 +152,9 @@ def lambda_loss(
 
     Raises:
         ValueError: as `ranknet_loss`.
+
+    References:
+        Wang et al. (2018), The LambdaLoss framework for ranking metric optimization, CIKM.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     better, worse, _ = compared = graded_pairs(group, grade, "all")

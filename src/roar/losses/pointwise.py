@@ -51,6 +51,9 @@ def bixse_loss(
     Raises:
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or targets are
             not one chance for each grade.
+
+    References:
+        BiXSE, arXiv 2508.06781.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     if len(targets) != GRADES or not all(0 <= target <= 1 for target in targets):

@@ -82,6 +82,9 @@ def log_odds(scores: Tensor, *, temperature: float = 0.01, member: Tensor | None
 
     Raises:
         ValueError: shapes disagree, scores are not finite, or temperature <= 0.
+
+    References:
+        arXiv 2606.01504.
     """
     check_scores(scores)
     check_temperature(temperature)
@@ -254,6 +257,16 @@ def roar_loss(
     Raises:
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, `by_worse` is
             not three non-negative numbers, an unknown scope, ties or others, or others that a scope or ties has no place for.
+
+    Examples:
+        The order of two grades is right, then wrong.
+
+        >>> group, grade = torch.tensor([0, 0]), torch.tensor([3, 0])
+        >>> [round(roar_loss(torch.tensor([row]), group, grade, temperature=0.1).item(), 3) for row in ([0.6, 0.4], [0.4, 0.6])]
+        [0.018, 4.018]
+
+    References:
+        Semantic Retrieval for Product Search in E-Commerce, arXiv 2606.01504.
     """
     check_graded(scores, group, grade, temperature, mask, weight)
     if scope not in ("batch", "group"):

@@ -40,6 +40,10 @@ def pooled_auc(
 
     Cost: O(N log N) for N judged pairs, and O(N) for each resample and slice. Beyond 20,000 distinct scores the resamples
     see neighbouring scores as tied, which moves the ends of the interval by less than 1e-4; the mean is exact always.
+
+    References:
+        Mann and Whitney (1947), On a test of whether one of two random variables is stochastically larger than the other,
+            Annals of Mathematical Statistics 18(1).
     """
     config = config or MetricSettings()
     run, judgments = checked_run(run), checked_judgments(judgments)

@@ -47,6 +47,9 @@ def conflict_shares(
     Returns:
         query_id, metric (attribute_conflict@8), value: of the page's products that say anything on what the query asks for,
         the share that contradicts it on some of it; null where none says anything. Lower is better.
+
+    References:
+        None: the count is this project's, see docs/decisions.md.
     """
     config = config or MetricSettings()
     speaking = positions.group_by(PAIR).agg(pl.col("against").any())

@@ -48,6 +48,14 @@ def score_queries(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSett
     Raises:
         InputError: see `roar.metrics.inputs`.
 
+    Examples:
+        The exact product stands second, under an irrelevant one.
+
+        >>> run = pl.DataFrame({"query_id": ["q", "q"], "product_id": ["a", "b"], "score": [0.9, 0.8]})
+        >>> judged = run.select("query_id", "product_id", grade=pl.Series(["irrelevant", "exact"], dtype=pl.Enum(GRADES)))
+        >>> score_queries(run, judged, MetricSettings(names=("mrr@10", "ndcg@8")))["value"].round(3).to_list()
+        [0.5, 0.631]
+
     Cost: one sort of the run and one grouped pass, O(n log n) time and about 100 bytes a row.
     """
     config = config or MetricSettings()
@@ -127,36 +135,60 @@ _JUDGED = pl.col("grade") >= 0
 
 
 def _ndcg(rank: str, k: int) -> pl.Expr:
-    """Normalised discounted cumulative gain, gain / log2(rank + 1) (Järvelin and Kekäläinen 2002, in Burges's form)."""
+    """Normalised discounted cumulative gain, gain / log2(rank + 1) (Järvelin and Kekäläinen 2002, in Burges's form).
+
+    References:
+        Järvelin and Kekäläinen (2002), Cumulated gain-based evaluation of IR techniques, ACM TOIS 20(4).
+    """
     got = (pl.col("gain") / (pl.col(rank) + 1).log(2)).filter(_top(rank, k)).sum()
     best = (pl.col("gain") / (pl.col("ideal_rank") + 1).log(2)).filter(pl.col("ideal_rank") <= k).sum()
     return pl.when(best > 0).then(got / best)
 
 
 def _map(rank: str, k: int) -> pl.Expr:
-    """Average precision of the first k, over min(k, exacts); trec_eval's map_cut divides by all exacts instead."""
+    """Average precision of the first k, over min(k, exacts); trec_eval's map_cut divides by all exacts instead.
+
+    References:
+        Voorhees and Harman (2005), TREC: experiment and evaluation in information retrieval, chapter 3.
+    """
     precision = _EXACT.cum_sum() / pl.col(rank)
     total = precision.filter(_top(rank, k) & _EXACT).sum()
     return pl.when(_EXACT.any()).then(total / pl.min_horizontal(_EXACT.sum(), pl.lit(k)))
 
 
 def _mrr(rank: str, k: int) -> pl.Expr:
-    """Reciprocal rank of the first exact product, 0 where the first k hold none."""
+    """Reciprocal rank of the first exact product, 0 where the first k hold none.
+
+    References:
+        Voorhees (1999), The TREC-8 question answering track report.
+    """
     return pl.when(_EXACT.any()).then((1 / pl.col(rank)).filter(_top(rank, k) & _EXACT).max().fill_null(0))
 
 
 def _recall(rank: str, k: int) -> pl.Expr:
-    """Share of the exact products that stand in the first k."""
+    """Share of the exact products that stand in the first k.
+
+    References:
+        Voorhees and Harman (2005), chapter 3.
+    """
     return pl.when(_EXACT.any()).then((_top(rank, k) & _EXACT).sum() / _EXACT.sum())
 
 
 def _precision(rank: str, k: int) -> pl.Expr:
-    """Share of the first k ranks that hold an exact product; ranks that a short run lacks count as misses."""
+    """Share of the first k ranks that hold an exact product; ranks that a short run lacks count as misses.
+
+    References:
+        Voorhees and Harman (2005), chapter 3.
+    """
     return (_top(rank, k) & _EXACT).sum() / k
 
 
 def _share(of: pl.Expr) -> Measure:
-    """Share of the products returned in the first k for which `of` holds."""
+    """Share of the products returned in the first k for which `of` holds.
+
+    References:
+        Sakai (2007), Alternatives to bpref, SIGIR: judged@k is the share that any judgment covers.
+    """
 
     def measure(rank: str, k: int) -> pl.Expr:
         shown = _top(rank, k)
@@ -166,7 +198,11 @@ def _share(of: pl.Expr) -> Measure:
 
 
 def _bpref(_rank: str, _k: int) -> pl.Expr:
-    """Binary preference with trec_eval's bound (Buckley and Voorhees 2004): judged products alone, holes ignored."""
+    """Binary preference with trec_eval's bound (Buckley and Voorhees 2004): judged products alone, holes ignored.
+
+    References:
+        Buckley and Voorhees (2004), Retrieval evaluation with incomplete information, SIGIR.
+    """
     others = (_JUDGED & ~_EXACT).sum()
     above = pl.min_horizontal((_JUDGED & ~_EXACT).cum_sum(), _EXACT.sum())
     penalty = pl.when(above > 0).then(above / pl.min_horizontal(_EXACT.sum(), others)).otherwise(0.0)
@@ -174,7 +210,11 @@ def _bpref(_rank: str, _k: int) -> pl.Expr:
 
 
 def _auc(_rank: str, _k: int) -> pl.Expr:
-    """Probability that an exact product outscores another judged one, ties counting half (Mann and Whitney 1947)."""
+    """Probability that an exact product outscores another judged one, ties counting half (Mann and Whitney 1947).
+
+    References:
+        Mann and Whitney (1947), Annals of Mathematical Statistics 18(1).
+    """
     score = pl.col("score").fill_null(float("-inf")).filter(_JUDGED)
     exacts, others = _EXACT.sum().cast(pl.Float64), (_JUDGED & ~_EXACT).sum().cast(pl.Float64)
     rank_sum = (score.rank("average") * _EXACT.filter(_JUDGED)).sum()
@@ -182,7 +222,11 @@ def _auc(_rank: str, _k: int) -> pl.Expr:
 
 
 def _ordering(*pairs: tuple[str, str]) -> Measure:
-    """Share of the pairs of judged products of the given (better, worse) grades that stand in the right order."""
+    """Share of the pairs of judged products of the given (better, worse) grades that stand in the right order.
+
+    References:
+        Kendall (1938), A new measure of rank correlation, Biometrika 30: the share of concordant pairs.
+    """
 
     def measure(_rank: str, _k: int) -> pl.Expr:
         right, pairs_there = pl.lit(0.0), pl.lit(0.0)

@@ -84,64 +84,53 @@ def learn_columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: 
     return _columns(comparison, a[sure], b[sure], config)
 
 
-def learn_prices(
-    comparison: Comparison, a: np.ndarray, b: np.ndarray, veto: np.ndarray, config: DuplicateEvidence
-) -> float | None:
-    """The usual gap of prices, where model numbers do not tell it: that of listings that are each other's best by words.
+def mutually_best(a: np.ndarray, b: np.ndarray, text: np.ndarray, products: int, least: float) -> np.ndarray:
+    """Places of the pairs that are each other's best by words, and at least so much alike; `MOST` at most, spread evenly."""
+    best = np.zeros(products)
+    for side in (a, b):
+        np.maximum.at(best, side, text)
+    mutual = np.flatnonzero((text >= least) & (text == best[a]) & (text == best[b]))
+    return mutual[:: max(1, len(mutual) // MOST)]
+
+
+def learn_prices(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> float | None:
+    """The usual gap of prices, where model numbers do not tell it: that of pairs that are each other's best by words.
 
     Many of these are no pairs, so the median speaks (an exponential spread has its mean at median / log 2), and never for less than
     the gap that `price_factor` stands for.
     """
-    if comparison.usual_gap is not None or not np.isfinite(comparison.price).any():
-        return comparison.usual_gap
-    mutual = _mutual(comparison, a, b, veto, config)
-    gaps = comparison.price_gaps(a[mutual], b[mutual])
+    gaps = comparison.price_gaps(a, b)
     gaps = gaps[np.isfinite(gaps)]
-    if len(gaps) < ENOUGH:
-        return None
+    if comparison.usual_gap is not None or len(gaps) < ENOUGH:
+        return comparison.usual_gap
     return max(float(np.median(gaps)) / np.log(2), np.log(config.price_factor) / (USUAL + UNLIKE))
 
 
 def learn_trees(
-    comparison: Comparison,
-    a: np.ndarray,
-    b: np.ndarray,
-    veto: np.ndarray,
-    columns: pl.DataFrame,
-    config: DuplicateEvidence,
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, columns: pl.DataFrame, config: DuplicateEvidence
 ) -> pl.DataFrame:
-    """`columns` where words alone tell that one is two vocabularies: model numbers are silent on it, its values differ in most
-    pairs that are each other's best, and one value translates into the other.
+    """`columns` where words alone tell that one is two vocabularies: model numbers are silent on it, its values differ in most of the
+    pairs (`a`, `b`) that are each other's best, and one value translates into the other.
 
     Variants of a line differ as well, but a colour stands beside any other colour, whereas a shelf of one shop's tree stands
     beside one or two of the other's.
     """
+    stated, differs = comparison.dimensions_compared(a, b)
+    counted = pl.DataFrame(
+        {"dimension": comparison.dimensions, "stated": stated, "share": differs / np.maximum(stated, 1)}
+    )
     silent = columns.filter((pl.col("pairs") < config.learning_pairs) & pl.col("dimension").str.starts_with("“"))
-    if silent.is_empty():
-        return columns
-    mutual = np.flatnonzero(_mutual(comparison, a, b, veto, config))
+    silent = silent.join(counted.filter((pl.col("stated") >= ENOUGH) & (pl.col("share") >= PRIVATE)), on="dimension")
     told = []
-    for dimension in silent["dimension"]:
-        one, other = comparison.values(dimension, a[mutual]), comparison.values(dimension, b[mutual])
+    for dimension, pairs, share in silent.select("dimension", "stated", "share").iter_rows():
+        one, other = comparison.values(dimension, a), comparison.values(dimension, b)
         both = (one >= 0) & (other >= 0)
-        share = float((one != other)[both].mean()) if both.sum() >= ENOUGH else 0.0
-        if share >= PRIVATE and _translates(one[both], other[both]):
-            told.append(
-                (dimension, share, float(both.sum()), max(float(np.log(share) / np.log(config.usual_difference)), 0.0))
-            )
+        if _translates(one[both], other[both]):
+            told.append((dimension, share, pairs, float(np.log(share) / np.log(config.usual_difference))))
+    if not told:
+        return columns
     table = pl.DataFrame(told, schema=columns.schema, orient="row")
     return pl.concat([columns.join(table, on="dimension", how="anti"), table])
-
-
-def _mutual(
-    comparison: Comparison, a: np.ndarray, b: np.ndarray, veto: np.ndarray, config: DuplicateEvidence
-) -> np.ndarray:
-    """Pairs that are each other's best by words, and alike enough."""
-    text = np.where(veto, 0.0, comparison.text(a, b, config.description))
-    best = np.zeros(len(comparison.price))
-    for side in (a, b):
-        np.maximum.at(best, side, text)
-    return (text >= config.threshold) & (text == best[a]) & (text == best[b])
 
 
 def _translates(one: np.ndarray, other: np.ndarray) -> bool:

@@ -96,7 +96,8 @@ def fit(products: pl.DataFrame, labelled: pl.DataFrame, config: NearDuplicates |
     before = score(comparison, a, b, config.evidence)[0] >= ACCEPT
     weights = _fitted(features, same, config.evidence)
     best = _best_threshold(score(comparison, a, b, weights)[0], same)
-    weights = weights.model_copy(update={"threshold": weights.threshold + float(logit(best)) / weights.steepness})
+    threshold = weights.threshold + float(logit(best)) / weights.steepness
+    weights = weights.model_copy(update={"threshold": threshold, "learn": False})  # as they were fitted
     return Fitted(config.model_copy(update={"evidence": weights}), Scores.of(before, same), Scores.of(accepted, same))
 
 

@@ -15,7 +15,7 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from roar.near_duplicates.comparison import Comparison
-from roar.near_duplicates.learning import Weights, learn_columns, learn_prices, learn_trees, learn_words
+from roar.near_duplicates.learning import Weights, learn_columns, learn_prices, learn_trees, learn_words, mutually_best
 from roar.near_duplicates.rivalry import posterior
 from roar.parameters import DuplicateEvidence
 
@@ -47,8 +47,10 @@ def score_and_learn(
     columns = learn_columns(comparison, a, b, config)
     comparison = comparison.weighing(columns, comparison.usual_gap)
     evidence = _gather(comparison, a, b, config)
-    gap = learn_prices(comparison, a, b, evidence.veto, config)
-    told = learn_trees(comparison, a, b, evidence.veto, columns, config)
+    words = np.where(evidence.veto, 0.0, evidence.text)
+    best = mutually_best(a, b, words, len(comparison.price), config.threshold)
+    gap = learn_prices(comparison, a[best], b[best], config)
+    told = learn_trees(comparison, a[best], b[best], columns, config)
     if gap != comparison.usual_gap or told is not columns:
         columns = told
         comparison = comparison.weighing(columns, gap)
@@ -63,18 +65,19 @@ def score_and_learn(
 
 
 class _Evidence(NamedTuple):
-    """What is known of pairs: the score before competition, vetoes, shared model numbers, shared but for a suffix."""
+    """What is known of pairs: the score before competition, vetoes, shared model numbers, shared but for a suffix, the text's part."""
 
     raw: np.ndarray
     veto: np.ndarray
     model: np.ndarray
     named: np.ndarray
+    text: np.ndarray
 
 
 def _gather(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> _Evidence:
     starts = tqdm(range(0, len(a), CHUNK), desc="verifying pairs", disable=len(a) <= CHUNK)
     parts = [_weigh(comparison.signals(a[i : i + CHUNK], b[i : i + CHUNK], config), config) for i in starts]
-    empty = np.zeros(0), *[np.zeros(0, dtype=bool)] * 3
+    empty = np.zeros(0), *[np.zeros(0, dtype=bool)] * 3, np.zeros(0)
     return _Evidence(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
 
 
@@ -87,7 +90,7 @@ def _similarity(
     because the second best of a shop's range is, as a rule, its sibling. A shared model number stands above competition.
     Pairs that exclude one another then share their odds.
     """
-    raw, veto, model, _ = evidence
+    raw, veto, model, *_ = evidence
     if unlike > 0:
         open_to_doubt = np.flatnonzero(~veto & (raw >= config.threshold))
         x, y = a[open_to_doubt], b[open_to_doubt]
@@ -115,4 +118,4 @@ def _weigh(signals: dict[str, np.ndarray], config: DuplicateEvidence) -> _Eviden
         - config.accessory * signals["accessory"]
         - config.price * signals["price"]
     )
-    return _Evidence(raw, signals["vetoes"] > 0, signals["model"], signals["model"] | signals["stem"])
+    return _Evidence(raw, signals["vetoes"] > 0, signals["model"], signals["model"] | signals["stem"], signals["text"])

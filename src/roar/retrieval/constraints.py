@@ -79,7 +79,7 @@ def read_queries(queries: pl.DataFrame) -> Demands:
         for query_id, text in distinct.iter_rows()
         for exclusion in exclusions(text)
     ]
-    columns = pl.Schema({"query_id": pl.String, "shown": pl.String, "stems": pl.List(pl.String)})
+    columns = pl.Schema({"query_id": pl.String(), "shown": pl.String(), "stems": pl.List(pl.String)})
     left_out = pl.DataFrame(rows, schema=columns, orient="row")
     as_facts = facts.filter(pl.col("role") == "excludes").select("query_id", "shown")
     return Demands(facts, left_out.join(as_facts, on=["query_id", "shown"], how="anti", maintain_order="left"))

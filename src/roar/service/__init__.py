@@ -13,7 +13,12 @@ edges      request ids, headers, limits of size, the access log
 health     /healthz, /readyz, /metrics
 hooks      what a log and an experiment are told, and may decide
 
-Further rooms join by `create_app(..., log=, experiment=, routers=)`; see `hooks`.
+rooms      what joins it, by `create_app(..., log=, experiment=, routers=)`:
+visitors   who searches, as far as a log needs to know
+logs       searches and events, kept in the contract's columns
+recording  what the log is told, POST /events
+trial      the experiment: a visitor's variant, two rankings in one list
+page       the page, and the judge's view of it
 """
 
 from typing import TYPE_CHECKING

@@ -194,7 +194,7 @@ class Searcher:
             groups = systems[0].loaded.release.index.shown(ranking.rows)[group]
             kept = np.flatnonzero(firsts(groups))
         return self._answer(
-            systems[0], query, asked, request_id, clock, ranking.where(kept), [teams[row] for row in kept]
+            systems[0], query, asked, request_id, clock, ranking.where(kept), [teams[row] for row in kept.tolist()]
         )
 
     def _answer(

@@ -41,7 +41,7 @@ def find_candidates(
     """
     if not count or queries.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    depth = count + int(judgments.group_by("query_id").len()["len"].max() or 0)  # type: ignore[call-overload]  # a number
+    depth = count + max(judgments.group_by("query_id").len()["len"], default=0)
     lexical, semantic = (
         _by_bm25(queries, products, encoder, depth),
         _by_encoder(queries, products, model, encoder, depth, index),

@@ -139,7 +139,9 @@ def _asked(model: CrossEncoder, work: _Work, history: pl.DataFrame, precision: s
     own, held_out = (
         pl.Series(
             "score",
-            score_pairs(model, table["query"], table["text"], precision, progress=f"{title}: {what}"),
+            score_pairs(
+                model, table["query"].to_list(), table["text"].to_list(), precision, progress=f"{title}: {what}"
+            ),
             pl.Float64,
         )
         for what, table in (("train queries", work.own), ("held-out queries", work.held_out))

@@ -114,7 +114,7 @@ class _Trainer(CrossEncoderTrainer):
         """No card: a teacher is not shipped."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
         save_weights(trained_weights(self.model), folder / _WEIGHTS)
 

@@ -4,19 +4,18 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from sentence_transformers import SentenceTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
 from roar.errors import InputError
 from roar.files import replaced_file
 
 
-def trained_weights(encoder: SentenceTransformer) -> dict[str, Tensor]:
+def trained_weights(encoder: nn.Module) -> dict[str, Tensor]:
     """A copy of every weight that is trained, on the CPU."""
     return {name: p.detach().cpu().clone() for name, p in encoder.named_parameters() if p.requires_grad}
 
 
-def put_weights(encoder: SentenceTransformer, weights: dict[str, Tensor]) -> None:
+def put_weights(encoder: nn.Module, weights: dict[str, Tensor]) -> None:
     """Set weights by name; those that are not given stay.
 
     Raises:

@@ -181,11 +181,10 @@ def taught_grades(scores: pl.DataFrame, judgments: pl.DataFrame) -> pl.DataFrame
             f"training_sets.groups.fill.graded: {_TABLE} scores no judged pair of a train query, so nothing says which grade a "
             "score is; let the teacher score the judged pairs, too."
         )
-    cuts = [
-        known["score"].quantile(float((known["grade"] < grade).mean() or 0), "lower") for grade in range(1, len(GRADES))
-    ]  # type: ignore[arg-type]
-    grade = sum((pl.col("score") > cut).cast(pl.UInt8) for cut in cuts)  # type: ignore[attr-defined]
-    return scores.select(*PAIR, grade=grade.replace_strict(dict(enumerate(GRADES)), return_dtype=Grade))  # type: ignore[union-attr]
+    shares = [float((known["grade"] < grade).sum()) / known.height for grade in range(1, len(GRADES))]
+    cuts = [known["score"].quantile(share, interpolation="lower") for share in shares]
+    grade = pl.sum_horizontal((pl.col("score") > cut).cast(pl.UInt8) for cut in cuts)
+    return scores.select(*PAIR, grade=grade.replace_strict(dict(enumerate(GRADES)), return_dtype=Grade))
 
 
 def standardised(scores: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from fabricated_evaluation import MEASURED, SYSTEMS, VERTICALS, Fabricated
 
 from roar.errors import InputError
 from roar.parameters import Comparison, Reporting
+from roar.pipelines.reporting.nodes import draw_result_charts
 from roar.report import evaluation_section
 from roar.report.evaluation import Evidence
 from roar.report.evaluation.charts import crossed_chart, gains_chart, grade_mix_chart, recall_chart
@@ -99,15 +100,17 @@ def test_a_difference_that_was_not_found_is_called_that(fabricated: Fabricated) 
 
 def test_the_page_opens_with_what_was_found_of_any_system_on_either_protocol(fabricated: Fabricated) -> None:
     """A hybrid that retrieves far better is said first, though no comparison to open with names it."""
-    said = [block.text for block in section_of(fabricated).blocks[1:3]]
+    there = set(fabricated.metrics.filter(protocol="catalogue")["system"]) - {"base", "stage1"}
+    other = sorted(there)[0]
+    overall = fabricated.comparisons.filter(system_a="base", system_b="stage1", slice="overall", metric="ndcg@8")
+    found = overall.filter(protocol="catalogue").with_columns(
+        system_b=pl.lit(other), difference=pl.lit(0.17), low=pl.lit(0.151), high=pl.lit(0.189), p_adjusted=pl.lit(0.001)
+    )
+    blocks = section_of(fabricated, comparisons=pl.concat([fabricated.comparisons, found])).blocks
+    said = [block.text for block in blocks[1:3]]
     assert [text.split(",")[0] for text in said] == ["Judged products", "Full catalogue"]
-    overall = fabricated.comparisons.filter(system_a="base", slice="overall", metric="ndcg@8", protocol="catalogue")
-    assert overall.height > 2
-    best = overall.sort("difference").row(-1, named=True)
-    name = Reporting().systems[best["system_b"]]
-    assert f"better: {name} {100 * best['difference']:+.2f} (" in said[1]
-    for row in overall.to_dicts():
-        assert Reporting().systems[row["system_b"]] in said[1]
+    assert f"better: {Reporting().systems[other]} +17.00 (+15.10 to +18.90)" in said[1] and "Stage 1" in said[1]
+    assert "+17.00" not in said[0], "protocols are never mixed"
 
 
 def test_a_stage_that_was_not_kept_is_called_the_same_and_has_no_tables_of_zeros(fabricated: Fabricated) -> None:
@@ -122,6 +125,20 @@ def test_a_stage_that_was_not_kept_is_called_the_same_and_has_no_tables_of_zeros
     gains = [block for block in tables if isinstance(block, Chart) and block.caption.startswith("Gain in")]
     assert gains and all(label not in block.model_dump_json() for block in gains)
     assert "no difference found" not in first.detail.lower() and "0.00 points" not in first.detail
+
+
+def test_where_no_two_systems_differ_there_are_neither_tables_of_zeros_nor_charts_of_gains(
+    fabricated: Fabricated,
+) -> None:
+    zero = [pl.lit(0.0).alias(name) for name in ("difference", "low", "high")]
+    alike = fabricated.comparisons.with_columns(*zero)
+    blocks = section_of(fabricated, comparisons=alike).blocks
+    facts = next(block for block in blocks if isinstance(block, Facts)).facts
+    assert {fact.value for fact in facts} == {"the same"}
+    captions = [block.caption for block in flat(blocks) if isinstance(block, Table | Chart)]
+    assert not [caption for caption in captions if caption.startswith("Gain in") or "against Stage 1" in caption]
+    systems, *others, recall = draw_result_charts(fabricated.metrics, alike, Reporting(), MEASURED)
+    assert systems.data and recall.data and not any(figure.data for figure in others)
 
 
 def test_no_table_or_chart_mixes_protocols(fabricated: Fabricated) -> None:

@@ -106,7 +106,7 @@ def _acts(
                 values[here] for values in (shop.attraction, shop.cart, shop.price)
             )
     did = engage(attraction * seen, cart, shop.order, key, config, draws)
-    for place in np.flatnonzero(did.clicked[0]):
+    for place in np.flatnonzero(did.clicked[0]).tolist():
         after = float(did.seconds[0])
         yield Act(shown[place], "click", after, 0.0)
         if did.carted[0, place]:

@@ -182,8 +182,10 @@ def draw_result_charts(
 ) -> tuple[go.Figure, ...]:
     """The systems side by side, gains by vertical, by stratum and by both, and recall by depth, for Kedro-Viz."""
     evidence, protocol = Evidence(metrics, comparisons, config, measured), config.headline_protocol
-    gains = [results.gains_chart(evidence, protocol, slice_) for slice_ in ("vertical", "stratum")]
-    crossed = results.crossed_chart(evidence, protocol, "vertical x stratum") if evidence.pairs else go.Figure()
+    gains, crossed = [go.Figure(), go.Figure()], go.Figure()
+    if evidence.telling_pairs:  # where no two systems differ there is no gain to draw
+        gains = [results.gains_chart(evidence, protocol, slice_) for slice_ in ("vertical", "stratum")]
+        crossed = results.crossed_chart(evidence, protocol, "vertical x stratum")
     recall = results.recall_chart(evidence, "catalogue") or go.Figure()
     return results.systems_chart(evidence, protocol), *gains, crossed, recall
 

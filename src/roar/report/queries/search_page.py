@@ -21,8 +21,8 @@ def search_page_tables(
         queries: query_id, query.
         strata: query_id, vertical, stratum.
         judgments: query_id, product_id, grade.
-        changes: query_id, query, before, after, difference, as `roar.report.error_analysis.query_changes` sorts them.
-        queue: as `roar.report.error_analysis.annotation_queue` returns.
+        changes: query_id, query, before, after, difference, as `roar.report.queries.query_changes` sorts them.
+        queue: as `roar.report.queries.annotation_queue` returns.
 
     Returns:
         queries (key, query_id, query, vertical, stratum; of queries that differ in case alone the first), judgments, examples

@@ -124,8 +124,7 @@ class SearchLog:
             UnavailableError: the queue is full.
         """
         at = self._now()
-        noted = {"request_id": event.request, "timestamp": at, "product_id": event.product, "kind": event.kind}
-        entry = {"kind": EVENT, "event": noted | {"revenue": event.revenue}}
+        entry: Entry = {"kind": EVENT, "event": _event_entry(event, at)}
         with self._mutex:
             shown = self._open.products(event.request, at)
             if shown is None:
@@ -289,6 +288,11 @@ class SearchLog:
 def _plain(text: str | None) -> str | None:
     """Text that every file can hold: a lone surrogate becomes a question mark."""
     return text and text.encode(errors="replace").decode()
+
+
+def _event_entry(event: Event, at: int) -> Entry:
+    noted = {"request_id": event.request, "timestamp": at, "product_id": event.product, "kind": event.kind}
+    return noted | {"revenue": event.revenue}
 
 
 def _search_entry(search: Search, at: int, first: str | None) -> Entry:

@@ -5,6 +5,7 @@ was, and in an interleaved list whose pick each product is (`team`), so that cli
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 
@@ -16,7 +17,7 @@ SEARCH, EVENT, CARRIED = "s", "e", "c"
 KINDS = ("click", "cart", "order")
 
 _TIME = pl.Datetime("us")
-_SEARCHES = {
+_SEARCHES: dict[str, Any] = {
     "request_id": pl.String,
     "first": pl.String,
     "session_id": pl.String,
@@ -31,7 +32,7 @@ _SEARCHES = {
     "rankers": pl.List(pl.String),
     "team": pl.List(pl.String),
 }
-_EVENTS = {
+_EVENTS: dict[str, Any] = {
     "request_id": pl.String,
     "timestamp": pl.Int64,
     "product_id": pl.String,
@@ -55,7 +56,7 @@ def logged(entries: Iterable[Entry]) -> tuple[pl.DataFrame, pl.DataFrame]:
     return _search_log(searches, events), _experiment_log(searches, events)
 
 
-def _frame(rows: Iterable[Entry], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+def _frame(rows: Iterable[Entry], schema: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 
 

@@ -65,7 +65,7 @@ class Judgments:
                 self._replace(row)
             finally:
                 self._lock.release()
-        return row["query_id"]
+        return str(row["query_id"])
 
     def _replace(self, row: dict[str, Any]) -> None:
         both = pl.concat([self.table(), pl.DataFrame([row], schema=schema())])
