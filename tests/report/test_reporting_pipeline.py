@@ -12,7 +12,7 @@ from kedro.runner import SequentialRunner
 from roar.datasets.optional_json import OptionalJSON
 from roar.datasets.text import TextFile, TextFolder
 from roar.errors import InputError
-from roar.parameters import Reporting
+from roar.parameters import Ingestion, Reporting
 from roar.pipelines.reporting import create_pipeline
 from roar.schemas import STRATA, Grade
 
@@ -46,6 +46,7 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
     tuning = fabricated.behaviour.tuning["BM25"]
     tried = {
         "fold": ["holdout"] * 2,
+        "sought": [0.0, 1.0],
         "penalty": [0.0, 0.1],
         "bonus": [0.0, 0.05],
         "value": [0.5, 0.6],
@@ -57,6 +58,7 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
         "query_strata": queries.select("query_id", "vertical", "stratum"),
         "judgments": pl.DataFrame(schema={"query_id": pl.String, "product_id": pl.String, "grade": Grade}),
         "query_slices": spelling,
+        "query_splits": queries.select("query_id", fold=pl.lit("holdout"), split=pl.lit("test")),
         "products": products.with_columns(brand=pl.lit("Orvane"), vertical=pl.lit("food")),
         "product_clusters": products.select("product_id", "cluster_id"),
         "asked_attributes": pl.DataFrame(schema={"query_id": pl.String} | nothing),
@@ -74,6 +76,7 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
             }
         ),
         "demoted_exact": pl.DataFrame(schema=DEMOTED),
+        "params:ingestion": Ingestion(),
         "params:reporting": Reporting(),
         "params:environment": "base",
         "params:seed": 1,
