@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from kedro.framework.hooks.manager import _create_hook_manager
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline, node
 from kedro.runner import SequentialRunner
 
@@ -73,6 +73,7 @@ class Shop:
             {name: Table(filepath=place(f"{name}.parquet")) for name in ("raw", "products", "encoder", "metrics", "page")}
             | {"extras": OptionalTable(filepath=place("extras.parquet"))}
             | {"run_record": OptionalJSON(filepath=place("run_record.json")), "run_archive": RunArchive(filepath=place("runs"))}
+            | {"per_query_metrics": MemoryDataset(pl.DataFrame({"x": [0]}))}
         )  # fmt: skip
         typed = {"encoder": Encoder(**self.parameters["encoder"]), "stage2": Stage2(**self.parameters["stage2"])}
         for name, value in (self.parameters | typed).items():

@@ -19,7 +19,7 @@ from .conftest import copy_project, run_pipelines
 
 RUN = {"run": ["small"], "seeds": [1, 2], "metrics": ["ndcg@8", "recall@100"], "workers": 1}
 STUDY = {
-    "primary": {"study": "small", "variant": "mined", "metric": "auc"},
+    "primary": [{"study": "small", "variant": "mined", "metric": "auc"}],
     "studies": {
         "small": {
             "baseline": "roar",

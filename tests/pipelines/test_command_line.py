@@ -153,6 +153,7 @@ def test_stage_1_runs_over_two_processes_and_the_first_alone_writes(tmp_path, ti
     run_pipelines(project, "test", "data_engineering")
     flat = {f"{block}.{key}": value for block in ("encoder", "stage1") for key, value in tiny_training[block].items()}
     flat.pop("encoder.product_fields")
+    flat |= {f"stage1.validation.{key}": value for key, value in flat.pop("stage1.validation", {}).items()}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "kedro", "run"]
     options = [
         "--env",

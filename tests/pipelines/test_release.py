@@ -15,7 +15,7 @@ ENCODER = Encoder(precision="float32", product_fields=("title",), max_tokens=24)
 
 def chosen(config: Release, stage2: dict) -> dict:
     """The node with nothing but its encoders."""
-    return nodes.choose_encoder({}, stage2, *[None] * 10, ENCODER, *[None] * 3, config, None, 0)
+    return nodes.choose_encoder({}, stage2, *[None] * 12, ENCODER, *[None] * 3, config, None, 0)
 
 
 def test_the_only_encoder_is_taken_and_one_of_several_where_no_single_one_is_wanted(tiny_encoder):

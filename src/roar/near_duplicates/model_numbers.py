@@ -21,7 +21,7 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     A number after "for" is that of what an accessory serves ("battery for Latitude E6400"), and none of its own. What any column
     states may agree with a title; `own` are those of columns named for it.
     """
-    tokens = _without_served(tokens)
+    tokens = without_served(tokens)
     year = pl.col("word").str.contains(r"^(?:19|20)\d\d$")
     own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True, titled=True, spoken=True)
     joined = tokens.filter(
@@ -58,8 +58,8 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _without_served(tokens: pl.DataFrame) -> pl.DataFrame:
-    """Tokens without the few that follow a word such as "for" in the title of an accessory."""
+def without_served(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Tokens without the few that follow a word such as "for" in the title of an accessory: they name what it serves."""
     words = tokens.filter(pl.col("word").is_in(FOR_WORDS)).select("row", "position")
     spans = words.join(wording.served(tokens).select("row").unique(), on="row", how="semi")
     named = spans.with_columns(
