@@ -85,7 +85,9 @@ def run(
         config: Any = Stage1(**settings, query_negatives=True)
         made: Any = ContrastiveObjective
     else:
-        config = Stage2(**settings, beta=1.0, alignment=Alignment(temperature=0.1), calibration=Calibration(weight=0.3))
+        # The last bit of a cosine decides what is masked at the margin: none of these batches' lies at this one.
+        settings |= {"margin": 0.2, "beta": 1.0, "alignment": Alignment(temperature=0.1)}
+        config = Stage2(**settings, calibration=Calibration(weight=0.3))
         made = RoarObjective
 
     class Slow(made):
