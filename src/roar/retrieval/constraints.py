@@ -17,12 +17,11 @@ import polars as pl
 
 from roar.attributes import agreement
 from roar.attributes.exclusions import Said, exclusions, said, sought
-from roar.metrics import score_queries
-from roar.metrics.inputs import PAIR
 from roar.parameters import MetricSettings
 from roar.tables import require_columns
 from roar.text import attribute_pairs
 
+PAIR = ("query_id", "product_id")
 AGREES, CONTRADICTS, SILENT = "agrees", "contradicts", "silent"
 
 WITHOUT = "without"
@@ -104,7 +103,7 @@ def explain(
     """
     require_columns(candidates, "candidates", PAIR)
     require_columns(products, "products", ["product_id", "title", "brand", "attributes"])
-    pairs = candidates.select(PAIR).unique()
+    pairs = candidates.select(*PAIR).unique()
     parts = [pl.DataFrame(schema=REASON)]
     if demands.facts.height:  # most queries ask for none: no product is read for them
         parts.append(_by_facts(pairs, demands.facts, products, stated))
@@ -132,7 +131,7 @@ def constrain(run: pl.DataFrame, reasons: pl.DataFrame, weights: Weights, *, str
         The run's columns and rows in their order, score changed.
     """
     require_columns(run, "run", [*PAIR, "score"])
-    added = effects(reasons, weights).group_by(PAIR).agg(
+    added = effects(reasons, weights).group_by(*PAIR).agg(
         pl.col("effect").sum(), against=(pl.col("verdict") == CONTRADICTS).any()
     )  # fmt: skip
     joined = run.join(added, on=PAIR, how="left", maintain_order="left")
@@ -195,6 +194,8 @@ def tune_constraints(
 
 def _values(run: pl.DataFrame, judgments: pl.DataFrame, metric: str) -> pl.DataFrame:
     """fold, query_id, value: the metric of each query of a run of several folds."""
+    from roar.metrics import score_queries  # loads what checks tables, which a search does without
+
     asked = run.select("fold", "query_id").unique()
     parts = []
     for (fold,), own in run.group_by("fold", maintain_order=True):
