@@ -1,8 +1,8 @@
 """Both stages of training."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from roar.parameters.base import MACHINE_ONLY, Parameters
 
@@ -76,6 +76,14 @@ AlignmentName = Literal[
 ]
 
 
+FURTHER_LOSSES: set[str] = set()
+"""Names that `roar.training.register_alignment_loss` was given in this process, beside ours."""
+
+
+def _or_registered(name: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    return name if isinstance(name, str) and name in FURTHER_LOSSES else check(name)
+
+
 class Comparisons(Parameters):
     """What the comparisons of two grades weigh in their mean, by the grade of the worse product."""
 
@@ -100,7 +108,9 @@ class OwnNegatives(Parameters):
 class Alignment(Parameters):
     """What orders a group's products by grade (roar.losses.ALIGNMENT_LOSSES)."""
 
-    loss: AlignmentName = "roar"  # roar compares pairs of consecutive grades; roar_chain is the published reading
+    loss: Annotated[AlignmentName, WrapValidator(_or_registered), PlainSerializer(str)] = (
+        "roar"  # roar compares pairs of consecutive grades; roar_chain is the published reading
+    )
     temperature: float | None = Field(None, gt=0)  # null: the loss's own (tau_a = 0.01 of ROAR)
     rater_weight: bool = True  # weigh a product by the agreement of its raters
     comparisons: Comparisons = Comparisons()  # of roar… and ranknet…

@@ -19,6 +19,7 @@ from roar.losses import ALIGNMENT_LOSSES, DISTILLATION_LOSSES, contrastive_loss,
 from roar.parameters import Stage, Stage1, Stage2
 from roar.schemas import GRADES
 from roar.training.collation import Batch, gathered, judged_part
+from roar.training.own_losses import alignment_loss
 
 Terms = dict[str, Tensor]
 
@@ -222,7 +223,7 @@ class RoarObjective(Objective):
         config = self.config.alignment
         options: dict[str, Any] = {} if config.temperature is None else {"temperature": config.temperature}
         options |= config.comparisons.options()
-        loss = ALIGNMENT_LOSSES[config.loss]
+        loss = alignment_loss(config.loss)
         return loss(scores, batch.group, batch.grade, mask=mask, weight=weight, generator=self._draws(batch), **options)
 
     def _draws(self, batch: Batch) -> torch.Generator:
