@@ -271,9 +271,10 @@ def plain(release: Path, port: int) -> None:
 
     base = current_version(release) / BASE
     model = SentenceTransformer(str(base / "encoder"), device="cpu")
-    index = faiss.read_index(str(base / ("index.faiss" if (base / "index.faiss").is_file() else "vectors.faiss")))
+    approximate = (base / "index.faiss").is_file()  # otherwise the stored vectors are scanned, a row a product
+    index = faiss.read_index(str(base / ("index.faiss" if approximate else "vectors.faiss")))
     products = pl.read_parquet(base / "products.parquet", columns=["product_id", "title", "brand", "price"])
-    listing_of = np.load(base / "start.npy")
+    listing_of = np.load(base / "start.npy") if approximate else np.arange(len(products))
     effort = pl.read_json(base / "manifest.json").select("effort").item().to_list()
     if hasattr(index, "nprobe"):
         index.nprobe = int(effort[0])

@@ -181,6 +181,17 @@ def test_the_notebook_runs_on_what_the_pipelines_left(shop, monkeypatch):
     assert not [output for output in outputs if output["output_type"] == "error"] and len(outputs) > 5
 
 
+@pytest.mark.parametrize(
+    "name", ["04_near_duplicates", "05_training_sets", "06_your_own_loss", "07_errors", "08_release"]
+)
+def test_a_notebook_to_work_in_runs_on_what_the_pipelines_left(shop, monkeypatch, name):
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    notebook = nbformat.read(shop / f"notebooks/{name}.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "committed without outputs"
+    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
+    assert all(cell["outputs"] for cell in notebook.cells[-1:]), "it ends with something to see"
+
+
 def test_the_notebook_on_facts_runs_on_what_the_pipelines_left(shop, monkeypatch):
     """From a query's text to its facts to the ranking; the belt that says what is asked stands first."""
     monkeypatch.setenv("KEDRO_ENV", "test")

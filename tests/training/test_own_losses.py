@@ -32,7 +32,9 @@ def test_a_registered_name_is_a_choice_and_its_loss_is_called_without_draws(hing
     assert Stage2(alignment=config).model_dump()["alignment"]["loss"] == "hinge"
     scores = torch.rand(2, 3)
     arguments = {"mask": None, "weight": None, "generator": torch.Generator()}
-    value = own_losses.alignment_loss(config.loss)(scores, torch.tensor([0, 1, 1]), torch.tensor([3, 2, 0]), **arguments)
+    value = own_losses.alignment_loss(config.loss)(
+        scores, torch.tensor([0, 1, 1]), torch.tensor([3, 2, 0]), **arguments
+    )
     assert value == scores.sum() and hinge == [{"mask": None, "weight": None}]
 
 

@@ -74,7 +74,9 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
         learned.extend([expressions.learn(phrases, named), expressions.learn_lines(title, named)])
     named = expressions.apply(learned[0], phrases, named)
     named = pl.concat([named, expressions.product_lines(title, learned[1])]).with_columns(strict=False)
-    loose = pl.concat([wording.series(title), editions.facts(model_numbers.without_served(title))]).with_columns(strict=False)
+    loose = pl.concat([wording.series(title), editions.facts(model_numbers.without_served(title))]).with_columns(
+        strict=False
+    )
     facts = pl.concat([part.select(spoken.columns) for part in (said.with_columns(strict=True), loose, spoken, named)])
     facts = facts.with_columns(fact=pl.format("{}={}", "dimension", "value").hash(seed=2))
     terms = pl.concat(
