@@ -223,7 +223,7 @@ def test_what_was_acknowledged_survives_kills_while_it_rolls(tmp_path):
     with SearchLog(tmp_path) as log:
         assert log.lost == 0
     impressions, searches = tables(tmp_path)
-    assert len(list((tmp_path / "search_log").iterdir())) > 2, "it never rolled"
+    assert len(list((tmp_path / "search_log").iterdir())) >= 2, "it never rolled"
     expected = sum(acknowledged)
     assert expected <= impressions.height <= expected + 2  # one more may have been written and not yet said, a round
     assert impressions.height - impressions["clicked"].sum() <= 2
