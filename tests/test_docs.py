@@ -6,6 +6,9 @@ import importlib
 import inspect
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,3 +117,18 @@ def test_every_page_is_in_the_site_and_every_name_it_refers_to_is_public() -> No
             assert hasattr(module, attribute) or importlib.import_module(f"{home}.{attribute}"), reference
         for link in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
             assert (page.parent / link).exists(), f"{name}: {link}"
+
+
+def test_the_table_of_results_is_the_stored_figures(tmp_path):
+    """And one that says something else, or has no place for it, is found."""
+    project = tmp_path / "project"
+    for name in ("README.md", "docs/readme_tables.py", "docs/findings/simulated/overall.csv"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
+    check = [sys.executable, str(project / "docs/readme_tables.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0
+    page = (project / "README.md").read_text(encoding="utf-8")
+    (project / "README.md").write_text(page.replace("| random | 0.3", "| random | 0.4"), encoding="utf-8")
+    assert subprocess.run(check, check=False).returncode == 1
+    subprocess.run(check[:2], check=True)
+    assert (project / "README.md").read_text(encoding="utf-8") == page
