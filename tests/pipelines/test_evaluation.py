@@ -186,7 +186,9 @@ def test_a_compared_system_without_a_run_is_an_error() -> None:
         {"system": ["base"], "protocol": ["judged"], "query_id": ["q"], "metric": ["m"], "value": [1.0]}
     )
     none = pl.DataFrame(schema={"query_id": pl.String, "slice": pl.String, "level": pl.String})
-    with pytest.raises(InputError, match="name bm25, hybrid_constrained, .*stage2_deployed, which has no run; there are: base"):
+    with pytest.raises(
+        InputError, match=r"name bm25, hybrid_constrained, .*stage2_deployed, which has no run; there are: base"
+    ):
         compare_systems(values, none, Evaluation(), MetricSettings())
 
 
