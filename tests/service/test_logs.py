@@ -210,20 +210,23 @@ for n in range(10**9):
 
 
 def test_what_was_acknowledged_survives_kills_while_it_rolls(tmp_path):
-    acknowledged = []
+    acknowledged, rolled = [], lambda: len(list((tmp_path / "search_log").glob("*.parquet")))
     for round in range(2):
+        before, deadline = rolled(), time.monotonic() + 60
         process = subprocess.Popen(
             [sys.executable, "-c", _KILLED, str(tmp_path), str(round)], stdout=subprocess.PIPE, text=True
         )
-        for _ in range(150 + 77 * round):
-            last = process.stdout.readline()
+        lines = 0
+        while lines < 150 + 77 * round or (rolled() == before and time.monotonic() < deadline):
+            last, lines = process.stdout.readline(), lines + 1
+        assert rolled() > before, "it never rolled while it ran"
         process.send_signal(signal.SIGKILL)
         rest = process.communicate()[0].split()
         acknowledged.append(int(rest[-1] if rest else last) + 1)
     with SearchLog(tmp_path) as log:
         assert log.lost == 0
     impressions, searches = tables(tmp_path)
-    assert len(list((tmp_path / "search_log").iterdir())) >= 2, "it never rolled"
+    assert rolled() > 2
     expected = sum(acknowledged)
     assert expected <= impressions.height <= expected + 2  # one more may have been written and not yet said, a round
     assert impressions.height - impressions["clicked"].sum() <= 2
