@@ -95,7 +95,7 @@ def test_five_hundred_clients_at_once_are_answered_or_told_to_come_again(port):
         return await asyncio.gather(*map(ask, range(500)))
 
     found = asyncio.run(scene())
-    assert {status for status, _ in found} <= {200, 429, 503} and sum(status == 200 for status, _ in found) >= 5
+    assert {status for status, _ in found} <= {200, 429, 503} and sum(status == 200 for status, _ in found) > 50
     assert all(told == (status != 200) for status, told in found)
     time.sleep(0.5)
     assert get(port, "/search?q=shoe")[0] == 200
