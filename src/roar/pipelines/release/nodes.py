@@ -16,7 +16,7 @@ from roar.encoder import encode, identity_of, load_encoder, product_texts, read_
 from roar.encoder.shards import encode_in_shards
 from roar.errors import InputError
 from roar.files import SEAL
-from roar.parameters import Encoder, Evaluation, Release, Stage1, Stage2, Teacher, TrainingSets
+from roar.parameters import Encoder, Engines, Evaluation, Release, Stage1, Stage2, Teacher, TrainingSets
 from roar.report.release import frontier_chart, release_section
 from roar.retrieval import ProductIndex, SearchIndex
 from roar.retrieval.frontier import candidates, efforts_of, measure
@@ -137,6 +137,21 @@ def build_release(
         machine={"processor": processor(), "cores": os.cpu_count()},
     )
     return NewRelease(chosen, model, _lexical(bm25_tuning, fusion_tuning), asked["query"].to_list()), frontier, storage
+
+
+def publish_vectors(release: Any, engines: Engines) -> dict[str, Any]:
+    """Where the vectors of the release are searched: beside its folder, or in a collection that is written now."""
+    if engines.vectors == "local":
+        return {"engine": "local", "version": release.index.manifest.version, "products": len(release.index)}
+    from roar.engines.milvus import MilvusIndex
+
+    published = MilvusIndex.publish(release.index, engines.milvus)
+    return {
+        "engine": "milvus",
+        "version": published.manifest.version,
+        "products": len(published),
+        "collection": engines.milvus.collection,
+    }
 
 
 def catalogue_vectors(
