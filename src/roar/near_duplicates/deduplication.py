@@ -42,6 +42,12 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> 
     Raises:
         InputError: a column is missing or of the wrong type, or ids are null or repeated.
 
+
+    Examples:
+        >>> titles = ["Kest espresso machine X200 black", "Kest X200 espresso machine, black", "Kest espresso machine X300 black"]
+        >>> pairs = find_pairs(pl.DataFrame({"product_id": ["a", "b", "c"], "title": titles}))
+        >>> pairs.select("product_id_a", "product_id_b").rows()
+        [('a', 'b')]
     """
     config = config or NearDuplicates()
     products = prepared(products)
@@ -82,6 +88,15 @@ def verify(products: pl.DataFrame, candidates: pl.DataFrame, config: NearDuplica
     Raises:
         InputError: as `find_pairs`; or a pair names a product that is not there, or one product twice.
 
+
+    Examples:
+        Another model's number contradicts.
+
+        >>> titles = ["Kest espresso machine X200 black", "Kest espresso machine X300 black"]
+        >>> products = pl.DataFrame({"product_id": ["a", "b"], "title": titles})
+        >>> judged = verify(products, pl.DataFrame({"product_id_a": ["a"], "product_id_b": ["b"]}))
+        >>> judged.select("similarity", "accepted", "conflict").rows()
+        [(0.0, False, True)]
     """
     config = config or NearDuplicates()
     products = prepared(products)
@@ -115,6 +130,12 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
     Raises:
         InputError: as `verify`.
 
+
+    Examples:
+        >>> titles = ["Kest espresso machine X200 black", "Kest X200 espresso machine, black", "Kest espresso machine X300 black"]
+        >>> products = pl.DataFrame({"product_id": ["a", "b", "c"], "title": titles})
+        >>> cluster(products, find_pairs(products)).rows()
+        [('a', 'a'), ('b', 'a'), ('c', 'c')]
     """
     config = config or NearDuplicates()
     products = prepared(products)

@@ -282,7 +282,7 @@ def released_under(index: SearchIndex, encoder: str, root: Path) -> SearchIndex:
     asked = catalogue["title"].drop_nulls().head(_COMPARED).to_list()
     queries = encode(model, asked, kind="query", config=settings)
     state, manifest = rebuilt(catalogue, vectors, index.manifest)
-    new = SearchIndex(state, manifest.model_copy(update={"measured": {}}), queries)
+    new = SearchIndex(state, manifest.model_copy(update={"measured": {}, "constraints": {}}), queries)
     return write_release(root, new, model, index.manifest.lexical, asked)
 
 

@@ -27,7 +27,7 @@ def create_pipeline(**_: object) -> Pipeline:
         "judgments",
         "query_splits",
     ]
-    tuned = ["bm25_tuning", "hybrid_sum_tuning"]
+    tuned = ["bm25_tuning", "hybrid_sum_tuning", "stage2_constrained_tuning", "hybrid_constrained_tuning"]
     settings = ["params:encoder", "params:evaluation", "params:release", "release_shards", "params:seed"]
     report = node(
         nodes.report_release,
