@@ -147,6 +147,7 @@ def test_the_default_run_ends_with_a_release_that_answers(shop):
         table(shop, "06_models/release_storage.parquet")["precision"]
     )
     assert release.index.manifest.lexical.keys() == {"k1", "b", "weight"}
+    assert release.index.manifest.constraints.keys() == {"stage2", "hybrid"}
 
 
 def test_a_release_from_a_kept_encoder_stands_beside_the_one_before(shop, tiny_training):

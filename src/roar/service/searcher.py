@@ -88,6 +88,14 @@ class System(NamedTuple):
     config: ServedSystem
 
 
+def _constrained_systems(loaded: Loaded) -> dict[str, ServedSystem]:
+    """Systems under what queries ask for, with the weights that the release brings from validation."""
+    tuned = loaded.release.index.manifest.constraints
+    return {
+        f"{name}_constrained": OWN[name].model_copy(update=weights) for name, weights in tuned.items() if name in OWN
+    }
+
+
 class Searcher:
     """See the module.
 
@@ -98,7 +106,7 @@ class Searcher:
 
     def __init__(self, loaded: Mapping[str, Loaded], serve: Serve) -> None:
         self.loaded, self.serve = loaded, serve
-        configured = OWN | serve.systems
+        configured = OWN | _constrained_systems(loaded[MAIN]) | serve.systems
         self.systems = {
             name: System(name, loaded[config.release or MAIN], config) for name, config in configured.items()
         }
