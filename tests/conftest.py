@@ -3,9 +3,8 @@
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported: no test waits for a network
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # a worker a core: threads of BLAS and FAISS would only wait for each other
+# A worker a core: more threads of BLAS and FAISS would wait for each other, here and in what tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import fcntl
 import shutil
