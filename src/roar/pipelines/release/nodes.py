@@ -108,13 +108,14 @@ def build_release(
     encoder: Encoder,
     evaluation: Evaluation,
     config: Release,
+    engines: Engines,
     shards: Path,
     seed: int,
 ) -> tuple[NewRelease, pl.DataFrame, pl.DataFrame]:
     """The release, the frontier that its index was chosen from, and what storing vectors in fewer bits costs."""
     ((name, load),) = encoders.items()
     model = load()
-    vectors = catalogue_vectors(model, indexes.get(name), products, encoder, shards)
+    vectors = catalogue_vectors(model, indexes.get(name), products, encoder, engines, shards)
     deployed = min(evaluation.deployed_dimension, vectors.shape[1])
     settings = encoder.model_copy(update={"dimension": None})
     asked = _asked(queries, splits, config.queries, seed)
@@ -162,7 +163,12 @@ def publish_vectors(release: Any, engines: Engines) -> dict[str, Any]:
 
 
 def catalogue_vectors(
-    model: SentenceTransformer, known: ProductIndex | None, products: pl.DataFrame, encoder: Encoder, shards: Path
+    model: SentenceTransformer,
+    known: ProductIndex | None,
+    products: pl.DataFrame,
+    encoder: Encoder,
+    engines: Engines,
+    shards: Path,
 ) -> np.ndarray:
     """Vectors of all products: the evaluation's where they are this encoder's, encoded otherwise."""
     settings = encoder.model_copy(update={"dimension": None})
@@ -175,7 +181,13 @@ def catalogue_vectors(
         return known.vectors(np.arange(len(products)))
     logger.info("Encoding %d products: no index of this encoder's is there.", len(products))
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    return encode_in_shards(model, texts, shards, settings, progress="catalogue, release")
+    by = None
+    if engines.encoding == "ray":
+        from roar.engines.ray import encoding_on
+
+        by = encoding_on(engines.ray, model, settings, shards)
+    names = products["product_id"].to_list()
+    return encode_in_shards(model, texts, shards, settings, progress="catalogue, release", names=names, by=by)
 
 
 def _asked(queries: pl.DataFrame, splits: pl.DataFrame, count: int, seed: int) -> pl.DataFrame:

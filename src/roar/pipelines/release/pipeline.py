@@ -28,7 +28,14 @@ def create_pipeline(**_: object) -> Pipeline:
         "query_splits",
     ]
     tuned = ["bm25_tuning", "hybrid_sum_tuning", "stage2_constrained_tuning", "hybrid_constrained_tuning"]
-    settings = ["params:encoder", "params:evaluation", "params:release", "release_shards", "params:seed"]
+    settings = [
+        "params:encoder",
+        "params:evaluation",
+        "params:release",
+        "params:engines",
+        "release_shards",
+        "params:seed",
+    ]
     report = node(
         nodes.report_release,
         ["release", "release_frontier", "release_storage", "params:release"],
