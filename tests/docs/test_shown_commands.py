@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 import pytest
 from fences import ROOT, commands
+from kedro.framework.cli.project import project_group
 from kedro.framework.cli.utils import _split_params
 from kedro.framework.startup import bootstrap_project
 from kedro_viz.launchers.cli.main import viz
@@ -27,6 +28,9 @@ from roar.service import Settings, create_app, recording
 
 COMMANDS = commands()
 EXAMPLE_SHOPS = {"holt", "lamps"}
+PLUGINS = {"airflow"}
+"""Groups of commands of packages that pages name, and that are not installed."""
+
 RECIPES = {"stage2.alignment.loss=hinge": "stage2.alignment.loss=roar"}
 """What is there once a recipe of CONTRIBUTING.md is followed, and what stands for it before."""
 
@@ -79,10 +83,10 @@ def _split(words: list[str]) -> list[list[str]]:
 
 
 def _kedro(words: list[str]) -> None:
-    if words[1] == "viz":
-        assert words[2] in viz.list_commands(click.Context(viz)), words
+    if words[1] != "run":
+        known = {*project_group.commands, *PLUGINS}
+        assert words[1] in known or (words[1] == "viz" and words[2] in viz.list_commands(click.Context(viz))), words
         return
-    assert words[1] == "run", words
     context = cli.commands["run"].make_context(
         "run", [RECIPES.get(word, word) for word in words[2:]]
     )  # options that there are, values of their types
