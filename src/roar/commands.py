@@ -240,8 +240,7 @@ def read_ids(path: Path) -> pl.Series:
 @_of_a_release
 def serve(host: str, port: int, release: Path | None, env: str) -> None:
     """Serve a release over HTTP; see docs/serving.md. A newer version is taken over while it runs."""
-    from roar.parameters.blocks import check_parameters
-    from roar.parameters.serve import Serve
+    from roar.parameters.blocks import BLOCKS, check_parameters
     from roar.service.running import run
     from roar.service.settings import Settings
 
@@ -249,10 +248,10 @@ def serve(host: str, port: int, release: Path | None, env: str) -> None:
         run(Settings(release=release_folder(release, env)), host, port)
         return
     configuration = _configuration(env)
-    written = {"serve": configuration["parameters"].get("serve", {})}
+    written = {name: configuration["parameters"].get(name, {}) for name in ("serve", "engines")}
     check_parameters(written)
-    block = Serve.model_validate(written["serve"])
-    run(Settings(release=release_folder(release, env), serve=block, data=data_folder(env)), host, port)
+    blocks = {name: BLOCKS[name].model_validate(block) for name, block in written.items()}
+    run(Settings(release=release_folder(release, env), data=data_folder(env), **blocks), host, port)
 
 
 _HELP = """Ask a release, serve it, or change it. Everything else is `kedro run`: see `roar run --help`."""

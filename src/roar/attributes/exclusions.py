@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from roar.attributes import words
+from roar.attributes.colours import COLOURS
 from roar.attributes.folding import fold
 from roar.attributes.roles import phrases
 
@@ -60,7 +61,7 @@ _NO = _folded(words.NO)
 _WEAK = _folded(words.WEAK_EXCLUDING)
 _CUES = _folded(words.EXCLUDING)
 _SKIPPED, _STOPS, _AND = _folded(words.DETERMINERS), _folded(words.PHRASE_STOPS), _folded(words.CONJUNCTIONS)
-_FACTS = _folded(frozenset([*words.COLOURS, *words.AUDIENCES, *words.SIZES]))
+_FACTS = _folded(frozenset([*COLOURS, *words.AUDIENCES, *words.SIZES]))
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]")
 _LEFT_OVER = ' ,;:.-(|/"”“'
 _HINT = re.compile(rf"{phrases(words.EXCLUDING | words.EXCLUDING_PHRASES | words.NOT_INCLUDED)}|fre[ei]")

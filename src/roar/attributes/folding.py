@@ -1,5 +1,6 @@
 """One spelling for what shops write in many, with the way back to the place in the original."""
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -8,6 +9,10 @@ _ALIKE = {
     **dict.fromkeys("×✕✖⨯∗＊", "x"), "х": "х", "⁄": "/", "∕": "/", "٫": ".", "٬": ",", "،": ",", "、": ",", "，": ",",
     **dict.fromkeys("‐‑‒–—−―", "-"), **dict.fromkeys("″”“„‟＂", '"'), **dict.fromkeys("′’‘´`ʼ", "'"), "～": "~", "〜": "~",
 }  # fmt: skip
+_LATIN = str.maketrans("авекмнорстх", "abekmhopctx")
+_LOOKALIKE = re.compile(r"(?<=\d) ?х(?= ?\d)|(?<![^\W\d_])[авекмнорстх](?=\d)|(?<!\w)а{2,3}(?!\w)")
+"""Cyrillic letters that stand for Latin ones: 3х70, А4, М8, ААА."""
+
 _FRACTION_SLASH = "\u2044"
 
 
@@ -35,7 +40,7 @@ def fold(text: str) -> tuple[str, list[int] | None]:
     if text.isascii():
         return text.lower().replace("\n", " ").replace("\t", " ").replace("\r", " "), None
     parts = [_folded(letter) for letter in text]
-    folded = "".join(parts)
+    folded = _LOOKALIKE.sub(lambda match: match[0].translate(_LATIN), "".join(parts))
     if len(folded) == len(text) and max(map(len, parts)) == 1:
         return folded, None
     return folded, [place for place, part in enumerate(parts) for _ in part]

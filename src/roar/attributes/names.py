@@ -15,10 +15,11 @@ _SOCKETS = ("e<", "u<", "x<", "r<", "g<", "b<", "bayonet")
 _SPF = ("spf", "lsf", "fps", "factor")
 _PAPERS = tuple(f"{letter}{number}" for letter in "ab" for number in range(8))
 _SIZED = tuple(fold(word)[0] for word in words.SIZE_WORDS)
+_SIZED_BEHIND = tuple(fold(word)[0] for word in ("サイズ", "码", "碼"))
 _BEDS = ("king", "queen", "twin", "full", "double", "single")
 _OF = (
     "pack", "set", "box", "case", "lot", "bundle", "bag", "jar", "carton", "paquet", "caja", "confez", "coffret", "boite", "karton", "kasten",
-    "zestaw", "opak", "набор", "упак", "комплект",
+    "juego", "lote", "jeu", "pacco", "scatola", "satz", "doos", "zestaw", "opak", "набор", "упак", "комплект",
 )  # fmt: skip
 _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     # What must stand in the text for the pattern to be worth a try, the fact, the pattern.
@@ -26,7 +27,7 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     ((">x",), "tyre", re.compile(r"(?<![\w])(\d{2}\s?x\s?\d{1,2}[.,]\d{1,2}\s?r\s?\d{2}|700\s?x\s?\d{2}c)(?![\w])")),
     (("-<", " x "), "thread", re.compile(r"(?<![\w/.-])((?:[2-9]|1[02])-(?:20|24|28|32|36|40|48|56))(?=\s?x\s?\d)")),
     (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?(?:[0-3]?[.,]\d{1,2}|[12]))(?![\w.,])")),
-    (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?\d{1,3})(?=\s?mm(?![\w])|(?![\w.,]))")),
+    (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?\d{1,4})(?=\s?mm(?![\w])|(?![\w.,]))")),
     (("/<", "#<"), "thread", re.compile(r"(?<![\w/-])((?:#\d{1,2}|\d{1,2}/\d{1,2})-\d{2})(?!\s?(?:mm|cm|in\b|in\.|ft|\"|x\d)|[\w/.-])")),
     (_SOCKETS, "socket", re.compile(r"(?<![\w])(e ?(?:10|11|12|14|17|26|27|39|40)|gu ?(?:4|5\.3|10|24)|gx ?53|mr ?(?:11|16)|g ?(?:4|9|13|23|24)|b ?(?:15|22)|bayonet b22d?)(?![\w.-])")),
     (_SPF, "spf", re.compile(r"(?<![\w])(?:spf|lsf|fps|factor)\s?-?\s?(\d{1,3})(?!\d)\+?")),
@@ -34,17 +35,22 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     ((">i", ">e", ">w", "合", "in one", "in 1", "in-1"), "functions", re.compile(r"(?<![\w])(\d{1,2}|two|three)[ -]?(?:in|en|em|w|в|合)[ -]?(?:1|one|uno|一)(?![\w])")),
     (("aa", "cr", "lr", "sr", "18650", "21700", "26650"), "size", re.compile(r"(?<![\w])(a{2,4}|cr ?\d{4}|lr ?\d{2,4}|sr ?\d{3,4}|18650|21700|26650)(?![\w])")),
     (_PAPERS, "size", re.compile(r"(?<![\w])(?:din )?([ab][0-7])(?![\w/-])")),
+    (("単",), "size", re.compile(r"(単[1-5])(?!\d)")),
+    (("号电", "号碱", "號電", "号鹼"), "size", re.compile(r"(?<!\d)([57][号號])(?=[电電碱鹼])")),
+    (_SIZED_BEHIND, "size", re.compile(rf"(?<![a-z\d])((?:[2-6]|x{{1,4}})?[sml])(?={'|'.join(_SIZED_BEHIND)})")),
     ((" cell", " batter"), "size", re.compile(r"(?<![\w])([cd])(?= (?:cell|batter))")),
     (("w<",), "waist", re.compile(r"(?<![\w])w ?(\d{2})(?= ?/? ?l ?\d{2})")),
+    (("w<",), "waist", re.compile(r"(?<![\w])w([2-5]\d)(?![\w./-])")),
     (("w<",), "inseam", re.compile(r"(?<=\d)[ /]{0,2}l ?(\d{2})(?![\w])")),
     (_SIZED, "size", re.compile(rf"(?<![\w])({_SIZE_SCALE})[ .:]{{0,2}}((?:\d{{1,2}}(?:[.,]5)?|\d{{1,2}} ?1/2|{_LETTER_SIZE}))(?![\w]){_MEASURE}")),
     ((">u", ">e"), "size", re.compile(r"(?<![\w])()(\d{1,2}(?:[.,]5)?) ?(us|uk|eu)(?![\w])")),
     (_BEDS, "size", re.compile(rf"(?<![\w])({words.BED_SIZES})(?=[ -](?:{words.BED_WORDS})(?![\w]))")),
     ((",", "(", "/", "|"), "size", re.compile(r"(?<=[,(|])\s?([sml])\s?(?=[),/|]|$)")),
     (("large", "small"), "size", re.compile(r"(?<![\w])((?:x{1,4}|[2-5]x|extra)[ -](?:large|small))(?![\w])")),
+    ((" s", " m", " l"), "worn", re.compile(r"(?<=[a-z]{3} )([sml])$")),
     ((">t",), "size", re.compile(r"(?<![\w])([2-6]t)(?![\w])")),
     (_OF, "count", re.compile(r"(?<![\w])(?<!\d )(?<!\d-)(?:pack|set|box|case|lot|bundle|bag|jar|carton|paquete|caja|confezione|coffret|boite|packung|packungen|karton|"
-                         r"kasten|paquet|zestaw|opakowanie|набор|упаковка|комплект)s?(?: of| de| da| mit| von| a| van| из|:)? ?(\d{1,4})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),
+                         r"kasten|paquet|juego|lote|jeu|pacco|scatola|satz|doos|zestaw|opakowanie|набор|упаковка|комплект)s?(?: of| de| da| mit| von| a| van| из|:)? ?(\d{1,4})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),
     ((" of ",), "count", re.compile(rf"(?<![\w])(?:pack|set|box|case|lot|bundle|bag)s? of ({'|'.join(words.COUNT_WORDS)})(?![\w])")),
     (("pack", "piece", "er-pack"), "count", re.compile(rf"(?<![\w])({'|'.join(words.COUNT_WORDS)})[ -]?(?:packs?|pieces?|er[ -]?pack)(?![\w])")),
     (("dozen",), "count", re.compile(r"(?<![\w])((?:(?:\d{1,2}|half a|half|two|three) )?dozen)(?![\w])")),
@@ -88,6 +94,7 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
     elif fact in ("size", "tyre", "thread", "socket"):
         whole = fact == "size" and not written[-1].isdigit()
         name = _worded(written) if whole else re.sub(r"\s", "", written).replace(",", ".")
+        name = words.BATTERIES.get(name, name)
         if not (_A_SHEET.fullmatch(name) and _PAPER.search(folded, max(0, start - 12), start)):
             yield Fact(fact, None, name, None, start, end)
     elif fact == "count":
@@ -98,6 +105,11 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
     elif fact == "network":
         if _is_network(folded, match):
             yield Fact(fact, None, f"{written}g", None, start, end)
+    elif fact == "worn":
+        if _WORN.search(folded):
+            yield Fact("size", None, written, None, start, end)
+    elif fact == "waist" and not _TROUSERS.search(folded):
+        return
     elif fact in ("waist", "inseam"):
         yield Fact("size", float(written), None, fact, start, end, scale=fact)
     else:
@@ -114,6 +126,14 @@ def _worded(size: str) -> str:
     return words.SIZES.get(short, short)
 
 
+_WORN = re.compile(
+    r"(?:shirts?|hoodies?|jackets?|dress|pants|polo|pullover|sweaters?|jeans|leggings|gloves|shorts|skirt|coat|blouse|jacke|hose|hemd|kleid|mantel|"
+    r"chemise|robe|veste|pantalon|camiseta|camisa|vestido|chaqueta|maglia|camicia|giacca|pantaloni|футболка|куртка|платье)(?![^\W\d_])"
+)
+"""Clothes, whose last letter is a size."""
+_TROUSERS = re.compile(
+    r"(?<![\w])w ?\d\d ?/? ?l ?\d\d|(?<![\w])(?:jeans?|denim|chinos?|trousers?|pants?|shorts|hosen?|fit|slim|skinny|vaqueros?|pantalon\w*|levis?)(?![\w])"
+)
 _A_SHEET = re.compile("[ab][0-7]")
 _NUMBER_OF_SIZE = re.compile(r"\d[\d.,/ ]*")
 _SPOKEN = {("lines", "4"): 2160.0, ("lines", "8"): 4320.0, ("functions", "two"): 2.0, ("functions", "three"): 3.0}

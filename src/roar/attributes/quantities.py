@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from roar.attributes import words
 from roar.attributes.facts import AT_LEAST, AT_MOST, FOLDED_GLUED_ONLY, FOLDED_UNITS, Fact, bounded, spelled
+from roar.attributes.money import asked_price, is_discount, is_money
 from roar.attributes.numbers import CHINESE_NUMBER, LETTER, NUMBER, value
 from roar.attributes.roles import bound_before
 from roar.attributes.units import SMALL, UNITS, Unit
@@ -59,12 +60,14 @@ def quantities(text: str, folded: str, kind: str, taken: bytearray) -> list[Fact
             following = atoms[place + len(run)]
             gap = folded[run[-1].end : following.start]
             how = _link(gap, run[-1], following) or _span(folded, run[0], gap)
-            if len(gap) > 8 or not how:
+            if len(gap) > 8 or not how or (how == "-" and "-" in between):  # a range has two ends
                 break
             run.append(following)
             between.append(how)
         place += len(run)
-        found += _run(folded, run, between, kind)
+        last = run[-1]
+        if not (last.unit and last.unit.fact == "percent" and is_discount(folded, last.start, last.end)):
+            found += _run(folded, run, between, kind)
     return found
 
 
@@ -169,6 +172,10 @@ class _Reading:
         return value(self.written) or 0.0
 
     @property
+    def kelvins(self) -> float:
+        return value(self.written, small=True) or 0.0
+
+    @property
     def dotted(self) -> bool:
         return self.folded[self.end - 1] == "."
 
@@ -194,12 +201,13 @@ _BYTES = frozenset([1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 512, 1000])
 _RULES: dict[str, Callable[[_Reading], bool]] = {
     "m": _metres,
     "in": _inches,
-    "k": lambda reading: 1000 <= reading.amount <= 20000 and reading.amount % 50 == 0,
-    "к": lambda reading: 1000 <= reading.amount <= 20000 and reading.amount % 50 == 0,
+    "k": lambda reading: 1000 <= reading.kelvins <= 20000 and reading.kelvins % 50 == 0,
+    "к": lambda reading: 1000 <= reading.kelvins <= 20000 and reading.kelvins % 50 == 0,
     "carat": lambda reading: reading.amount <= 30,
     "mp": lambda reading: reading.amount < 500,
     "go": lambda reading: not reading.gap or reading.amount in _BYTES,
-    **dict.fromkeys(("iu", "ui", "ie"), lambda reading: not reading.gap or reading.amount >= 10),
+    "iu": lambda reading: not reading.gap or reading.amount >= 10,
+    **dict.fromkeys(("ui", "ie"), lambda reading: not reading.gap or reading.amount >= 100),
     **dict.fromkeys(("db", "bar", "port", "day", "light", "cup", "set", "box", "card"), lambda reading: reading.amount < 1000),
 }  # fmt: skip
 """Spellings that are units only where what stands around says so."""
@@ -260,13 +268,13 @@ def _span(folded: str, first: Atom, gap: str) -> str:
 def _run(folded: str, run: list[Atom], between: list[str], kind: str) -> list[Fact]:
     """Facts of numbers that belong together."""
     run, between = _compounded(run, between)
-    if _money(folded, run[0].start, run[-1].end):
-        return _bounded_price(folded, run, kind)
+    if is_money(folded, run[0].start, run[-1].end):
+        return asked_price(folded, [(atom.start, atom.end, atom.value) for atom in run], kind)
     if between == ["-"]:
         low, high = run
-        unit = high.unit or low.unit
-        if unit is None:
-            return []
+        unit = high.unit
+        if unit is None:  # "12V-15" is a name
+            return [_fact(low, low.unit)] if low.unit else []
         if low.unit in (None, unit) or (low.unit and low.unit.fact == unit.fact):
             own = low.unit or unit
             if low.value * own.factor < high.value * unit.factor:
@@ -360,28 +368,3 @@ def _fact(atom: Atom, unit: Unit | None) -> Fact:
     if unit.fact == "temperature" and unit.name == "°f":
         amount = (atom.value - 32) / 1.8
     return Fact(unit.fact, float(f"{amount:.10g}"), None, unit.base or None, atom.start, atom.end, scale=unit.name)
-
-
-_MONEY_BEFORE = re.compile(r"(?:[$€£¥₽₹₩₺]|r\$|(?<![\w])(?:usd|eur|gbp|rs|inr|chf|aed|sar|pln))\.?\s?$")
-_MONEY_AFTER = re.compile(
-    r"\s?(?:[$€£¥₽₹₩₺¢](?!\s?\d)|円|元|(?:usd|eur|euros?|евро|dollars?|bucks|gbp|quid|руб(?:леи|ля)?|rub|zl|pln|chf|rupees|cents?|sek|kr|aed|ريال)(?![\w]))"
-)
-
-
-def _money(folded: str, start: int, end: int) -> bool:
-    return bool(_MONEY_BEFORE.search(folded, max(0, start - 6), start) or _MONEY_AFTER.match(folded, end))
-
-
-def _bounded_price(folded: str, run: list[Atom], kind: str) -> list[Fact]:
-    """In a query, money with a bound is what the shopper would pay; elsewhere it says nothing of the product."""
-    start, end = run[0].start, run[-1].end
-    before, after = _MONEY_BEFORE.search(folded, max(0, start - 6), start), _MONEY_AFTER.match(folded, end)
-    start, end = (before.start() if before else start), (after.end() if after else end)
-    if kind != "query":
-        return []
-    sign = (before or after)[0].strip(" .")  # type: ignore[index]
-    code = words.CURRENCIES.get(sign) or None
-    if len(run) == 2 and run[0].value < run[1].value:
-        sides = zip(run, (AT_LEAST, AT_MOST), strict=True)
-        return [Fact("price", atom.value, None, code, start, end, role) for atom, role in sides]
-    return [Fact("price", run[0].value, None, code, start, end)] if bound_before(folded, start) else []

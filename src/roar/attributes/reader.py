@@ -9,7 +9,7 @@ leads a title, 5G a network beside a phone; what is too short to trust counts on
 import re
 from dataclasses import replace
 
-from roar.attributes import words
+from roar.attributes import colours, words
 from roar.attributes.facts import EXCLUDES, HAS, Fact
 from roar.attributes.folding import fold
 from roar.attributes.names import named
@@ -28,11 +28,11 @@ def scan(text: str, kind: str = "product") -> list[Fact]:
             taken[fact.start : fact.end] = b"\x01" * (fact.end - fact.start)
     found += quantities(text, folded, kind, taken)
     spelled = list(_WORD.finditer(folded))
-    distinct = {match[0] for match in spelled}
+    distinct = {match[0].removesuffix("'s") for match in spelled}
     serving = not distinct.isdisjoint(FOR_WORDS) or not folded.isascii()
     found = [with_role(fact, folded, serving) for fact in found]
     if not distinct.isdisjoint(_INTERESTING) or not folded.isascii():
-        found += _words(folded, spelled, taken)
+        found += _words(folded, spelled, taken, _things(found, [match[0] for match in spelled]))
     if not distinct.isdisjoint(EXCLUDING_WORDS) or "fre" in folded or not folded.isascii():
         found += _excluded(folded)
     found.sort(key=lambda fact: (fact.start, fact.end))
@@ -42,17 +42,47 @@ def scan(text: str, kind: str = "product") -> list[Fact]:
 
 
 _SCRIPT = r"\u3040-\u30ff\u4e00-\u9fff"
-_COLOURS = {fold(word)[0]: basic for word, basic in words.COLOURS.items()}
+_COLOURS = {fold(word)[0]: basic for word, basic in colours.COLOURS.items()}
 _AUDIENCES = {fold(word)[0]: audience for word, audience in words.AUDIENCES.items()}
 _WORD = re.compile(rf"[^\W\d_{_SCRIPT}]+(?:'s)?|\d?x{{1,5}}[ls](?![\w])")
+_KANA = r"[\u30a1-\u30ff]"
 _IDEOGRAPHS = re.compile(
-    "|".join(sorted((word for word in _COLOURS | _AUDIENCES if re.match(f"[{_SCRIPT}]", word)), key=len, reverse=True))
+    "|".join(
+        rf"(?<!{_KANA}){word}(?!{_KANA})" if re.match(_KANA, word) else word  # トイレット is not red
+        for word in sorted(_COLOURS | _AUDIENCES, key=len, reverse=True)
+        if re.match(f"[{_SCRIPT}]", word)
+    ).replace("|粉|", r"|(?<![\u4e00-\u9fff])粉|")  # powder behind another sign
 )
-_NOT_COLOURS = frozenset(tuple(re.findall(r"[^\W\d_]+", phrase)) for phrase in words.NOT_COLOURS)
+_NOT_COLOURS = frozenset(tuple(re.findall(r"[^\W\d_]+", phrase)) for phrase in colours.NOT_COLOURS)
 _INTERESTING = _COLOURS.keys() | _AUDIENCES.keys() | words.SIZES.keys()
 
 
-def _words(folded: str, matches: list[re.Match[str]], taken: bytearray) -> list[Fact]:
+_FOODS, _FOR_FOOD = (frozenset(fold(word)[0] for word in of) for of in (colours.FOODS, colours.FOR_FOOD))
+_TASTED, _PAINTED = (frozenset(fold(word)[0] for word in of) for of in (colours.TASTED, colours.PAINTED))
+_FOOD_SIGNS = tuple(fold(sign)[0] for sign in colours.FOOD_SIGNS)
+_SMALL_MEASURES = frozenset(["g", "oz", "mg", "ml", "cl", "fl oz"])
+
+
+def _things(found: list[Fact], spelled: list[str]) -> frozenset[str]:
+    """Words that name a thing in this text, and no colour: lime juice, 100 g of chocolate."""
+    distinct = set(spelled)
+    if not distinct.isdisjoint(_PAINTED):
+        return frozenset()
+    if not distinct.isdisjoint(_TASTED) and any(
+        word in _TASTED and after not in _FOR_FOOD for word, after in zip(spelled, [*spelled[1:], ""], strict=True)
+    ):
+        return colours.THINGS
+    measured = any(fact.scale in _SMALL_MEASURES for fact in found)
+    return colours.RATHER_THINGS if measured else frozenset()
+
+
+def _of_food(spelled: list[str], place: int) -> bool:
+    """Whether the colour beside a food names its kind: black tea, vin rouge."""
+    before, after, beyond = (spelled[i] if 0 <= i < len(spelled) else "" for i in (place - 1, place + 1, place + 2))
+    return before in _FOODS - colours.THINGS or (after in _FOODS and beyond not in _FOR_FOOD)
+
+
+def _words(folded: str, matches: list[re.Match[str]], taken: bytearray, things: frozenset[str]) -> list[Fact]:
     found = []
     spelled = [match[0] for match in matches]
     for place, word in enumerate(spelled):
@@ -62,7 +92,8 @@ def _words(folded: str, matches: list[re.Match[str]], taken: bytearray) -> list[
         start, end = matches[place].span()
         pair, before = (plain, *spelled[place + 1 : place + 2]), (*spelled[max(place - 1, 0) : place], plain)
         triple = (plain, *spelled[place + 1 : place + 3])
-        if plain in _COLOURS and not {pair, before, triple} & _NOT_COLOURS:
+        named = {pair, before, triple} & _NOT_COLOURS or plain in things
+        if plain in _COLOURS and not named and not _of_food(spelled, place):
             found += _coloured(folded, plain, start, end)
         if plain in _AUDIENCES:
             found.append(_word(folded, "audience", _AUDIENCES[plain], start, end))
@@ -71,6 +102,8 @@ def _words(folded: str, matches: list[re.Match[str]], taken: bytearray) -> list[
     if not folded.isascii():
         for match in _IDEOGRAPHS.finditer(folded):
             if folded[match.start() - 1 : match.start()] in ("昼", "温"):  # names of light
+                continue
+            if folded.startswith(_FOOD_SIGNS, match.end()):
                 continue
             if match[0] in _COLOURS:
                 found += _coloured(folded, match[0], *match.span())
@@ -95,7 +128,9 @@ _FREE = re.compile(
     r"(?<![\w])([^\W\d_]{3,})(?:[ -]free|frei|freie|freies)(?![\w])(?! (?:shipping|delivery|from|of|standing|range|time|gift|sample))"
 )
 _FREE_OF = re.compile(r"(?<![\w])(?:free (?:of|from)|frei von|libre de|خالي من|خال من)\s([^\W\d_]{3,})")
-_WITHOUT_IDEOGRAPH = re.compile(r"(?:不含([\u4e00-\u9fff]{1,2})|(?:无|無)([\u4e00-\u9fff]))")
+_WITHOUT_IDEOGRAPH = re.compile(
+    rf"(?:不含([\u4e00-\u9fff]{{1,2}})|(?:无|無)([^{words.NAMED_WITHOUT}\W\d_a-z\u3040-\u30ff]))"
+)
 
 
 def _excluded(folded: str) -> list[Fact]:

@@ -49,13 +49,18 @@ def bound_before(folded: str, start: int) -> str | None:
     return roles[0] if roles else None
 
 
+def bound_behind(folded: str, end: int) -> str | None:
+    """ "at_most" or "at_least" where words after `end` say so: "or less", "以下"."""
+    return next((role for role, pattern in _AFTER.items() if pattern.match(folded, end)), None)
+
+
 def with_role(fact: Fact, folded: str, serving: bool) -> Fact:
     """The fact with the role that its surroundings give it; `serving`: the text has a word such as "for"."""
     if fact.role != HAS:
         return fact
     role = None if _VOLTS_MAX.search(folded, max(0, fact.start - 16), fact.start) else bound_before(folded, fact.start)
     if role is None and fact.fact != "voltage" and fact.value is not None:
-        role = next((role for role, pattern in _AFTER.items() if pattern.match(folded, fact.end)), None)
+        role = bound_behind(folded, fact.end)
         if (
             role is None
             and fact.fact != "spf"

@@ -147,8 +147,6 @@ GLUED_ONLY = frozenset(
         "条",
         "件",
         "ma",
-        "ie",
-        "ui",
         "once",
         "dose",
         "par",
@@ -158,7 +156,7 @@ GLUED_ONLY = frozenset(
 )
 """Too short, or too often words, to trust after a blank ("4 to 6", "size 10 m"): read only where written onto the number."""
 
-SMALL = frozenset(["ml", "g", "mg", "mcg", "mm", "mah", "w", "lm", "rpm", "iu"])
+SMALL = frozenset(["k", "ml", "g", "mg", "mcg", "mm", "mah", "w", "lm", "rpm", "iu"])
 """Units of which nobody buys thousandths: "1.500 ml" has a thousands mark."""
 
 

@@ -1,4 +1,4 @@
-"""What words mean to a shop: colours, audiences, sizes, packs, and the words that turn a fact around. Data, no code.
+"""What words mean to a shop: audiences, sizes, packs, and the words that turn a fact around. Data, no code.
 
 Spellings are as `folding.fold` leaves them. A spelling that is missing costs one fact, never makes a wrong one; add lines freely.
 """
@@ -14,76 +14,6 @@ PACK_WORDS = {
     "six": "6", "ten": "10",
 }  # fmt: skip
 """Number words that count only before a pack word ("twin pack")."""
-
-_SHADES = {
-    "black": "black blk schwarz schwarze schwarzer schwarzes noir noire nero negro negra preto zwart czarny czarna czarne jet черныи черная черное черные 黑 黑色 黒 ブラック اسود أسود سوداء",
-    "white": "white wht weiss weiß weiße weißer weißes blanc blanche bianco bianca blanco blanca branco wit bialy biale белыи белая белое белые 白 白色 ホワイト ابيض أبيض",
-    "grey": "grey gray gry grau graue grauer graues gris grise grigio grigia cinza grijs szary szare ash серыи серая 灰 灰色 グレー رمادي",
-    "silver": "silver slv silber argent argento plata plateado prata zilver srebrny chrome серебристыи 银色 シルバー فضي",
-    "gold": "gold golden dore oro dorado goud zloty золотои 金色 ゴールド ذهبي",
-    "red": "red rot rote roter rotes rouge rosso rossa rojo roja vermelho rood czerwony crimson scarlet cremise szkarlatny cherry ruby красныи красная красное 红 红色 赤 レッド احمر أحمر",
-    "blue": "blue blu blau blaue blauer blaues bleu bleue azul blauw niebieski cobalt azure royal sky синии синяя голубои 蓝 蓝色 青 ブルー ازرق أزرق",
-    "turquoise": "turquoise teal cyan aqua turkis turchese turquesa",
-    "green": "green grn grun grune gruner grunes vert verte verde groen zielony emerald lime mint зеленыи зеленая 绿 绿色 緑 グリーン اخضر أخضر",
-    "yellow": "yellow gelb gelbe gelber gelbes jaune giallo amarillo amarelo geel zolty lemon желтыи желтая 黄 黄色 イエロー اصفر أصفر",
-    "orange": "orange arancione naranja laranja oranje pomaranczowy оранжевыи 橙色 オレンジ برتقالي",
-    "pink": "pink pnk rosa rose roze fuchsia magenta rozowy blush розовыи розовая 粉 粉色 粉红 ピンク وردي",
-    "purple": "purple lila violet violett viola violeta morado paars fioletowy fiolet lavender plum фиолетовыи 紫色 パープル بنفسجي",
-    "brown": "brown braun braune brauner braunes marron marrone castano bruin brazowy chocolate cognac espresso walnut коричневыи 棕色 茶色 ブラウン بني",
-    "beige": "beige sand cream nude champagne ecru",
-    "white beige": "ivory",
-    "beige brown": "tan",
-    "grey black": "graphite anthracite anthrazit charcoal gunmetal",
-    "grey silver": "metallic titanium",
-    "blue navy": "navy marine midnight",
-    "green olive": "olive khaki camo camouflage oliva",
-    "red burgundy": "burgundy maroon bordeaux wine",
-    "gold brown": "bronze copper bronzo",
-    "transparent": "transparent",
-    "multicolour": "multi-colour multicolour multicolor multicoloured multicolored multicolore tricolour tricolor bunt mehrfarbig",
-}
-COLOURS: dict[str, tuple[str, ...]] = {
-    spelling: tuple(basic.split()) for basic, spellings in _SHADES.items() for spelling in spellings.split()
-}
-"""Colour words to basic colours. A shade between two (navy, ivory) is both, and so contradicts neither of them."""
-
-NOT_COLOURS = (
-    *(f"{kind} chocolate" for kind in ("dark", "milk", "white", "hot")),
-    *(f"chocolate {food}" for food in ("bar", "chip", "chips", "cake", "powder", "spread", "milk", "cookies")),
-    *(
-        f"{kind} cream"
-        for kind in ("day", "night", "hand", "face", "body", "ice", "sour", "foot", "shaving", "eye", "whipped")
-    ),
-    "cream cheese",
-    "black friday",
-    "charcoal filter",
-    "black decker",
-    "black & decker",
-    "black and decker",
-    "blu ray",
-    "white noise",
-    "red dot",
-    "red eye",
-    "gold plated",
-    "blue tooth",
-    "clear view",
-    "rose gold",
-    "colour",
-    "green tea",
-    "black tea",
-    "brown rice",
-    "red wine",
-    "wine glass",
-    "wine glasses",
-    "wine bottle",
-    "wine rack",
-    "wine cooler",
-    "wine fridge",
-    "wine opener",
-    "white wine",
-    "orange juice",
-)
-"""Phrases whose colour word is none."""
 
 AUDIENCES: dict[str, str] = {
     spelling: audience
@@ -234,6 +164,9 @@ NOT_EXCLUDED = frozenset(
 )
 """Words after "no" that name a kind of product ("no frost", "no show socks"), or nothing."""
 
+NAMED_WITHOUT = "线線限人印界敌敵极極法数數论論双雙忧憂地料事理难難名形比价價"
+"""Signs that make a name of 无 or 無 before them: 无线 is wireless, 无人机 a drone, 無料 free of charge."""
+
 EXCLUDING_PHRASES = frozenset(
     {"with no", "with out", "comes without", "free of", "free from", "nicht", "keiner", "keines", "frei von", "pas de", "pas d'", "libre de", "exento de",
      "exenta de", "nada de", "mit ohne"}
@@ -358,6 +291,19 @@ COUNT_WORDS: dict[str, int] = {
     "ten": 10, "twelve": 12, "zwei": 2, "drei": 3, "doppel": 2, "zweier": 2, "dreier": 3, "vierer": 4, "sechser": 6,
 }  # fmt: skip
 """Number words before a pack word."""
+
+BATTERIES = {
+    "単1": "d",
+    "単2": "c",
+    "単3": "aa",
+    "単4": "aaa",
+    "単5": "n",
+    "5号": "aa",
+    "5號": "aa",
+    "7号": "aaa",
+    "7號": "aaa",
+}
+"""Sizes of batteries as Japan and China number them."""
 
 BED_SIZES = "twin xl|california king|cal king|queen|king|twin|full|double|single|super king"
 BED_WORDS = (

@@ -51,6 +51,8 @@ class Comparison:
     """Titles without their model numbers, each word with its information, 0 … 1."""
     full_text: sp.csr_matrix
     facts: sp.csr_matrix
+    said: sp.csr_matrix
+    """Facts of each product (rows) on each dimension."""
     dimension_of: sp.csr_matrix
     dimensions: pl.Series
     strict: np.ndarray
@@ -80,6 +82,7 @@ class Comparison:
         n = profiles.size
         facts = _incidence(profiles.facts, "fact", n, profiles.dictionary["fact"])
         dimensions = profiles.dictionary.group_by("dimension").agg(pl.col("strict").any()).sort("dimension")
+        dimension_of = _grouping(profiles.dictionary["dimension"], dimensions["dimension"])
         codes = profiles.codes
         coded = np.zeros(n, dtype=bool)
         coded[codes.filter("titled")["row"].to_numpy()] = True
@@ -90,7 +93,8 @@ class Comparison:
             words=_informed(plain, n),
             full_text=_tfidf(profiles.terms, n),
             facts=facts,
-            dimension_of=_grouping(profiles.dictionary["dimension"], dimensions["dimension"]),
+            said=(facts @ dimension_of).tocsr(),
+            dimension_of=dimension_of,
             dimensions=dimensions["dimension"],
             strict=dimensions["strict"].to_numpy(),
             loose_weight=(~dimensions["strict"]).cast(pl.Float64).to_numpy(),
@@ -117,7 +121,6 @@ class Comparison:
         """Every kind of evidence: counts and flags, but `text` and `price` in [0, 1], and information."""
         contradictions, vetoes, agreements = self.facts_compared(a, b)
         model, stem, siblings = self.models_compared(a, b)
-        serves = _missing(self.served[a], self.nouns[b]) + _missing(self.served[b], self.nouns[a])
         return {
             "text": self.text(a, b, config.description),
             "model": model,
@@ -126,7 +129,7 @@ class Comparison:
             "agreements": agreements,
             "contradictions": contradictions,
             "vetoes": vetoes,
-            "accessory": serves > 0,
+            "accessory": self.serves(a, b),
             "price": self.prices_compared(a, b, config.price_factor),
         }
 
@@ -134,6 +137,15 @@ class Comparison:
         """Cosine of the titles, mixed with that of titles and descriptions by the share `description`."""
         title, full_text = (_dot(matrix, matrix, a, b) for matrix in (self.title, self.full_text))
         return (1 - description) * title + description * full_text
+
+    def serves(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Whether only one is an accessory of its kind."""
+        accessory = np.diff(self.served.indptr) > 0
+        result = np.zeros(len(a), dtype=bool)
+        either = np.flatnonzero(accessory[a] | accessory[b])
+        x, y = a[either], b[either]
+        result[either] = _missing(self.served[x], self.nouns[y]) + _missing(self.served[y], self.nouns[x]) > 0
+        return result
 
     def unlike(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Information of what only one of two titles says: the lesser of the two sides, and a part of the greater, since a
@@ -189,19 +201,18 @@ class Comparison:
 
     def _against(self, a: np.ndarray, b: np.ndarray) -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]:
         """(pairs, dimensions) contradicted; (pairs, facts) shared; (pairs, dimensions) stated by both."""
-        facts_a, facts_b = self.facts[a], self.facts[b]
-        common = facts_a.multiply(facts_b).tocsr()
-        shared = common @ self.dimension_of
-        said_a, said_b = facts_a @ self.dimension_of, facts_b @ self.dimension_of
-        only_a = said_a.multiply(said_b.sign()) - shared
-        only_b = said_b.multiply(said_a.sign()) - shared
-        return only_a.sign().multiply(only_b.sign()).tocsr(), common, said_a.sign().multiply(said_b.sign()).tocsr()
+        common = self.facts[a].multiply(self.facts[b]).tocsr()
+        fewer = self.said[a].minimum(self.said[b])  # both say something that the other does not: more than they share
+        return (fewer - common @ self.dimension_of).sign().tocsr(), common, fewer.sign()
 
     def models_compared(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Whether a model number is shared; shared but for a suffix; of one family and different."""
-        model = _dot(self.own_code, self.code, a, b) + _dot(self.code, self.own_code, a, b) > 0
-        stem = _dot(self.own_code, self.code_or_stem, a, b) + _dot(self.code_or_stem, self.own_code, a, b) > 0
-        family = _dot(self.own_family, self.own_family, a, b) > 0
+        model, stem, family = np.zeros((3, len(a)), dtype=bool)
+        both = np.flatnonzero(self.numbered[a] & self.numbered[b])
+        x, y = a[both], b[both]
+        model[both] = _dot(self.own_code, self.code, x, y) + _dot(self.code, self.own_code, x, y) > 0
+        stem[both] = _dot(self.own_code, self.code_or_stem, x, y) + _dot(self.code_or_stem, self.own_code, x, y) > 0
+        family[both] = _dot(self.own_family, self.own_family, x, y) > 0
         return model, stem & ~model, family & ~stem & ~model
 
     def titled_alike(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

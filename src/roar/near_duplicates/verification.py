@@ -8,6 +8,7 @@ where text is the cosine of TF-IDF vectors (of the titles, and of titles with de
 What the catalogue says of its own evidence (`learning`) is added where no model number speaks. Similarity is the score on a logistic scale, less what rivals take (`rivalry`).
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ from roar.parameters import DuplicateEvidence
 
 CHUNK = 200_000
 """Pairs compared at a time."""
+
+THREADS = 2
 
 CERTAIN = 50.0
 """Log odds above which nothing can be told apart."""
@@ -54,12 +57,12 @@ def score_and_learn(
     if gap != comparison.usual_gap or told is not columns:
         columns = told
         comparison = comparison.weighing(columns, gap)
-        evidence = _gather(comparison, a, b, config)
+        evidence = _gather_again(comparison, a, b, ~evidence.veto, evidence, config)
     similarity = _similarity(comparison, a, b, evidence, 0.0, config)
     unlike, twice, by_words = learn_words(comparison, a, b, similarity, ~evidence.named, config)
     if unlike > 0:
         comparison = comparison.without_series()
-        evidence = _gather(comparison, a, b, config)
+        evidence = _gather_again(comparison, a, b, evidence.named, evidence, config)
         similarity = _similarity(comparison, a, b, evidence, unlike, config)
     return similarity, evidence.veto, Weights(unlike, twice, by_words, int(comparison.coded.sum()), columns, gap)
 
@@ -75,10 +78,27 @@ class _Evidence(NamedTuple):
 
 
 def _gather(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> _Evidence:
-    starts = tqdm(range(0, len(a), CHUNK), desc="verifying pairs", disable=len(a) <= CHUNK)
-    parts = [_weigh(comparison.signals(a[i : i + CHUNK], b[i : i + CHUNK], config), config) for i in starts]
+    def weighed(i: int) -> _Evidence:
+        return _weigh(comparison.signals(a[i : i + CHUNK], b[i : i + CHUNK], config), config)
+
+    starts = range(0, len(a), CHUNK)
+    with ThreadPoolExecutor(THREADS) as pool:  # scipy's products release the interpreter
+        parts = list(
+            tqdm(pool.map(weighed, starts), desc="verifying pairs", total=len(starts), disable=len(starts) < 2)
+        )
     empty = np.zeros(0), *[np.zeros(0, dtype=bool)] * 3, np.zeros(0)
     return _Evidence(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
+
+
+def _gather_again(
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, where: np.ndarray, known: _Evidence, config: DuplicateEvidence
+) -> _Evidence:
+    """`known`, with the pairs `where` something changed gathered anew."""
+    changed = _gather(comparison, a[where], b[where], config)
+    columns = [column.copy() for column in known]
+    for column, new in zip(columns, changed, strict=True):
+        column[where] = new
+    return _Evidence(*columns)
 
 
 def _similarity(

@@ -7,7 +7,8 @@ with letters, as a model number ("dv7-1211ea", see `model_numbers`).
 
 import polars as pl
 
-from roar.attributes.words import AUDIENCES, COLOURS, FOR_WORDS, SIZE_WORDS
+from roar.attributes.colours import COLOURS
+from roar.attributes.words import AUDIENCES, FOR_WORDS, SIZE_WORDS
 from roar.near_duplicates import lexicon
 from roar.near_duplicates.editions import spelled_out
 

@@ -143,7 +143,15 @@ def bm25_runs(
     k1: float,
     b: float,
 ) -> Runs:
-    """Score a catalogue of N products by BM25 once; see `LexicalIndex.runs`."""
+    """Score a catalogue of N products by BM25 once; see `LexicalIndex.runs`.
+
+    Examples:
+        >>> queries = pl.DataFrame({"query_id": ["q"], "query": ["red shoe"]})
+        >>> ids, texts = pl.Series(["a", "b", "c"]), pl.Series(["blue hat", "red running shoe", "red scarf"])
+        >>> judged = pl.DataFrame({"query_id": ["q"], "product_id": ["a"]})
+        >>> bm25_runs(queries, ids, texts, judged, 2, k1=1.2, b=0.75).catalogue["product_id"].to_list()
+        ['b', 'c']
+    """
     return LexicalIndex(product_ids, texts).runs(queries, judgments, depth, Setting(k1, b))
 
 
@@ -167,6 +175,13 @@ def tune_bm25(
 
     Returns:
         fold, k1, b, value, best (bool): one row a fold and setting; exactly one best in each fold, the first of equals.
+
+    Examples:
+        >>> index = LexicalIndex(pl.Series(["a", "b"]), pl.Series(["red shoe", "blue hat"]))
+        >>> queries = pl.DataFrame({"fold": ["f"], "query_id": ["q"], "query": ["shoe"]})
+        >>> judged = pl.DataFrame({"query_id": ["q"] * 2, "product_id": ["a", "b"], "grade": ["exact", "irrelevant"]})
+        >>> tune_bm25(index, queries, judged, k1=(0.9, 1.2), b=(0.4,)).select("k1", "value", "best").rows()
+        [(0.9, 1.0, True), (1.2, 1.0, False)]
     """
     from roar.metrics import mean_value  # loads statistics, which a search does without
 

@@ -18,10 +18,12 @@ from roar.files import SEAL, seal, sha256
 from roar.parameters import Encoder as EncoderSettings
 from roar.retrieval import versions
 from roar.retrieval.bm25 import LexicalIndex, Setting, best_of
+from roar.retrieval.candidates import Hits
 from roar.retrieval.filters import Where
 from roar.retrieval.ranking import Ranking, by_one, fused
 from roar.retrieval.search_index import SearchIndex
 from roar.retrieval.served.beside import ENCODER, LEXICAL
+from roar.retrieval.vector_index import VectorIndex
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -48,6 +50,8 @@ class Release:
     def __init__(self, index: SearchIndex) -> None:
         """Answer by an index that `SearchIndex.read` gave: what lies beside it is loaded when it is first needed."""
         self.index = index
+        self.vectors: VectorIndex = index
+        """What dense hits are asked of: the index itself, or another that holds the same version."""
         self._lexical_of: tuple[str, LexicalIndex] | None = None
 
     @classmethod
@@ -164,8 +168,15 @@ class Release:
             return self._by_words(query, depth, where, group_by)
         vector = self.encode(query) if vector is None else vector
         if system == "dense":
-            return by_one("dense", self.index.hits(vector, depth, where=where, group_by=group_by))
+            return by_one("dense", self._dense(vector, depth, where, group_by))
         return self._grouped(self._hybrid(query, vector, depth, where, weight), group_by)
+
+    def _dense(self, vector: np.ndarray, depth: int, where: Where | None, group_by: str | None = None) -> Hits:
+        if self.vectors is self.index:
+            return self.index.hits(vector, depth, where=where, group_by=group_by)
+        found = self.vectors.search(vector, depth, where=where, group_by=group_by)
+        known, rows = self.index.rows_of(found["product_id"])
+        return rows, found["score"].to_numpy()[known]
 
     def _by_words(self, query: str, limit: int, where: Where | None, group_by: str | None) -> Ranking:
         """Ranked deep enough that groups fill the page."""
@@ -180,7 +191,7 @@ class Release:
 
     def _hybrid(self, query: str, vector: np.ndarray, depth: int, where: Where | None, weight: float | None) -> Ranking:
         scores = self._allowed_scores(query, where)
-        dense = self.index.hits(vector, depth, where=where)
+        dense = self._dense(vector, depth, where)
         own = self.index.manifest.lexical["weight"] if weight is None else weight
 
         def by_words(rows: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import logging
 import threading
 from pathlib import Path
 
+from roar.engines.vectors import vectors_of
 from roar.errors import InputError
 from roar.parameters.serve import Serve
 from roar.retrieval import Release
@@ -37,14 +38,17 @@ class Releases:
         self.folders = {MAIN: settings.release} | {name: Path(name) for name in named if name is not None}
         self._refused: dict[str, str] = {}
         self.swaps = 0
-        self.searcher = Searcher({name: self._load(folder) for name, folder in self.folders.items()}, settings.serve)
+        self.searcher = Searcher({name: self._load(name) for name in self.folders}, settings.serve)
         if settings.serve.default not in self.searcher.systems:
             raise InputError(
                 f"serve.default: no system {settings.serve.default!r}; there are {', '.join(self.searcher.systems)}."
             )
 
-    def _load(self, folder: Path) -> Loaded:
-        loaded = Loaded(Release.read(folder), self.settings.serve.cached_queries)
+    def _load(self, name: str) -> Loaded:
+        release = Release.read(self.folders[name])
+        if name == MAIN:
+            release.vectors = vectors_of(release.index, self.settings.engines)
+        loaded = Loaded(release, self.settings.serve.cached_queries)
         alone = Searcher({MAIN: loaded}, Serve())
         for system in alone.systems:
             alone.search(_WARMING, SearchQuery(q=_WARMING, system=system, explain=True), _WARMING)
@@ -58,7 +62,7 @@ class Releases:
                 if current_version(folder) == served.folder:
                     served.refresh()
                     continue
-                self._swap(name, self._load(folder))
+                self._swap(name, self._load(name))
             except Exception as error:  # whatever it is, the old release answers
                 self._refuse(name, error)
             else:

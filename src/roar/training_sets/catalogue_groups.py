@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from roar.attributes import agreement, words
+from roar.attributes.colours import COLOURS
 from roar.attributes.tables import scan_all
 from roar.near_duplicates import lexicon
 from roar.parameters import AugmentationSource, CatalogueGroups, EditKinds
@@ -31,7 +32,7 @@ _CLAUSE = re.compile(
     r"[,;:(|/]|\s[-–]\s|\s(?:with|for|in|by|to|of|w/|fits|from|mit|fur|für|pour|avec|para|con)\s", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_FACTS = words.COLOURS.keys() | words.SIZES.keys() | words.AUDIENCES.keys()
+_FACTS = COLOURS.keys() | words.SIZES.keys() | words.AUDIENCES.keys()
 _BRANDS = 0.4
 """Share of the queries that name the brand, where it is known."""
 

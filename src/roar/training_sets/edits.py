@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from roar.attributes import words as facts
+from roar.attributes.colours import COLOURS
 from roar.attributes.units import GLUED_ONLY, UNITS
 from roar.near_duplicates import lexicon
 from roar.text import writes_no_blanks
@@ -23,12 +24,12 @@ Words = list[str]
 Edit = Callable[[Words, Collection[str], np.random.Generator], Words | None]
 
 BOUND = (
-    facts.COLOURS.keys() | facts.SIZES.keys() | facts.AUDIENCES.keys() | facts.SIZE_WORDS | facts.PACK_OF
+    COLOURS.keys() | facts.SIZES.keys() | facts.AUDIENCES.keys() | facts.SIZE_WORDS | facts.PACK_OF
     | facts.PACK_WORDS.keys() | lexicon.ROMAN.keys() | UNITS.keys() | spellings.NEGATIONS
 )  # fmt: skip
 """Words that carry an attribute's value wherever they stand."""
 
-_BINDS_NEXT = facts.COLOURS.keys() | facts.SIZE_WORDS | facts.PACK_OF | facts.PACK_WORDS.keys() | spellings.NEGATIONS
+_BINDS_NEXT = COLOURS.keys() | facts.SIZE_WORDS | facts.PACK_OF | facts.PACK_WORDS.keys() | spellings.NEGATIONS
 _TRIES = 8
 _NUMBER = r"\d+(?:\.\d+)?"
 
