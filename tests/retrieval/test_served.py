@@ -66,3 +66,20 @@ def test_many_changes_leave_what_a_dictionary_would_hold():
     np.testing.assert_allclose(index.vectors, expected, atol=1e-3)
     asked = pl.Series(["p3", "nobody", *list(held)[:5]])
     assert index.details(asked).equals(index.products.filter(pl.col("product_id").is_in(asked.implode())))
+
+
+def test_documents_are_the_catalogues_rows_whatever_was_changed(tmp_path):
+    """Columns that are not in memory too, from the mapped rows, and from the table of a version that was written without them."""
+    table = products(60).with_columns(pl.format("all of {}", "product_id").alias("description"))
+    index = SearchIndex.build(table, vectors(60), shown=("brand",), rebuild=99).write(tmp_path)
+    index.upsert(table[:3].with_columns(description=pl.lit("new")), vectors(3, 1))
+    index.remove(["p5"])
+    asked = pl.Series("product_id", ["p40", "p1", "p5", "nobody", "p39"])
+    there = asked.to_frame().filter(pl.col("product_id").is_in(["p40", "p1", "p39"]))
+    for _ in range(2):
+        served = SearchIndex.read(tmp_path, check=False)
+        expected = there.join(served.catalogue(), on="product_id", how="left", maintain_order="left")
+        found = served.documents(asked).sort("product_id")
+        assert found.select(expected.columns).equals(expected.sort("product_id"))
+        assert found["description"].to_list() == ["new", "all of p39", "all of p40"]
+        (served.folder / "base" / "documents.arrow").unlink(missing_ok=True)

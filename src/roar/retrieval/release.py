@@ -223,9 +223,10 @@ def system_of(name: str) -> System:
         InputError: there is none by that name.
     """
     own = "dense" if name == STAGE2 else name
-    if own not in SYSTEMS:
-        raise InputError(f"system {name!r}: expected one of {STAGE2}, {', '.join(SYSTEMS)}.")
-    return own
+    for system in SYSTEMS:
+        if system == own:
+            return system
+    raise InputError(f"system {name!r}: expected one of {STAGE2}, {', '.join(SYSTEMS)}.")
 
 
 _COMPARED = 32
