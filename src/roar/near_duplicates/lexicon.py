@@ -4,6 +4,11 @@ Each table maps a spelling, as `text.normalise` leaves it (lower case, no accent
 spelling that is missing costs one agreement or one veto, never a wrong one; add lines freely.
 """
 
+BUNDLED = frozenset({"case", "bag", "backpack", "pouch", "tripod", "lens", "card", "kit", "bundle", "battery", "dock"})
+"""Accessories that make a bundle of the product that they are sold with."""
+
+WITH = frozenset({"with", "w", "plus", "mit", "avec", "con"})
+
 ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
 """Generations; I, V and X alone are too often letters."""
 
