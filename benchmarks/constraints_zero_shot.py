@@ -56,7 +56,7 @@ def lines(folder: Path, config: Encoder) -> Iterator[str]:
     plain, instead = searched(products, queries, judgments, config)
     start = time.perf_counter()
     held_out = splits.filter(pl.col("split") == "validation").select("fold", "query_id")
-    validation = (run.catalogue.join(held_out, on="query_id") for run in (plain, instead))
+    validation = (run.join(held_out, on="query_id") for runs in (plain, instead) for run in runs)
     tuning = tune_constraints(*validation, queries, products, stated, judgments, Constraints())
     chosen = tuning.filter("best").select("fold", "sought", "penalty", "bonus")
     yield f"chosen by fold (fold, sought, penalty, bonus): {chosen.rows()}\n"

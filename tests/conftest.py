@@ -3,7 +3,12 @@
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported: no test waits for a network
+# A worker a core: more threads of BLAS and FAISS would wait for each other, here and in what tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import fcntl
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +25,52 @@ from roar.schemas import Grade
 torch.set_num_threads(1)  # the encoders of the tests are too small to share out
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of long tests first: where a worker takes whole files, one that starts last is waited for alone."""
+    long = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: long.get(item.nodeid.split("::")[0].removeprefix("tests/"), len(LONG)))
+
+
+LONG = (
+    "pipelines/test_real_data.py",
+    "pipelines/test_ablation.py",
+    "pipelines/test_end_to_end.py",
+    "pipelines/test_evaluation.py",
+    "pipelines/test_command_line.py",
+    "pipelines/test_notebooks.py",
+    "pipelines/test_ab_test.py",
+    "training/test_distributed.py",
+    "training/test_survival.py",
+    "pipelines/test_newcomer.py",
+    "pipelines/test_malformed_tables.py",
+    "marketplace/test_experiment.py",
+    "benchmarks/test_gpu.py",
+)
+"""Files of half a minute and more on one core, the longest first."""
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Once:
+    """`once(name, make)`: a folder that `make(folder)` fills once for all workers, and nobody changes after."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data; tests that need it skip where there is none."""
@@ -30,16 +81,16 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_bert_folder(tmp_path_factory) -> Path:
+def tiny_bert_folder(once) -> Path:
     """A random two-layer BERT with mean pooling, saved as a sentence-transformers folder."""
     config = BertConfig(
         hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=128
     )
-    return _save_tiny(BertModel(config), "mean", tmp_path_factory.mktemp("tiny_bert"))
+    return once("tiny_bert", lambda folder: _save_tiny(BertModel(config), "mean", folder)) / "encoder"
 
 
 @pytest.fixture(scope="session")
-def tiny_qwen_folder(tmp_path_factory) -> Path:
+def tiny_qwen_folder(once) -> Path:
     """A random two-layer Qwen3 decoder with last-token pooling, likewise."""
     config = Qwen3Config(
         vocab_size=30522,
@@ -51,10 +102,10 @@ def tiny_qwen_folder(tmp_path_factory) -> Path:
         head_dim=8,
         max_position_embeddings=128,
     )
-    return _save_tiny(Qwen3Model(config), "lasttoken", tmp_path_factory.mktemp("tiny_qwen"))
+    return once("tiny_qwen", lambda folder: _save_tiny(Qwen3Model(config), "lasttoken", folder)) / "encoder"
 
 
-def _save_tiny(model: torch.nn.Module, pooling: str, folder: Path) -> Path:
+def _save_tiny(model: torch.nn.Module, pooling: str, folder: Path) -> None:
     torch.manual_seed(0)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2) if parameter.ndim > 1 else None
@@ -63,7 +114,6 @@ def _save_tiny(model: torch.nn.Module, pooling: str, folder: Path) -> Path:
     transformer = Transformer(str(folder / "weights"), max_seq_length=64)
     encoder = SentenceTransformer(modules=[transformer, Pooling(32, pooling), Normalize()], device="cpu")
     encoder.save_pretrained(str(folder / "encoder"), create_model_card=False)
-    return folder / "encoder"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from roar.parameters.blocks import BLOCKS
 from roar.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
-ENVIRONMENTS = ("base", "test", "esci", "icecat", "crowdflower", "homedepot", "wands")
+ENVIRONMENTS = ("base", "test", "spark", "esci", "icecat", "crowdflower", "homedepot", "wands")
 WITH_KEDRO = ("pipelines", "datasets", "settings.py", "pipeline_registry.py", "__main__.py", "cli.py", "hooks")
 
 

@@ -69,7 +69,7 @@ def _of_a_release(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(cls=_Plain)
 @click.argument("query")
 @click.option("-k", "--limit", default=8, show_default=True, type=click.IntRange(min=1))
-@click.option("--system", default="dense", show_default=True, type=click.Choice(["dense", "bm25", "hybrid"]))
+@click.option("--system", default="stage2", show_default=True, type=click.Choice(["stage2", "dense", "bm25", "hybrid"]))
 @click.option("--where", multiple=True, help="brand=Orvane (again for any of several), price=10..50, price=..20")
 @click.option("--group-by", help="A column of which each value is shown once: cluster_id for one listing an item.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -81,7 +81,7 @@ def search(
     from roar.retrieval import Release  # loads the engines, which `--help` does without
 
     release = Release.read(release_folder(**which))
-    hits = release.search(query, limit, system=system, where=parse_where(where), group_by=group_by)  # type: ignore[arg-type]
+    hits = release.search(query, limit, system=system, where=parse_where(where), group_by=group_by)
     if as_json:
         click.echo(hits.write_ndjson(), nl=False)
         return
@@ -240,8 +240,7 @@ def read_ids(path: Path) -> pl.Series:
 @_of_a_release
 def serve(host: str, port: int, release: Path | None, env: str) -> None:
     """Serve a release over HTTP; see docs/serving.md. A newer version is taken over while it runs."""
-    from roar.parameters.blocks import check_parameters
-    from roar.parameters.serve import Serve
+    from roar.parameters.blocks import BLOCKS, check_parameters
     from roar.service.running import run
     from roar.service.settings import Settings
 
@@ -249,10 +248,10 @@ def serve(host: str, port: int, release: Path | None, env: str) -> None:
         run(Settings(release=release_folder(release, env)), host, port)
         return
     configuration = _configuration(env)
-    written = {"serve": configuration["parameters"].get("serve", {})}
+    written = {name: configuration["parameters"].get(name, {}) for name in ("serve", "engines")}
     check_parameters(written)
-    block = Serve.model_validate(written["serve"])
-    run(Settings(release=release_folder(release, env), serve=block, data=data_folder(env)), host, port)
+    blocks = {name: BLOCKS[name].model_validate(block) for name, block in written.items()}
+    run(Settings(release=release_folder(release, env), data=data_folder(env), **blocks), host, port)
 
 
 _HELP = """Ask a release, serve it, or change it. Everything else is `kedro run`: see `roar run --help`."""

@@ -1,6 +1,8 @@
 """Packages whose parts are loaded when they are asked for (PEP 562), so that a light use does without heavy libraries."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -20,3 +22,16 @@ def loader(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], 
         return getattr(import_module(f"{package}.{home_of[name]}"), name)
 
     return load
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """As if a package were not installed, while another is imported that loads it wherever it is; nothing where it is loaded."""
+    hidden = package not in sys.modules
+    if hidden:
+        sys.modules[package] = None  # type: ignore[assignment]  # the import system's own sign for "not there"
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[package]

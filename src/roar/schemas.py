@@ -7,8 +7,12 @@ Grades are one ordered enum everywhere, `Grade`: its physical value (0 … 3) is
 `exact > substitute > complement > irrelevant` holds in polars, in torch and in the metrics alike.
 """
 
-import pandera.polars as pa
 import polars as pl
+
+from roar.lazy import without
+
+with without("pyspark"):  # pandera imports it for pandas' sake wherever it is installed: tens of seconds
+    import pandera.polars as pa
 
 GRADES = ("irrelevant", "complement", "substitute", "exact")
 """Grades in ascending order; the position is the integer that losses use."""

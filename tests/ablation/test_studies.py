@@ -51,6 +51,13 @@ def test_whatever_decides_the_weights_makes_another_cell(difference):
     assert before[0].key(stage=1) != after[0].key(stage=1)
 
 
+def test_a_variant_may_name_another_encoder():
+    other = {"preset": "gemma3_270m", "dropout": 0.1}
+    a, b = expand(ablation(a=Variant(stages=0), b=Variant(stages=0, encoder=other)), encoder=Encoder(max_tokens=32))[:2]
+    assert a.key() != b.key()
+    assert b.recipe.encoder == Encoder(max_tokens=32, **other)
+
+
 def test_the_base_encoder_does_not_depend_on_the_seed():
     found = expand(ablation(a=Variant(stages=0), b=Variant()))
     zero_shot = {c.key() for c in found if c.variant == "a" and c.fold == "fold_0"}

@@ -32,6 +32,12 @@ def shop(market, small) -> RankedShop:
     return ranked_shop(*runs(market, 0.0, 1.0), market.products, small, SEED)
 
 
+@pytest.fixture(scope="module")
+def large(shop, small):
+    """A test of 60,000 searchers, where the treatment is better."""
+    return play(shop, SimulatedExperiment(users=60_000), small.behaviour, seed=SEED)
+
+
 def moments_by_block(played, blocks: int, metrics: ABTest) -> list[dict[tuple, list[dict]]]:
     """Searchers in blocks, each a small test of its own: metric to the two rows of moments."""
     number = pl.col("unit_id").str.slice(1).cast(pl.Int64) % blocks
@@ -61,14 +67,14 @@ def test_parts_of_any_size_are_the_same_log(shop, small):
     assert not play(shop, config, small.behaviour, seed=SEED + 1).log.equals(whole.log)
 
 
-def test_intervals_hold_the_known_truth_as_often_as_they_say(shop, small):
-    """150 tests of 400 searchers each: every metric with a true uplift, with and without CUPED."""
+def test_intervals_hold_the_known_truth_as_often_as_they_say(shop, small, large):
+    """100 tests of 600 searchers each: every metric with a true uplift, with and without CUPED."""
     config = SimulatedExperiment(users=60_000)
     truth = {
         row["metric"]: row["relative"] for row in true_uplifts(shop, config, small.behaviour, RULES.metrics).to_dicts()
     }
     assert truth["orders"] > 0.1 and truth["reformulation"] < 0
-    blocks = moments_by_block(play(shop, config, small.behaviour, seed=SEED), 150, RULES)
+    blocks = moments_by_block(large, 100, RULES)
     for name in ("click_through", "add_to_cart", "orders", "revenue", "reformulation", "first_click"):
         for adjusted in (False, True):
             rows = [uplift(*block[name,], RULES.metrics[name], adjusted=adjusted) for block in blocks]
@@ -76,12 +82,11 @@ def test_intervals_hold_the_known_truth_as_often_as_they_say(shop, small):
             assert 0.88 <= held <= 0.995, (name, adjusted, held)
 
 
-def test_large_tests_come_close_to_the_truth_in_every_slice(shop, small, market):
+def test_large_tests_come_close_to_the_truth_in_every_slice(shop, small, market, large):
     config = SimulatedExperiment(users=60_000)
     levels = query_levels(market.queries, query_strata(market.queries))
     truth = true_uplifts(shop, config, small.behaviour, RULES.metrics, levels)
-    played = play(shop, config, small.behaviour, seed=SEED)
-    found = uplifts(aggregate(played.log, played.units, levels, RULES).moments, RULES)
+    found = uplifts(aggregate(large.log, large.units, levels, RULES).moments, RULES)
     joined = found.drop_nulls("relative").join(
         truth.select("slice", "level", "metric", true="relative"), on=["slice", "level", "metric"]
     )
@@ -95,7 +100,7 @@ def test_two_equal_rankers_have_no_true_uplift_and_none_is_found(market, small):
     config = SimulatedExperiment(users=60_000)
     truth = true_uplifts(same, config, small.behaviour, RULES.metrics)
     assert truth["relative"].drop_nulls().abs().max() < 1e-12
-    blocks = moments_by_block(play(same, config, small.behaviour, seed=SEED), 150, RULES)
+    blocks = moments_by_block(play(same, config, small.behaviour, seed=SEED), 100, RULES)
     p = np.array([uplift(*block["orders",], RULES.metrics["orders"], adjusted=True)["p"] for block in blocks])
     assert (p < 0.05).mean() <= 0.12 and (p < 0.5).mean() == pytest.approx(0.5, abs=0.14)
 

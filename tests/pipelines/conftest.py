@@ -1,5 +1,7 @@
-"""A project folder of its own for each run of the pipelines, and what runs them in it."""
+"""A project folder of its own for each run of the pipelines, what runs them in it, and a tiny shop in which all have run."""
 
+import json
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,8 +38,33 @@ def run_pipelines(
 
 
 @pytest.fixture(scope="session")
+def finished(once, tiny_training) -> Path:
+    """A project in which `simulate` and the default pipeline have run, with what the runs said in said.json. Copy it to change it."""
+    return once("finished_shop", lambda folder: _finish(copy_project(folder), tiny_training))
+
+
+def _finish(folder: Path, params: Mapping[str, Any]) -> None:
+    said: dict[str, list[str]] = {"simulate": [], "__default__": []}
+    for name, names in (("simulate", ["simulate"]), ("__default__", [])):
+        listener = logging.Handler()
+        listener.emit = lambda record, lines=said[name]: lines.append(record.getMessage())  # type: ignore[method-assign]
+        loggers = [logging.getLogger(each) for each in ("roar.hooks.forecast", "roar.encoder.precision")]
+        for logger in loggers:
+            logger.addHandler(listener)
+        run_pipelines(folder, "test", *names, params=params if name == "__default__" else None)
+        for logger in loggers:
+            logger.removeHandler(listener)
+    (folder / "said.json").write_text(json.dumps(said))
+
+
+def copied(project: Path, folder: Path) -> Path:
+    """A copy of a project with its data, to be changed."""
+    return shutil.copytree(project, folder, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
 def tiny_training(tiny_bert_folder) -> dict[str, Any]:
-    """Parameters that make any environment train a tiny random encoder for two steps."""
+    """Parameters that make any environment train a tiny random encoder for two steps, and try few settings on validation queries."""
     stage = {"max_steps": 2, "validations": 1, "validation": {"queries": 10, "share": 0.0}, "learning_rate": 1e-3}
     return {
         "encoder": {
@@ -49,4 +76,6 @@ def tiny_training(tiny_bert_folder) -> dict[str, Any]:
         "stage1": stage | {"batch_size": 32},
         "stage2": stage | {"batch_size": 8},
         "metrics": {"resamples": 200, "permutations": 200, "auc_resamples": 100},
+        "evaluation": {"bm25_k1": [0.8, 1.2], "bm25_b": [0.5, 0.75], "fusion_weights": [0.0, 0.5, 1.0]},
+        "constraints": {"penalties": [0.2, 0.0], "bonus_shares": [0.5]},
     }

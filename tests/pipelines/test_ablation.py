@@ -96,14 +96,17 @@ def test_a_rerun_trains_only_what_is_missing(project, tiny_training):
 
 
 def test_a_killed_study_leaves_no_worker_behind_and_ends_as_it_would_have(project, tiny_training, tmp_path):
-    """Two workers, killed with their parent; the rerun gives what one worker gave that was never killed."""
+    """Two workers, killed with their parent; the rerun gives what one worker gave that was never killed, of two of its variants."""
     folder = tmp_path / "project"
     shutil.copytree(project, folder)
     (folder / "data/test/07_model_output/ablation/metrics.parquet").unlink()
     cells = folder / "data/test/07_model_output/ablation/cells"
     shutil.rmtree(cells)
     said = folder / "conf/test/parameters/training.yml"
-    study = {"ablation": RUN | {"workers": 2}, "ablation_studies": STUDY}
+    small = STUDY["studies"]["small"]
+    two = {name: small["variants"][name] for name in ("stage1", "roar")}
+    studies = {"primary": None, "studies": {"small": small | {"variants": two}}}
+    study = {"ablation": RUN | {"workers": 2}, "ablation_studies": studies}
     said.write_text(yaml.safe_dump(yaml.safe_load(said.read_text()) | tiny_training | study, sort_keys=False))
     command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--pipelines", "ablation"]
     process = subprocess.Popen(
@@ -113,19 +116,19 @@ def test_a_killed_study_leaves_no_worker_behind_and_ends_as_it_would_have(projec
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     wait_until(lambda: not _is_there(process.pid))
-    assert len(list(cells.glob("*.metrics.parquet"))) < 9
+    assert len(list(cells.glob("*.metrics.parquet"))) < 4
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    metrics = table(project, "07_model_output/ablation/metrics.parquet")
+    metrics = table(project, "07_model_output/ablation/metrics.parquet").filter(pl.col("variant").is_in(list(two)))
     assert table(folder, "07_model_output/ablation/metrics.parquet").equals(metrics)
 
 
 def wait_until(holds, process: subprocess.Popen | None = None) -> None:
-    for _ in range(1200):
+    for _ in range(6000):  # a busy machine is no fault
         if holds():
             return
         assert process is None or process.poll() is None, "the study ended before it could be killed"
         time.sleep(0.1)
-    pytest.fail("waited two minutes in vain")
+    pytest.fail("waited ten minutes in vain")
 
 
 def _is_there(group: int) -> bool:

@@ -6,18 +6,16 @@ import logging
 import re
 from pathlib import Path
 
-import nbformat
 import polars as pl
 import pytest
 import torch
-from nbclient import NotebookClient
 
 from roar.encoder import read_encoder
 from roar.parameters.evaluation import OWN_SYSTEMS
 from roar.retrieval import Release
 from roar.schemas import Metrics
 
-from .conftest import copy_project, run_pipelines
+from .conftest import copied, copy_project, run_pipelines
 
 SYSTEMS = {*OWN_SYSTEMS}
 UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum", "stage2_constrained", "hybrid_constrained"}
@@ -25,29 +23,17 @@ UNLIKE = {"random", "bm25", "hybrid_rrf", "hybrid_sum", "stage2_constrained", "h
 
 
 @pytest.fixture(scope="module")
-def said() -> list[str]:
-    """What the run of `shop` says of itself."""
-    return []
+def shop(finished, tmp_path_factory) -> Path:
+    """A copy of the finished shop that the tests of this file change, in their order."""
+    return copied(finished, tmp_path_factory.mktemp("shop"))
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory, tiny_training, said) -> Path:
-    """A project in which `simulate` and the default pipeline have run."""
-    folder = copy_project(tmp_path_factory.mktemp("shop"))
-    listener = logging.Handler()
-    listener.emit = lambda record: said.append(record.getMessage())
-    for name in ("roar.hooks.forecast", "roar.encoder.precision"):
-        logging.getLogger(name).addHandler(listener)
-    run_pipelines(folder, "test", "simulate")
-    assert not said, "a run that reads no encoder measures nothing"
-    run_pipelines(folder, "test", params=tiny_training)
-    return folder
-
-
-def test_a_run_says_first_where_it_computes_and_how_long_it_will_take(shop, said):
-    (plan,) = [line for line in said if "steps on" in line]
+def test_a_run_says_first_where_it_computes_and_how_long_it_will_take(finished):
+    said = json.loads((finished / "said.json").read_text())
+    assert not said["simulate"], "a run that reads no encoder measures nothing"
+    (plan,) = [line for line in said["__default__"] if "steps on" in line]
     assert re.fullmatch(r"\d+ steps on .+, 1 thread: (less than a|about \d+) minutes?, judged by 500 products\.", plan)
-    record = json.loads((shop / "data/test/08_reporting/run_record.json").read_text(encoding="utf-8"))
+    record = json.loads((finished / "data/test/08_reporting/run_record.json").read_text(encoding="utf-8"))
     decision = record["machine"]["precision"]["cpu"]
     assert decision["precision"] in {"bf16", "float32"} and decision["device"] == record["machine"]["processor"]
 
@@ -110,20 +96,20 @@ def test_both_differences_are_there_with_intervals(shop):
     assert compared.select(pl.all_horizontal(pl.col("low", "high", "p").is_not_null())).to_series().all()
 
 
-def test_the_page_names_every_system_and_says_that_the_shop_is_simulated(shop):
-    page = (shop / "data/test/08_reporting/report.html").read_text(encoding="utf-8")
+def test_the_page_names_every_system_and_says_that_the_shop_is_simulated(finished):
+    page = (finished / "data/test/08_reporting/report.html").read_text(encoding="utf-8")
     assert (
         all(name in page for name in ("Random", "BM25", "Base encoder", "Stage 1", "Stage 2")) and "Simulated" in page
     )
     outside = re.findall(r'<(?:script|img|iframe|link)[^>]*(?:src|href)="?https?:', page)
-    assert not outside and str(shop) not in page
+    assert not outside and str(finished) not in page
 
 
-def test_the_same_seed_gives_the_same_tables_byte_for_byte(shop, tmp_path, tiny_training):
+def test_the_same_seed_gives_the_same_tables_byte_for_byte(finished, tmp_path, tiny_training):
     again = copy_project(tmp_path)
     run_pipelines(again, "test", "simulate")
     run_pipelines(again, "test", params=tiny_training)
-    first, second = fingerprints(shop), fingerprints(again)
+    first, second = fingerprints(finished), fingerprints(again)
     assert len(first) > 100
     assert {name for name in first | second if first.get(name) != second.get(name)} == set()
 
@@ -161,6 +147,7 @@ def test_the_default_run_ends_with_a_release_that_answers(shop):
         table(shop, "06_models/release_storage.parquet")["precision"]
     )
     assert release.index.manifest.lexical.keys() == {"k1", "b", "weight"}
+    assert release.index.manifest.constraints.keys() == {"stage2", "hybrid"}
 
 
 def test_a_release_from_a_kept_encoder_stands_beside_the_one_before(shop, tiny_training):
@@ -171,32 +158,3 @@ def test_a_release_from_a_kept_encoder_stands_beside_the_one_before(shop, tiny_t
     after = Release.read(shop / "data/test/06_models/release").index.manifest
     assert after.encoder != before.encoder and after.index == "HNSW8,Flat" and after.version > before.version
     assert (shop / "data/test/06_models/release" / before.version).is_dir()
-
-
-def test_the_notebook_runs_on_what_the_pipelines_left(shop, monkeypatch):
-    monkeypatch.setenv("KEDRO_ENV", "test")
-    notebook = nbformat.read(shop / "notebooks/01_first_look.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert not [output for output in outputs if output["output_type"] == "error"] and len(outputs) > 5
-
-
-@pytest.mark.parametrize(
-    "name", ["04_near_duplicates", "05_training_sets", "06_your_own_loss", "07_errors", "08_release"]
-)
-def test_a_notebook_to_work_in_runs_on_what_the_pipelines_left(shop, monkeypatch, name):
-    monkeypatch.setenv("KEDRO_ENV", "test")
-    notebook = nbformat.read(shop / f"notebooks/{name}.ipynb", as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells), "committed without outputs"
-    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
-    assert all(cell["outputs"] for cell in notebook.cells[-1:]), "it ends with something to see"
-
-
-def test_the_notebook_on_facts_runs_on_what_the_pipelines_left(shop, monkeypatch):
-    """From a query's text to its facts to the ranking; the belt that says what is asked stands first."""
-    monkeypatch.setenv("KEDRO_ENV", "test")
-    notebook = nbformat.read(shop / "notebooks/03_from_text_to_facts_to_ranking.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(shop / "notebooks")}}).execute()
-    shown = notebook.cells[-1]["outputs"]
-    last = "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in shown)
-    assert last.index("no buckle") < last.index("Canvas") < last.index("brass buckle")

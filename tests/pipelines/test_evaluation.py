@@ -1,6 +1,7 @@
 """Systems that YAML or a dropped file adds, records of runs, and two runs compared: on the tiny shop."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -21,16 +22,14 @@ from roar.pipelines.evaluation.nodes import (
 )
 from roar.schemas import TeacherScores
 
-from .conftest import copy_project, run_pipelines
+from .conftest import copied, run_pipelines
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, tiny_training, tiny_qwen_folder) -> Path:
+def shop(finished, tmp_path_factory, tiny_training, tiny_qwen_folder) -> Path:
     """A shop whose evaluation also takes 16 dimensions, another encoder, another engine's run, and a teacher."""
-    folder = copy_project(tmp_path_factory.mktemp("systems"))
-    run_pipelines(folder, "test", "simulate")
-    training = ["data_engineering", "stage1_contrastive", "stage2_roar"]
-    run_pipelines(folder, "test", *training, params=tiny_training)
+    folder = copied(finished, tmp_path_factory.mktemp("systems"))
+    shutil.rmtree(folder / "data/test/08_reporting/runs")
     teacher = {"max_steps": 2, "candidates": 2, "logged_queries": 5, "max_tokens": 48}
     run_pipelines(folder, "test", "teacher", params=tiny_training | {"teacher": teacher})
     external = folder / "data/test/01_raw/external_runs"
@@ -41,7 +40,8 @@ def shop(tmp_path_factory, tiny_training, tiny_qwen_folder) -> Path:
     )
     judged.select("query_id", "product_id", score=score).write_csv(external / "oracle.csv")
     further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}, "published": "esci"}
-    run_pipelines(folder, "test", "evaluation", "reporting", params=tiny_training | {"evaluation": further})
+    params = tiny_training | {"evaluation": tiny_training["evaluation"] | further}
+    run_pipelines(folder, "test", "evaluation", "reporting", params=params)
     return folder
 
 
@@ -155,13 +155,12 @@ def test_a_record_says_how_the_run_was_made_and_the_run_is_kept(shop: Path) -> N
     assert pl.read_parquet(kept[0] / "metrics.parquet").equals(read(shop, "metrics"))
 
 
-def test_two_runs_are_compared_by_one_command(shop: Path, tiny_training, tiny_qwen_folder, caplog) -> None:
+def test_two_runs_are_compared_by_one_command(finished, tmp_path, tiny_training, caplog) -> None:
     """A run with another seed is kept beside the first; seeds alone are then a spread, and compare_runs says what differs."""
+    shop = copied(finished, tmp_path / "project")
     with pytest.raises(Exception, match="1 run\\(s\\) were kept"):
         run_pipelines(shop, "test", "compare_runs")
-    further = {"further_dimensions": [16, 512], "encoders": {"other": str(tiny_qwen_folder)}, "published": "esci"}
-    seeded = tiny_training | {"evaluation": further, "seed": 5}
-    run_pipelines(shop, "test", "evaluation", "reporting", params=seeded)
+    run_pipelines(shop, "test", "evaluation", "reporting", params=tiny_training | {"seed": 5})
     spread = read(shop, "seed_spread")
     assert set(spread["seeds"]) == {2}
     random = spread.filter(system="random", protocol="judged", metric="ndcg@8")

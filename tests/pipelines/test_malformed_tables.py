@@ -20,6 +20,7 @@ from roar.parameters import (
     BehaviourSource,
     CoClickSource,
     Debias,
+    Engines,
     Ingestion,
     NearDuplicates,
     PairSource,
@@ -149,7 +150,7 @@ def engineer(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Every node of data engineering in turn; the tables that others read."""
     absent = {name: tables.get(name, pl.DataFrame()) for name in RAW}
     products, queries, judgments, log, _, _, quality = nodes.ingest_tables(Ingestion(), **absent)
-    duplicates, clusters = nodes.find_near_duplicates(products, NearDuplicates())
+    duplicates, clusters = nodes.find_near_duplicates(products, NearDuplicates(), Engines())
     variants, strata, slices = nodes.describe_queries(queries, judgments, log, products, CONFIG)
     splits = nodes.split_judged_queries(queries, judgments, variants, strata, CONFIG, 1)
     pairs, groups, counts = nodes.build_training_sets(

@@ -6,7 +6,7 @@ import pytest
 from roar.encoder import encode, identity_of, product_texts
 from roar.errors import InputError
 from roar.files import seal
-from roar.parameters import Encoder, Release
+from roar.parameters import Encoder, Engines, Release
 from roar.pipelines.release import nodes
 from roar.retrieval import ProductIndex
 
@@ -45,7 +45,7 @@ def test_the_evaluations_vectors_are_taken_only_where_they_are_this_encoders(tmp
     right = encode(tiny_encoder, texts, config=ENCODER)
     told = np.roll(right, 1, axis=0)  # wrong vectors, by which one sees where they came from
     known = ProductIndex.build(told, catalogue["product_id"], encoder=identity_of(tiny_encoder, ENCODER))
-    taken = nodes.catalogue_vectors(tiny_encoder, known, catalogue, ENCODER, tmp_path)
+    taken = nodes.catalogue_vectors(tiny_encoder, known, catalogue, ENCODER, Engines(), tmp_path)
     np.testing.assert_array_equal(taken, told)
     for other in (
         None,
@@ -54,5 +54,5 @@ def test_the_evaluations_vectors_are_taken_only_where_they_are_this_encoders(tmp
         ),
         ProductIndex.build(told, catalogue["product_id"].reverse(), encoder=identity_of(tiny_encoder, ENCODER)),
     ):
-        anew = nodes.catalogue_vectors(tiny_encoder, other, catalogue, ENCODER, tmp_path)
+        anew = nodes.catalogue_vectors(tiny_encoder, other, catalogue, ENCODER, Engines(), tmp_path)
         np.testing.assert_allclose(anew, right, atol=1e-5)

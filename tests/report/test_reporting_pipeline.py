@@ -49,7 +49,8 @@ def tables_of(fabricated: Fabricated) -> dict[str, object]:
         "sought": [0.0, 1.0],
         "penalty": [0.0, 0.1],
         "bonus": [0.0, 0.05],
-        "value": [0.5, 0.6],
+        "judged": [0.5, 0.6],
+        "catalogue": [0.2, 0.3],
         "best": [False, True],
     }
     constrained_tuning = pl.DataFrame(tried)

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from roar.retrieval import Runs
 from roar.retrieval.constraints import (
     Weights,
     constrain,
@@ -133,9 +134,28 @@ def test_weights_are_those_that_validation_queries_bear_out_else_the_usual_ones(
     cases = {("irrelevant", "exact"): 0.2, ("exact", "irrelevant"): 0.0, ("exact", "exact"): 0.2}
     for pair, penalty in cases.items():
         run, reasons, judgments = judged_run([pair] * 4)
-        tuned = tune_constraints({False: run}, reasons, judgments, tried)
+        tuned = tune_constraints({False: Runs(run, run)}, reasons, judgments, tried)
         assert tuned.filter("best")["penalty"].to_list() == [penalty]
         assert tuned.height == len(tried)
+
+
+def test_weights_hold_under_both_protocols_or_come_nearest() -> None:
+    """What helps in the catalogue and harms among the judged products is not taken; less of it, which does no harm, is."""
+    gains, harms = (judged_run([pair] * 4) for pair in (("irrelevant", "exact"), ("exact", "irrelevant")))
+    gains = tuple(table.with_columns(query_id="g" + pl.col("query_id")) for table in gains)
+    far = pl.when(pl.col("product_id") == "p1").then(0.05).otherwise(0.0)
+    harmed = harms[0].with_columns(pl.col("score") - far)
+    reasons, judgments = (pl.concat([gains[part], harms[part]]) for part in (1, 2))
+    tried = [Weights(0.2), Weights(0.02), Weights(0.0)]
+
+    def best(judged: pl.DataFrame, catalogue: pl.DataFrame) -> list[float]:
+        tuned = tune_constraints({False: Runs(judged, catalogue)}, reasons, judgments, tried)
+        assert tuned.height == len(tried)
+        return tuned.filter("best")["penalty"].to_list()
+
+    assert best(harmed, gains[0]) == best(gains[0], harmed) == [0.02]
+    assert best(gains[0], gains[0]) == [0.2]
+    assert best(harms[0], gains[0]) == [0.2], "no setting holds under both, and all are as far from it: the usual one"
 
 
 def test_the_readers_verdicts_are_counted_by_grade_and_exact_products_that_sank_are_listed() -> None:

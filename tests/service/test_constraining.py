@@ -46,6 +46,12 @@ def test_what_contradicts_the_query_stands_below_all_else_and_nothing_vanishes(c
     assert careful["took_ms"]["constrain"] > 0 and "constrain" not in plain["took_ms"]
 
 
+def test_a_release_brings_the_weights_that_validation_chose(client) -> None:
+    tuned, careful = (search(client, "black running shoe", system) for system in ("stage2_constrained", "careful"))
+    assert [hit["product_id"] for hit in tuned["hits"]] == [hit["product_id"] for hit in careful["hits"]]
+    assert search(client, "black running shoe", "hybrid_constrained")["hits"]
+
+
 def test_strict_leaves_out_what_contradicts(client) -> None:
     answer = search(client, "black running shoe", "strict")
     assert answer["hits"] and False not in [agreed(hit) for hit in answer["hits"]]

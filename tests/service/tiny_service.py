@@ -46,6 +46,9 @@ def write_tiny_release(data: Path, encoder) -> Path:
     template = ENCODER.model_dump(include={"product_fields", "max_tokens"}, mode="json")
     fields = {"shown": ("title", "brand", "vertical", "price"), "filters": ("vertical", "brand", "price")}
     index = SearchIndex.build(products, vectors, "Flat", template=template, **fields)
+    index = index.saying(
+        constraints={"stage2": {"penalty": 5.0, "bonus": 1.0}, "hybrid": {"penalty": 0.0, "bonus": 0.0}}
+    )
     write_release(data / "06_models/release", index, encoder, {"k1": 1.2, "b": 0.75, "weight": 0.5})
     folder = data / "08_reporting/search_page"
     folder.mkdir(parents=True)

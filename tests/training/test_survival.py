@@ -20,6 +20,7 @@ from roar.files import SEAL, damage, seal
 from roar.training.checkpoints import Checkpoints, checkpoints_in
 
 SCRIPT = Path(__file__).with_name("small_run.py")
+KINDS = ("full", "lora")
 
 
 def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
@@ -27,31 +28,35 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-def start(encoder: Path, out: Path, **arguments: object) -> subprocess.Popen:
-    options = {"encoder": str(encoder), "out": str(out), "runs": {"killed": arguments}}
+def start(encoder: Path, out: Path, runs: dict[str, dict[str, object]]) -> subprocess.Popen:
+    options = {"encoder": str(encoder), "out": str(out), "runs": runs}
     return subprocess.Popen([sys.executable, str(SCRIPT), json.dumps(options)], stderr=subprocess.PIPE)
 
 
-@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
-def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(tiny_bert_folder, tmp_path, lora):
-    """Killed for real while a checkpoint is being written, so that the one before must do; dropout is on."""
-    arguments = {"stage": "stage2", "lora": lora, "steps": 10, "checkpoint_steps": 2}
-    folder = tmp_path / "checkpoints"
-    process = start(tiny_bert_folder, tmp_path, folder=str(folder), pause=0.2, **arguments)
-    while not (folder / "checkpoint-6").exists() and process.poll() is None:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, process.stderr.read().decode()
-    assert not (tmp_path / "killed.safetensors").exists()
-    left = {path.name for path in folder.glob("checkpoint-*") if not damage(path)}
-    assert "checkpoint-4" in left and "checkpoint-8" not in left
+def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(tiny_bert_folder, tmp_path):
+    """In full and with LoRA: killed for real while a checkpoint is being written, so that the one before must do; dropout is on."""
+    arguments = {
+        name: {"stage": "stage2", "lora": name == "lora", "steps": 10, "checkpoint_steps": 2} for name in KINDS
+    }
+    kept = {name: {"folder": str(tmp_path / "checkpoints" / name)} for name in KINDS}
+    for name in KINDS:
+        folder = Path(kept[name]["folder"])
+        process = start(tiny_bert_folder, tmp_path, {name: arguments[name] | kept[name] | {"pause": 0.2}})
+        while not (folder / "checkpoint-6").exists() and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, process.stderr.read().decode()
+        assert not (tmp_path / f"{name}.safetensors").exists()
+        left = {path.name for path in folder.glob("checkpoint-*") if not damage(path)}
+        assert "checkpoint-4" in left and "checkpoint-8" not in left
 
-    resumed = start(tiny_bert_folder, tmp_path, folder=str(folder), **arguments)
+    resumed = start(tiny_bert_folder, tmp_path, {name: arguments[name] | kept[name] for name in KINDS})
     log = resumed.communicate()[1].decode()
     assert resumed.returncode == 0, log
-    uninterrupted = run(str(tiny_bert_folder), **arguments)
-    assert len(uninterrupted["loss"]) == 10
-    assert same(load_file(tmp_path / "killed.safetensors"), uninterrupted)
+    for name in KINDS:
+        uninterrupted = run(str(tiny_bert_folder), **arguments[name])
+        assert len(uninterrupted["loss"]) == 10
+        assert same(load_file(tmp_path / f"{name}.safetensors"), uninterrupted)
 
 
 @pytest.fixture(scope="module")

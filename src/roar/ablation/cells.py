@@ -7,6 +7,7 @@ by its hash and written all or nothing. Weights that several cells of a fold and
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +18,7 @@ from roar.encoder import encode, product_texts, read_encoder
 from roar.encoder.identity import weights_hash
 from roar.files import replaced_file, replaced_folder
 from roar.metrics import score_queries
-from roar.parameters import MetricSettings, TrainingSets
+from roar.parameters import Encoder, MetricSettings, TrainingSets
 from roar.retrieval import ProductIndex, Runs
 from roar.training.interpolation import interpolated
 from roar.training.mining import add_catalogue_groups, fill_groups, mine_for_pairs
@@ -37,7 +38,8 @@ class Shop:
     search_log: pl.DataFrame
     variants: pl.DataFrame
     training_sets: TrainingSets  # that `tables.pairs` and `groups` were built by
-    base: Callable[[], SentenceTransformer]  # loads a fresh one: training changes an encoder in place
+    base: Callable[[Encoder], SentenceTransformer]  # loads a fresh one: training changes an encoder in place
+    encoder: Encoder  # of all variants that name no other
     seed: int  # of the training sets
 
     def fingerprint(self) -> str:
@@ -46,7 +48,7 @@ class Shop:
         taught = () if self.tables.scores.is_empty() else (self.tables.scores,)
         for table in (*self.tables[:-1], *taught, self.groups, self.search_log, self.variants):
             digest.update(table.hash_rows(seed=1).to_numpy().tobytes())
-        digest.update(weights_hash(self.base()).encode())
+        digest.update(weights_hash(self.base(self.encoder)).encode())
         return digest.hexdigest()
 
 
@@ -73,7 +75,7 @@ def result_paths(cell: Cell, folder: Path) -> tuple[Path, Path]:
 def _trained(cell: Cell, shop: Shop, weights: Path) -> SentenceTransformer:
     """The cell's encoder."""
     if cell.recipe.stages == 0:
-        return shop.base()
+        return shop.base(cell.recipe.encoder)
     stage1 = _kept(weights, cell.key(stage=1), lambda: _stage1(cell, shop))
     if cell.recipe.stages == 1:
         return read_encoder(stage1)
@@ -96,7 +98,7 @@ def _kept(weights: Path, key: str, train: Callable[[], SentenceTransformer]) -> 
 
 
 def _stage1(cell: Cell, shop: Shop) -> SentenceTransformer:
-    tables, recipe, start = _tables(cell, shop), cell.recipe, {ALL_FOLDS: shop.base}
+    tables, recipe, start = _tables(cell, shop), cell.recipe, {ALL_FOLDS: partial(shop.base, cell.recipe.encoder)}
     negatives = mine_for_pairs(start, tables, recipe.encoder, recipe.training_sets)
     encoders, _ = train_stage1(start, tables, recipe.encoder, recipe.stage1, seed=cell.seed, negatives=negatives)
     return encoders[cell.fold]

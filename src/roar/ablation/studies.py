@@ -136,7 +136,7 @@ def _recipe(
     where = f"ablation.studies.{study_name}.variants.{name}"
     return Recipe(
         stages=variant.stages,
-        encoder=encoder,
+        encoder=_changed(encoder, [variant.encoder], f"{where}.encoder"),
         stage1=_changed(stage1, [study.stage1, variant.stage1], f"{where}.stage1"),
         stage2=_changed(stage2, [study.stage2, variant.stage2], f"{where}.stage2"),
         training_sets=_changed(training_sets, [variant.training_sets], f"{where}.training_sets"),

@@ -17,6 +17,11 @@ def kinds(queries: pl.DataFrame) -> pl.DataFrame:
     Returns:
         query_id, kind: "quantity" (a number with what it measures), "colour", "negation" ("without buckle", "not black"), "size or
         audience" and what else has a name, or "nothing"; a query that asks for several is there several times.
+
+    Examples:
+        >>> asked = kinds(pl.DataFrame({"query_id": ["a", "b"], "query": ["red 64 gb card", "mug"]}))
+        >>> asked.sort("query_id", "kind").rows()
+        [('a', 'colour'), ('a', 'quantity'), ('b', 'nothing')]
     """
     facts = agreement.asked(queries)
     numeric = pl.col("value").cast(pl.Float64, strict=False).is_not_null()

@@ -22,7 +22,7 @@ from roar.parameters.blocks import check_parameters, control_characters
 
 logger = logging.getLogger(__name__)
 
-SIMULATED_ENVIRONMENTS = ("base", "test")
+SIMULATED_ENVIRONMENTS = ("base", "test", "spark")
 """Environments whose raw tables the simulator writes."""
 
 _KEDRO_KEYS = {

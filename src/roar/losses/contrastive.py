@@ -34,6 +34,14 @@ def contrastive_loss(
     Raises:
         ValueError: shapes disagree, an index is out of range, scores are not finite, or temperature <= 0.
 
+    Examples:
+        The second product of another query beats the positive, until it is left out.
+
+        >>> scores, positive = torch.tensor([[0.60, 0.65]]), torch.tensor([0])
+        >>> masks = (None, torch.tensor([[False, True]]))
+        >>> [round(contrastive_loss(scores, positive, mask=mask).item(), 3) for mask in masks]
+        [2.579, 0.0]
+
     References:
         van den Oord et al. (2018), Representation learning with contrastive predictive coding, arXiv 1807.03748.
         Yang et al. (2019), Improving multilingual sentence embedding using bi-directional dual encoder with additive margin

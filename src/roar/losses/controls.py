@@ -47,6 +47,10 @@ def no_alignment(
 ) -> Tensor:
     """0 with a zero gradient: the contrastive loss continued on stage-2 data. Arguments and errors as `roar_loss`.
 
+    Examples:
+        >>> no_alignment(torch.tensor([[0.4, 0.6]]), torch.tensor([0, 0]), torch.tensor([3, 0])).item()
+        0.0
+
     References:
         None: the control in arXiv 2606.01504's sense, stage 1's loss continued.
     """

@@ -37,6 +37,13 @@ def false_negative_mask(
     Raises:
         ValueError: shapes disagree, an index is out of range, or scores are not finite.
 
+    Examples:
+        Of three products the second beats the positive by more than 0.1, and the third is known to answer.
+
+        >>> scores, known = torch.tensor([[0.5, 0.7, 0.55]]), torch.tensor([[False, False, True]])
+        >>> false_negative_mask(scores, torch.tensor([0]), known_relevant=known).tolist()
+        [[False, True, True]]
+
     References:
         Semantic Retrieval for Product Search in E-Commerce, arXiv 2606.01504.
         Solatorio (2024), GISTEmbed, arXiv 2402.16829.

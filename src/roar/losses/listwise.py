@@ -51,6 +51,13 @@ def list_mle_loss(
     Raises:
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, or temperature <= 0.
 
+    Examples:
+        Cosines in the order of the grades, and the other way round.
+
+        >>> group, grade = torch.tensor([0, 0, 0]), torch.tensor([3, 2, 0])
+        >>> [round(list_mle_loss(torch.tensor([row]), group, grade, temperature=0.1).item(), 3) for row in ([0.7, 0.6, 0.4], [0.4, 0.6, 0.7])]
+        [0.238, 2.331]
+
     References:
         Xia et al. (2008), Listwise approach to learning to rank: theory and algorithm, ICML.
     """
@@ -93,6 +100,13 @@ def list_net_loss(
 
     Raises:
         ValueError: as `list_mle_loss`, or target_temperature <= 0.
+
+    Examples:
+        Cosines in the order of the grades, and the other way round.
+
+        >>> group, grade = torch.tensor([0, 0, 0]), torch.tensor([3, 2, 0])
+        >>> [round(list_net_loss(torch.tensor([row]), group, grade, temperature=0.1).item(), 3) for row in ([0.7, 0.6, 0.4], [0.4, 0.6, 0.7])]
+        [0.37, 3.31]
 
     References:
         Cao et al. (2007), Learning to rank: from pairwise approach to listwise approach, ICML.

@@ -43,6 +43,14 @@ def mask_rule(
     Raises:
         ValueError: an unknown rule, a rule without its table, a negative margin, or as `false_negative_mask`.
 
+    Examples:
+        GIST leaves out what comes near the positive from below, too.
+
+        >>> import torch
+        >>> scores, positive = torch.tensor([[0.5, 0.7, 0.45]]), torch.tensor([0])
+        >>> {rule: mask_rule(rule, scores, positive).tolist() for rule in ("margin", "gist")}
+        {'margin': [[False, True, False]], 'gist': [[False, True, True]]}
+
     References:
         arXiv 2606.01504 (margin); Solatorio (2024), GISTEmbed, arXiv 2402.16829 (gist).
     """

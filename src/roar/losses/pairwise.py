@@ -66,6 +66,13 @@ def ranknet_loss(
 
     Cost: O(P log P + N) for N pairs, up to the sum over queries of g^2 / 2; pooled O(P^2 / 2) in time, O(P) in memory.
 
+    Examples:
+        Cosines in the order of the grades, and the other way round.
+
+        >>> group, grade = torch.tensor([0, 0, 0]), torch.tensor([3, 2, 0])
+        >>> [round(ranknet_loss(torch.tensor([row]), group, grade, temperature=0.1).item(), 3) for row in ([0.7, 0.6, 0.4], [0.4, 0.6, 0.7])]
+        [0.22, 1.72]
+
     References:
         Burges et al. (2005), Learning to rank using gradient descent, ICML.
     """
@@ -111,6 +118,13 @@ def margin_mse_loss(
     Raises:
         ValueError: as `ranknet_loss`.
 
+    Examples:
+        Margins of one, two and three tenths are what the grades ask for.
+
+        >>> group, grade = torch.tensor([0, 0, 0]), torch.tensor([3, 2, 0])
+        >>> [round(margin_mse_loss(torch.tensor([row]), group, grade).item(), 3) for row in ([0.7, 0.6, 0.4], [0.4, 0.6, 0.7])]
+        [0.0, 18.0]
+
     References:
         Hofstätter et al. (2020), Improving efficient neural ranking models with cross-architecture knowledge
             distillation, arXiv 2010.02666.
@@ -152,6 +166,13 @@ def lambda_loss(
 
     Raises:
         ValueError: as `ranknet_loss`.
+
+    Examples:
+        Cosines in the order of the grades, and the other way round.
+
+        >>> group, grade = torch.tensor([0, 0, 0]), torch.tensor([3, 2, 0])
+        >>> [round(lambda_loss(torch.tensor([row]), group, grade, temperature=0.1).item(), 3) for row in ([0.7, 0.6, 0.4], [0.4, 0.6, 0.7])]
+        [0.077, 1.489]
 
     References:
         Wang et al. (2018), The LambdaLoss framework for ranking metric optimization, CIKM.

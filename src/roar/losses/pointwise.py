@@ -52,6 +52,13 @@ def bixse_loss(
         ValueError: shapes disagree, an index or grade is out of range, scores are not finite, temperature <= 0, or targets are
             not one chance for each grade.
 
+    Examples:
+        Cosines in the order of the grades, and the other way round.
+
+        >>> group, grade = torch.tensor([0, 0, 0]), torch.tensor([3, 2, 0])
+        >>> [round(bixse_loss(torch.tensor([row]), group, grade).item(), 3) for row in ([0.7, 0.6, 0.4], [0.4, 0.6, 0.7])]
+        [0.313, 2.313]
+
     References:
         BiXSE, arXiv 2508.06781.
     """

@@ -83,6 +83,12 @@ def log_odds(scores: Tensor, *, temperature: float = 0.01, member: Tensor | None
     Raises:
         ValueError: shapes disagree, scores are not finite, or temperature <= 0.
 
+    Examples:
+        Of two equal products each is as likely as not.
+
+        >>> log_odds(torch.tensor([[0.5, 0.5], [0.6, 0.4]]), temperature=0.1).round(decimals=3).tolist()
+        [[0.0, 0.0], [2.0, -2.0]]
+
     References:
         arXiv 2606.01504.
     """

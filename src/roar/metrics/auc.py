@@ -41,6 +41,15 @@ def pooled_auc(
     Cost: O(N log N) for N judged pairs, and O(N) for each resample and slice. Beyond 20,000 distinct scores the resamples
     see neighbouring scores as tied, which moves the ends of the interval by less than 1e-4; the mean is exact always.
 
+    Examples:
+        Within each query the exact product stands first; across queries one stands below another's irrelevant one.
+
+        >>> run = pl.DataFrame({"query_id": list("aabb"), "product_id": list("wxyz"), "score": [0.9, 0.5, 0.4, 0.1]})
+        >>> judged = run.select("query_id", "product_id", grade=pl.Series(["exact", "irrelevant"] * 2))
+        >>> slices = pl.DataFrame(schema={"query_id": pl.String, "slice": pl.String, "level": pl.String})
+        >>> pooled_auc(run, judged, slices)["mean"].to_list()
+        [0.75]
+
     References:
         Mann and Whitney (1947), On a test of whether one of two random variables is stochastically larger than the other,
             Annals of Mathematical Statistics 18(1).

@@ -20,6 +20,12 @@ def first_page(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSetting
 
     Returns:
         query_id, rank (from 1), product_id, score, grade (String; "unjudged" where nobody judged).
+
+    Examples:
+        >>> run = pl.DataFrame({"query_id": ["q"] * 2, "product_id": ["a", "b"], "score": [0.2, 0.7]})
+        >>> judged = pl.DataFrame({"query_id": ["q"], "product_id": ["a"], "grade": ["exact"]})
+        >>> first_page(run, judged).select("rank", "product_id", "grade").rows()
+        [(1, 'b', 'unjudged'), (2, 'a', 'exact')]
     """
     config = config or MetricSettings()
     ranked = rank_products(checked_run(run), checked_judgments(judgments), config)
@@ -48,6 +54,14 @@ def conflict_shares(
         query_id, metric (attribute_conflict@8), value: of the page's products that say anything on what the query asks for,
         the share that contradicts it on some of it; null where none says anything. Lower is better.
 
+    Examples:
+        Two of three products say how much they hold, and one of them contradicts the query.
+
+        >>> page = pl.DataFrame({"query_id": ["q"] * 3, "product_id": ["a", "b", "c"]})
+        >>> positions = pl.DataFrame({"query_id": ["q"] * 2, "product_id": ["a", "b"], "against": [True, False]})
+        >>> conflict_shares(page, positions, pl.Series(["q"])).rows()
+        [('q', 'attribute_conflict@8', 0.5)]
+
     References:
         None: the count is this project's, see docs/decisions.md.
     """
@@ -71,6 +85,12 @@ def coverage(
         queries (tested), rows, unanswered (queries without a row), short (answered queries with fewer products than the
         page), unknown_products (distinct ids that the catalogue lacks), without_exact (tested queries that map, mrr and
         recall leave out).
+
+    Examples:
+        >>> run = pl.DataFrame({"query_id": ["q"], "product_id": ["gone"], "score": [1.0]})
+        >>> judged = pl.DataFrame({"query_id": ["q", "r"], "product_id": ["a", "a"], "grade": ["exact", "exact"]})
+        >>> coverage(run, judged, pl.Series(["a", "b"]))
+        {'queries': 2, 'rows': 1, 'unanswered': 1, 'short': 1, 'unknown_products': 1, 'without_exact': 0}
     """
     config = config or MetricSettings()
     tested = judgments.group_by("query_id").agg(exact=(pl.col("grade").cast(pl.String) == "exact").any())
@@ -95,6 +115,13 @@ def score_bins(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSetting
 
     Returns:
         low, high (ends of the bin), grade, pairs. Empty where nothing that is judged was scored.
+
+    Examples:
+        >>> run = pl.DataFrame({"query_id": ["q"] * 2, "product_id": ["a", "b"], "score": [0.0, 1.0]})
+        >>> judged = pl.DataFrame({"query_id": ["q"] * 2, "product_id": ["a", "b"], "grade": ["irrelevant", "exact"]})
+        >>> bins = score_bins(run, judged).filter(pl.col("pairs") > 0)
+        >>> bins.select("grade", "pairs").rows()
+        [('irrelevant', 1), ('exact', 1)]
     """
     config = config or MetricSettings()
     scored = (

@@ -73,7 +73,14 @@ def score_queries(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSett
 
 
 def mean_value(run: pl.DataFrame, judgments: pl.DataFrame, queries: pl.Series, metric: str) -> float | None:
-    """Mean of one metric over the given queries that have it; None where none has."""
+    """Mean of one metric over the given queries that have it; None where none has.
+
+    Examples:
+        >>> run = pl.DataFrame({"query_id": ["q", "q"], "product_id": ["a", "b"], "score": [0.9, 0.8]})
+        >>> judged = run.select("query_id", "product_id", grade=pl.Series(["irrelevant", "exact"], dtype=pl.Enum(GRADES)))
+        >>> mean_value(run, judged, pl.Series(["q"]), "mrr@10")
+        0.5
+    """
     own = judgments.filter(pl.col("query_id").is_in(queries.implode()))
     if own.is_empty():
         return None
@@ -88,6 +95,15 @@ def rank_products(run: pl.DataFrame, judgments: pl.DataFrame, config: MetricSett
         query_id, product_id; score (null where the run does not return the product); grade (0 … 3, -1 unjudged); gain;
         retrieved; rank (from 1); condensed_rank (rank among the judged and retrieved, null for others); ideal_rank
         (rank by gain). Equal scores are ordered by a hash of (query_id, product_id), which favours no system.
+
+    Examples:
+        What is judged and not retrieved comes last, without a score.
+
+        >>> run = pl.DataFrame({"query_id": ["q"], "product_id": ["b"], "score": [0.8]})
+        >>> judged = pl.DataFrame({"query_id": ["q"] * 2, "product_id": ["a", "b"], "grade": ["exact", "substitute"]})
+        >>> judged = judged.with_columns(pl.col("grade").cast(pl.Enum(GRADES)))
+        >>> rank_products(run, judged).select("product_id", "retrieved", "rank", "ideal_rank").rows()
+        [('b', True, 1, 2), ('a', False, 2, 1)]
     """
     config = config or MetricSettings()
     gains = {_LEVEL[grade]: gain for grade, gain in config.gains.items()}

@@ -43,6 +43,11 @@ def slice_table(
 
     Raises:
         InputError: a column is missing or a query is there twice.
+
+    Examples:
+        >>> queries = pl.DataFrame({"query_id": ["a", "b"], "vertical": ["food", None], "stratum": ["HEAD", "TAIL"]})
+        >>> slice_table(queries).rows()
+        [('a', 'vertical', 'food'), ('a', 'stratum', 'HEAD'), ('b', 'stratum', 'TAIL')]
     """
     pairs = [column for pair in crossed for column in pair]
     require_columns(queries, "queries of the slices", ["query_id", *columns, *pairs, *([weight] if weight else [])])

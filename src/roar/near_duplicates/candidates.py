@@ -27,6 +27,9 @@ SLICE = 20_000
 PORTION = 20_000_000
 """Entries that are refined at a time, roughly."""
 
+MOST_BITS = 27
+"""Of a bucket's number."""
+
 THREADS = 2
 
 logger = logging.getLogger(__name__)
@@ -140,9 +143,19 @@ def _buckets(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Two keys seldom share a bucket; where they do, a few pairs more are looked at.
     """
-    bits = min(max(len(key).bit_length() + 1, 8), 27)
-    bucket = ((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype(np.int64)
+    bits = bits_for(len(key))
+    bucket = bucket_of(key, bits)
     return bucket, np.bincount(bucket, minlength=2**bits)
+
+
+def bits_for(entries: int) -> int:
+    """How many bits number the buckets of so many entries."""
+    return min(max(entries.bit_length() + 1, 8), MOST_BITS)
+
+
+def bucket_of(key: np.ndarray, bits: int) -> np.ndarray:
+    """The bucket of each key, int64."""
+    return ((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype(np.int64)
 
 
 def _held(key: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ Rows are put in the order of `product_id` first, so that results do not depend o
 """
 
 import logging
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,7 +18,7 @@ from roar.near_duplicates.evidence import explain
 from roar.near_duplicates.learning import Weights
 from roar.near_duplicates.profiles import Profiles
 from roar.near_duplicates.verification import learn_from, score, score_and_learn
-from roar.parameters import NearDuplicates
+from roar.parameters import DuplicateCandidates, NearDuplicates
 from roar.tables import require_columns
 
 ACCEPT = 0.5
@@ -30,12 +32,24 @@ logger = logging.getLogger(__name__)
 _OPTIONAL = {"description": pl.String, "brand": pl.String, "attributes": pl.String, "price": pl.Float64}
 
 
-def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
+class Steps(NamedTuple):
+    """The two steps that all products take part in, as whoever runs them does them."""
+
+    search: Callable[[pl.DataFrame, int, DuplicateCandidates], tuple[np.ndarray, np.ndarray]] = candidate_search.search
+    """Candidates of products by their terms."""
+    compare: Callable[[Profiles], Comparison] = Comparison.of
+    """What tells the evidence of pairs."""
+
+
+def find_pairs(
+    products: pl.DataFrame, config: NearDuplicates | None = None, *, steps: Steps | None = None
+) -> pl.DataFrame:
     """Find the pairs of listings that are one item.
 
     Args:
         products: the contract's products; `product_id` and `title` are needed, other columns help where they are there.
         config: the parameters; the defaults if None.
+        steps: in this process if None.
 
     Returns:
         `product_id_a` < `product_id_b`, `similarity` (0.5 … 1), `evidence`; sorted by the ids.
@@ -43,12 +57,18 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> 
     Raises:
         InputError: a column is missing or of the wrong type, or ids are null or repeated.
 
+
+    Examples:
+        >>> titles = ["Kest espresso machine X200 black", "Kest X200 espresso machine, black", "Kest espresso machine X300 black"]
+        >>> pairs = find_pairs(pl.DataFrame({"product_id": ["a", "b", "c"], "title": titles}))
+        >>> pairs.select("product_id_a", "product_id_b").rows()
+        [('a', 'b')]
     """
-    config = config or NearDuplicates()
+    config, steps = config or NearDuplicates(), steps or Steps()
     products = prepared(products)
     profiles = Profiles.read(products)
-    a, b = candidate_search.search(profiles.traits, profiles.size, config.candidates)
-    comparison = Comparison.of(profiles)
+    a, b = steps.search(profiles.traits, profiles.size, config.candidates)
+    comparison = steps.compare(profiles)
     weights = None
     if config.evidence.learn:
         similarity, _, weights = score_and_learn(comparison, a, b, config.evidence)
@@ -83,6 +103,15 @@ def verify(products: pl.DataFrame, candidates: pl.DataFrame, config: NearDuplica
     Raises:
         InputError: as `find_pairs`; or a pair names a product that is not there, or one product twice.
 
+
+    Examples:
+        Another model's number contradicts.
+
+        >>> titles = ["Kest espresso machine X200 black", "Kest espresso machine X300 black"]
+        >>> products = pl.DataFrame({"product_id": ["a", "b"], "title": titles})
+        >>> judged = verify(products, pl.DataFrame({"product_id_a": ["a"], "product_id_b": ["b"]}))
+        >>> judged.select("similarity", "accepted", "conflict").rows()
+        [(0.0, False, True)]
     """
     config = config or NearDuplicates()
     products = prepared(products)
@@ -116,6 +145,12 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
     Raises:
         InputError: as `verify`.
 
+
+    Examples:
+        >>> titles = ["Kest espresso machine X200 black", "Kest X200 espresso machine, black", "Kest espresso machine X300 black"]
+        >>> products = pl.DataFrame({"product_id": ["a", "b", "c"], "title": titles})
+        >>> cluster(products, find_pairs(products)).rows()
+        [('a', 'a'), ('b', 'a'), ('c', 'c')]
     """
     config = config or NearDuplicates()
     products = prepared(products)

@@ -19,6 +19,7 @@ from roar.parameters.base import Parameters
 from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder, Lora
+from roar.parameters.engines import Engines, MilvusServer, RayEngine, SparkEngine
 from roar.parameters.evaluation import TEACHER, Evaluation, MetricName, MetricSettings
 from roar.parameters.gate import Gate
 from roar.parameters.ingestion import (
@@ -112,6 +113,7 @@ __all__ = [
     "EditKinds",
     "Encoder",
     "Engagement",
+    "Engines",
     "Evaluation",
     "ExperimentPlan",
     "Expression",
@@ -132,6 +134,7 @@ __all__ = [
     "Measure",
     "MetricName",
     "MetricSettings",
+    "MilvusServer",
     "NearDuplicates",
     "NoiseKinds",
     "Number",
@@ -144,6 +147,7 @@ __all__ = [
     "Primary",
     "QueryKinds",
     "QueryVertical",
+    "RayEngine",
     "ReformulationSource",
     "Release",
     "Reporting",
@@ -152,6 +156,7 @@ __all__ = [
     "SimulatedExperiment",
     "Simulation",
     "Slices",
+    "SparkEngine",
     "Splits",
     "Stage",
     "Stage1",

@@ -17,6 +17,7 @@ class Variant(Parameters):
     """One way to train: what differs from the environment's parameters."""
 
     stages: Literal[0, 1, 2] = 2  # 0: the base encoder as it is; 1: stage 1 alone; 2: both
+    encoder: Block = {}  # another preset: a decoder beside minilm
     stage1: Block = {}
     stage2: Block = {}
     training_sets: Block = {}  # other training pairs and groups: sources, hard negatives

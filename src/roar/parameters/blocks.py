@@ -14,6 +14,7 @@ from roar.parameters.base import Parameters, faults
 from roar.parameters.compare_runs import CompareRuns
 from roar.parameters.constraints import Constraints
 from roar.parameters.encoder import Encoder
+from roar.parameters.engines import Engines
 from roar.parameters.evaluation import Evaluation, MetricSettings
 from roar.parameters.gate import Gate
 from roar.parameters.ingestion import Ingestion
@@ -42,6 +43,7 @@ BLOCKS: dict[str, type[Parameters]] = {
     "metrics": MetricSettings,
     "release": Release,
     "serve": Serve,
+    "engines": Engines,
     "reporting": Reporting,
     "compare_runs": CompareRuns,
     "gate": Gate,

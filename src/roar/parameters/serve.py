@@ -25,7 +25,7 @@ class Serve(Parameters):
 
     systems: dict[
         SystemName, ServedSystem
-    ] = {}  # beside stage2, bm25, hybrid: {constrained: {penalty: 0.2, bonus: 0.05}}
+    ] = {}  # beside stage2, bm25, hybrid, and both dense ones constrained: {strict: {penalty: 0.2, strict: true}}
     default: SystemName = "stage2"  # who answers where a request names nobody
     depth: int = Field(100, ge=10, le=1000)  # candidates of each retriever, and so the last rank that paging reaches
     limit: int = Field(100, ge=1, le=1000)  # hits of one answer at most

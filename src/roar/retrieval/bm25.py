@@ -143,7 +143,15 @@ def bm25_runs(
     k1: float,
     b: float,
 ) -> Runs:
-    """Score a catalogue of N products by BM25 once; see `LexicalIndex.runs`."""
+    """Score a catalogue of N products by BM25 once; see `LexicalIndex.runs`.
+
+    Examples:
+        >>> queries = pl.DataFrame({"query_id": ["q"], "query": ["red shoe"]})
+        >>> ids, texts = pl.Series(["a", "b", "c"]), pl.Series(["blue hat", "red running shoe", "red scarf"])
+        >>> judged = pl.DataFrame({"query_id": ["q"], "product_id": ["a"]})
+        >>> bm25_runs(queries, ids, texts, judged, 2, k1=1.2, b=0.75).catalogue["product_id"].to_list()
+        ['b', 'c']
+    """
     return LexicalIndex(product_ids, texts).runs(queries, judgments, depth, Setting(k1, b))
 
 
@@ -167,6 +175,13 @@ def tune_bm25(
 
     Returns:
         fold, k1, b, value, best (bool): one row a fold and setting; exactly one best in each fold, the first of equals.
+
+    Examples:
+        >>> index = LexicalIndex(pl.Series(["a", "b"]), pl.Series(["red shoe", "blue hat"]))
+        >>> queries = pl.DataFrame({"fold": ["f"], "query_id": ["q"], "query": ["shoe"]})
+        >>> judged = pl.DataFrame({"query_id": ["q"] * 2, "product_id": ["a", "b"], "grade": ["exact", "irrelevant"]})
+        >>> tune_bm25(index, queries, judged, k1=(0.9, 1.2), b=(0.4,)).select("k1", "value", "best").rows()
+        [(0.9, 1.0, True), (1.2, 1.0, False)]
     """
     from roar.metrics import mean_value  # loads statistics, which a search does without
 
@@ -203,10 +218,10 @@ def best_of(scores: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:
     """Positions of the k largest positive scores, ties at the edge by position."""
-    k = min(k, len(scores))
-    if not k:
-        return np.empty(0, dtype=np.int64)
-    edge = np.partition(scores, len(scores) - k)[len(scores) - k]
-    better = np.flatnonzero(scores > max(edge, 0))
-    ties = np.flatnonzero(scores == edge)[: k - len(better)] if edge > 0 else np.empty(0, dtype=np.int64)
-    return np.concatenate([better, ties])
+    found = np.flatnonzero(scores > 0)
+    if len(found) <= k:
+        return found
+    own = scores[found]
+    edge = np.partition(own, len(own) - k)[len(own) - k] if k else np.inf
+    better = found[own > edge]
+    return np.concatenate([better, found[own == edge][: k - len(better)]])

@@ -18,6 +18,7 @@ import polars as pl
 from roar.attributes import agreement
 from roar.attributes.exclusions import Said, exclusions, said, sought
 from roar.parameters import MetricSettings
+from roar.retrieval.runs import Runs
 from roar.tables import require_columns
 from roar.text import attribute_pairs
 
@@ -140,56 +141,65 @@ def constrain(run: pl.DataFrame, reasons: pl.DataFrame, weights: Weights, *, str
 
 
 def tune_constraints(
-    runs: Mapping[bool, pl.DataFrame],
+    runs: Mapping[bool, Runs],
     reasons: pl.DataFrame,
     judgments: pl.DataFrame,
     weights: Sequence[Weights],
     metric: str = "ndcg@8",
 ) -> pl.DataFrame:
-    """Try weights on validation queries.
+    """Try weights on validation queries, under both protocols.
 
-    Few of these ask for anything, so that the best of many settings is chance. The first setting is taken that is not worse than the
-    best by more than one standard error of their difference (Breiman et al. 1984): where queries cannot tell, the order decides.
+    On the full catalogue few of the products that contradict are judged; among the judged ones they are mostly substitutes, which a
+    large penalty puts below complements. So a setting has to hold under both. And few queries ask for anything, so that the best of
+    many settings is chance: the first is taken that is under neither protocol worse than the best there by more than one standard error of
+    their difference (Breiman et al. 1984), or, where there is none, the one that comes nearest to it. Where queries cannot tell, the order decides.
 
     Args:
-        runs: by whether what queries exclude was left out of the search: fold, query_id, product_id, score.
+        runs: by whether what queries exclude was left out of the search: of each protocol fold, query_id, product_id, score.
         reasons: as `explain` returns for the runs' pairs.
         judgments: query_id, product_id, grade.
         weights: to try, the one that is usual first.
         metric: that decides.
 
     Returns:
-        fold, sought (0 or 1), penalty, bonus, value (mean of the metric), best (bool): exactly one in each fold.
+        fold, sought (0 or 1), penalty, bonus, judged, catalogue (means of the metric), best (bool): exactly one in each fold.
     """
     settings = list(product(weights, runs))
-    tried = []
-    for place, (own, sought_) in enumerate(settings):
-        require_columns(runs[sought_], "run", ["fold", *PAIR, "score"])
-        values = _values(constrain(runs[sought_], reasons, own), judgments, metric)
-        tried.append(values.with_columns(place=pl.lit(place)))
-    values = pl.concat(tried)
-    means = values.group_by("fold", "place").agg(mean=pl.col("value").mean())
-    top = means.sort("mean", "place", descending=[True, False], nulls_last=True).unique(
-        "fold", keep="first", maintain_order=True
-    )
-    best = values.join(top.select("fold", "place"), on=["fold", "place"]).select("fold", "query_id", best="value")
-    lost = pl.col("best") - pl.col("value")
-    worse = (
-        values.join(best, on=["fold", "query_id"])
-        .group_by("fold", "place")
-        .agg(value=pl.col("value").mean(), lost=lost.mean(), error=lost.std() / lost.count().sqrt())
-        .with_columns(near=(pl.col("lost") <= pl.col("error").fill_null(0.0)).fill_null(True))
-        .sort("fold", "place")
-    )
     named = pl.DataFrame(
         [(place, float(sought_), *own) for place, (own, sought_) in enumerate(settings)],
         schema={"place": pl.Int32, "sought": pl.Float64, "penalty": pl.Float64, "bonus": pl.Float64},
         orient="row",
     )
-    first = pl.col("place") == pl.col("place").filter("near").min().over("fold")
-    return worse.with_columns(best=first).join(named, on="place", maintain_order="left").select(
-        "fold", "sought", "penalty", "bonus", "value", "best"
-    )  # fmt: skip
+    tried = {}
+    for protocol in Runs._fields:
+        values = [
+            _values(constrain(getattr(runs[sought_], protocol), reasons, own), judgments, metric).with_columns(
+                place=pl.lit(place)
+            )
+            for place, (own, sought_) in enumerate(settings)
+        ]
+        tried[protocol] = _behind(pl.concat(values)).rename({"value": protocol, "behind": f"behind_{protocol}"})
+    both = tried["judged"].join(tried["catalogue"], on=["fold", "place"], how="full", coalesce=True)
+    behind = pl.max_horizontal("behind_judged", "behind_catalogue", 0.0)
+    first = pl.col("place") == pl.col("place").sort_by("behind", "place").first().over("fold")
+    ranked = both.with_columns(behind=behind).sort("fold", "place").with_columns(best=first)
+    return ranked.join(named, on="place", maintain_order="left").select(
+        "fold", "sought", "penalty", "bonus", *Runs._fields, "best"
+    )
+
+
+def _behind(values: pl.DataFrame) -> pl.DataFrame:
+    """fold, place, value (the mean), behind: by how much more than a standard error the best of the fold is better."""
+    means = values.group_by("fold", "place").agg(pl.col("value").mean())
+    top = means.sort("value", "place", descending=[True, False], nulls_last=True).unique(
+        "fold", keep="first", maintain_order=True
+    )
+    best = values.join(top.select("fold", "place"), on=["fold", "place"]).select("fold", "query_id", best="value")
+    lost = pl.col("best") - pl.col("value")
+    compared = values.join(best, on=["fold", "query_id"]).group_by("fold", "place")
+    return compared.agg(
+        pl.col("value").mean(), behind=(lost.mean() - (lost.std() / lost.count().sqrt()).fill_null(0.0)).fill_null(0.0)
+    )
 
 
 def _values(run: pl.DataFrame, judgments: pl.DataFrame, metric: str) -> pl.DataFrame:

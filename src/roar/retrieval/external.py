@@ -37,6 +37,15 @@ def external_runs(
 
     Raises:
         InputError: see the policy above.
+
+    Examples:
+        Another engine's results, by the query's text.
+
+        >>> theirs = pl.DataFrame({"query": ["shoe"] * 2, "product_id": ["a", "b"], "score": ["0.3", "0.9"]})
+        >>> queries, ids = pl.DataFrame({"query_id": ["q"], "query": ["shoe"]}), pl.Series(["a", "b"])
+        >>> judged = pl.DataFrame({"query_id": ["q"], "product_id": ["a"]})
+        >>> external_runs(theirs, "theirs", queries, ids, judged).judged.rows()
+        [('q', 'a', 0.3)]
     """
     table = _with_ids(table, queries)
     require_columns(table, f"external run {name}", [*PAIR, "score"], typed=False)

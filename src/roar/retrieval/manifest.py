@@ -54,6 +54,8 @@ class Manifest(BaseModel):
     """Fingerprints of the tables that it was made from."""
     lexical: dict[str, float] = {}
     """BM25's k1 and b, and the encoder's weight in the hybrid."""
+    constraints: dict[str, dict[str, float]] = {}
+    """By served system the penalty and bonus of constraints, in units of its scores, as validation queries chose them."""
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -17,6 +17,13 @@ def random_runs(
         judgments: query_id, product_id; pairs of other queries are ignored.
         depth: products to retrieve.
         seed: of the draw.
+
+    Examples:
+        >>> queries, ids = pl.DataFrame({"query_id": ["q"]}), pl.Series(["a", "b", "c"])
+        >>> judged = pl.DataFrame({"query_id": ["q", "other"], "product_id": ["a", "b"]})
+        >>> runs = random_runs(queries, ids, judged, 2, seed=1)
+        >>> len(runs.judged), len(runs.catalogue)
+        (1, 2)
     """
     rng = np.random.default_rng(seed)
     pairs = judged_positions(queries, product_ids, judgments)

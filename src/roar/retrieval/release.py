@@ -18,10 +18,12 @@ from roar.files import SEAL, seal, sha256
 from roar.parameters import Encoder as EncoderSettings
 from roar.retrieval import versions
 from roar.retrieval.bm25 import LexicalIndex, Setting, best_of
+from roar.retrieval.candidates import Hits
 from roar.retrieval.filters import Where
 from roar.retrieval.ranking import Ranking, by_one, fused
 from roar.retrieval.search_index import SearchIndex
 from roar.retrieval.served.beside import ENCODER, LEXICAL
+from roar.retrieval.vector_index import VectorIndex
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 System = Literal["dense", "bm25", "hybrid"]
 SYSTEMS: tuple[System, ...] = ("dense", "bm25", "hybrid")
+STAGE2 = "stage2"
+"""What evaluation and service call `dense`; either name is understood."""
 
 QUERY_ENCODER = "query_encoder"
 """Folder of the encoder for one query."""
@@ -46,6 +50,8 @@ class Release:
     def __init__(self, index: SearchIndex) -> None:
         """Answer by an index that `SearchIndex.read` gave: what lies beside it is loaded when it is first needed."""
         self.index = index
+        self.vectors: VectorIndex = index
+        """What dense hits are asked of: the index itself, or another that holds the same version."""
         self._lexical_of: tuple[str, LexicalIndex] | None = None
 
     @classmethod
@@ -101,7 +107,7 @@ class Release:
         query: str,
         limit: int = 8,
         *,
-        system: System = "dense",
+        system: str = "dense",
         where: Where | None = None,
         group_by: str | None = None,
     ) -> pl.DataFrame:
@@ -110,7 +116,7 @@ class Release:
         Args:
             query: as a shopper types it.
             limit: products to find.
-            system: dense (the encoder), bm25, or hybrid.
+            system: dense (the encoder; stage2 as well), bm25, or hybrid.
             where: as `SearchIndex.search`.
             group_by: as `SearchIndex.search`.
 
@@ -122,6 +128,7 @@ class Release:
         """
         if not query.strip():
             raise InputError("query: it is empty; type what a shopper would.")
+        system = system_of(system)
         depth = max(limit, FUSED) if system == "hybrid" else limit
         ranking = self.rank(query, depth, system=system, where=where, group_by=group_by)
         hits = self.index.shown(ranking.rows[:limit])
@@ -133,7 +140,7 @@ class Release:
         query: str,
         depth: int = FUSED,
         *,
-        system: System = "dense",
+        system: str = "dense",
         where: Where | None = None,
         group_by: str | None = None,
         vector: np.ndarray | None = None,
@@ -156,14 +163,20 @@ class Release:
         Raises:
             InputError: an unknown system, column or value.
         """
-        if system not in SYSTEMS:
-            raise InputError(f"system {system!r}: expected one of {', '.join(SYSTEMS)}.")
+        system = system_of(system)
         if system == "bm25":
             return self._by_words(query, depth, where, group_by)
         vector = self.encode(query) if vector is None else vector
         if system == "dense":
-            return by_one("dense", self.index.hits(vector, depth, where=where, group_by=group_by))
+            return by_one("dense", self._dense(vector, depth, where, group_by))
         return self._grouped(self._hybrid(query, vector, depth, where, weight), group_by)
+
+    def _dense(self, vector: np.ndarray, depth: int, where: Where | None, group_by: str | None = None) -> Hits:
+        if self.vectors is self.index:
+            return self.index.hits(vector, depth, where=where, group_by=group_by)
+        found = self.vectors.search(vector, depth, where=where, group_by=group_by)
+        known, rows = self.index.rows_of(found["product_id"])
+        return rows, found["score"].to_numpy()[known]
 
     def _by_words(self, query: str, limit: int, where: Where | None, group_by: str | None) -> Ranking:
         """Ranked deep enough that groups fill the page."""
@@ -178,7 +191,7 @@ class Release:
 
     def _hybrid(self, query: str, vector: np.ndarray, depth: int, where: Where | None, weight: float | None) -> Ranking:
         scores = self._allowed_scores(query, where)
-        dense = self.index.hits(vector, depth, where=where)
+        dense = self._dense(vector, depth, where)
         own = self.index.manifest.lexical["weight"] if weight is None else weight
 
         def by_words(rows: np.ndarray) -> np.ndarray:
@@ -190,8 +203,8 @@ class Release:
 
     def _allowed_scores(self, query: str, where: Where | None) -> np.ndarray:
         """BM25's scores of the rows it knows, (N,); 0 where they may not be found."""
-        scores = self.lexical.scores(query)
-        return np.where(self.index.allowed(where)[: len(scores)], scores, 0)
+        scores, allowed = self.lexical.scores(query), self.index.allowed(where)
+        return scores if allowed.all() else np.where(allowed[: len(scores)], scores, 0)
 
     def _grouped(self, ranking: Ranking, group_by: str | None) -> Ranking:
         """Of candidates that share a value of `group_by`, the first alone."""
@@ -201,6 +214,18 @@ class Release:
         if group_by not in shown.columns:
             raise InputError(f"group_by: this index has no column {group_by}; it has {', '.join(shown.columns)}.")
         return ranking.first_of(shown[group_by])
+
+
+def system_of(name: str) -> System:
+    """A system by any of its names.
+
+    Raises:
+        InputError: there is none by that name.
+    """
+    own = "dense" if name == STAGE2 else name
+    if own not in SYSTEMS:
+        raise InputError(f"system {name!r}: expected one of {STAGE2}, {', '.join(SYSTEMS)}.")
+    return own
 
 
 _COMPARED = 32
@@ -271,7 +296,7 @@ def released_under(index: SearchIndex, encoder: str, root: Path) -> SearchIndex:
     asked = catalogue["title"].drop_nulls().head(_COMPARED).to_list()
     queries = encode(model, asked, kind="query", config=settings)
     state, manifest = rebuilt(catalogue, vectors, index.manifest)
-    new = SearchIndex(state, manifest.model_copy(update={"measured": {}}), queries)
+    new = SearchIndex(state, manifest.model_copy(update={"measured": {}, "constraints": {}}), queries)
     return write_release(root, new, model, index.manifest.lexical, asked)
 
 

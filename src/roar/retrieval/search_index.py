@@ -138,7 +138,17 @@ class SearchIndex:
 
     def cosines(self, vector: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Cosines (n,) float32 of rows (n,) with a unit vector (dim,)."""
-        return self._state.vectors_of(rows) @ vector
+        return self.vectors_of(rows) @ vector
+
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """Float32 unit vectors (n, dim) of rows (n,), to the precision that they are stored in."""
+        return self._state.vectors_of(rows)
+
+    def rows_of(self, product_ids: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of those ids that can be found, and the row of each; (found,) int64 each, by position."""
+        which, rows = self._state.find(product_ids)
+        order = np.argsort(which, kind="stable")
+        return which[order], rows[order]
 
     def positions(self, vectors: np.ndarray, limit: int, *, effort: Effort | None = None) -> list[np.ndarray]:
         """Rows of the best products of each query, as numbers: what recall is measured on."""

@@ -1,18 +1,23 @@
-"""What finds the nearest of many vectors: a protocol, and FAISS behind it.
+"""What finds the nearest of many vectors: the protocol of products by their vectors, and FAISS over positions.
 
-An index names the positions of its vectors, nothing else: which product stands at a position, which products are gone, and
-what exactly a score is, `SearchIndex` knows.
+A FAISS index names the positions of its vectors, nothing else: which product stands at a position, which products are gone,
+and what exactly a score is, `SearchIndex` knows.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import faiss
 import numpy as np
+import polars as pl
 
 from roar.errors import InputError
+
+if TYPE_CHECKING:
+    from roar.retrieval.filters import Where
+    from roar.retrieval.manifest import Manifest
 
 FLAT = "Flat"
 """The factory string that stands for no index at all: the stored vectors are scanned."""
@@ -28,29 +33,25 @@ class Effort(NamedTuple):
 
 
 class VectorIndex(Protocol):
-    """Unit vectors at positions 0 … N - 1, searched by inner product."""
+    """Products by their unit vectors, wherever these are kept: a folder of a release (`SearchIndex`), or a Milvus server."""
+
+    @property
+    def manifest(self) -> "Manifest":
+        """What it says of itself."""
 
     def __len__(self) -> int:
-        """N."""
+        """Products that can be found."""
 
     def search(
-        self, queries: np.ndarray, limit: int, *, allowed: np.ndarray | None = None, probes: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Nearest vectors.
+        self, vectors: np.ndarray, limit: int, *, where: "Where | None" = None, group_by: str | None = None
+    ) -> pl.DataFrame:
+        """The best products of each query: row, product_id, score, cluster_id; see `SearchIndex.search`."""
 
-        Args:
-            queries: float32 unit rows (n, dim).
-            limit: vectors to find for each query.
-            allowed: (N,) bool, which positions may be found; all where None.
-            probes: see `Effort`.
+    def upsert(self, products: pl.DataFrame, vectors: np.ndarray | None = None) -> int:
+        """Put products in, in the place of those that have their ids; how many there are now that were not there before."""
 
-        Returns:
-            Scores (n, limit) float32, as good as the index keeps vectors, and positions (n, limit) int64, best first; -1
-            where fewer were found.
-        """
-
-    def write(self, path: Path) -> None:
-        """Save to one file."""
+    def remove(self, product_ids: pl.Series | list[str]) -> int:
+        """Take products out; how many were there."""
 
 
 class FaissIndex:
@@ -87,7 +88,18 @@ class FaissIndex:
     def search(
         self, queries: np.ndarray, limit: int, *, allowed: np.ndarray | None = None, probes: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See `VectorIndex.search`."""
+        """Nearest vectors.
+
+        Args:
+            queries: float32 unit rows (n, dim).
+            limit: vectors to find for each query.
+            allowed: (N,) bool, which positions may be found; all where None.
+            probes: see `Effort`.
+
+        Returns:
+            Scores (n, limit) float32, as good as the index keeps vectors, and positions (n, limit) int64, best first; -1
+            where fewer were found.
+        """
         # The selector does not own its bits: both must outlive the search.
         bits = None if allowed is None else np.packbits(allowed, bitorder="little")
         selector = None if bits is None else faiss.IDSelectorBitmap(len(self), faiss.swig_ptr(bits))
@@ -105,7 +117,7 @@ class FaissIndex:
         return len(faiss.serialize_index(self.index))
 
     def write(self, path: Path) -> None:
-        """See `VectorIndex.write`."""
+        """Save to one file."""
         faiss.write_index(self.index, str(path))
 
     @classmethod

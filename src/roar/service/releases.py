@@ -9,17 +9,19 @@ import logging
 import threading
 from pathlib import Path
 
+from roar.engines.vectors import vectors_of
 from roar.errors import InputError
-from roar.parameters.serve import ServedSystem
+from roar.parameters.serve import Serve
 from roar.retrieval import Release
 from roar.retrieval.versions import current_version
+from roar.service.models import SearchQuery
 from roar.service.searcher import MAIN, Loaded, Searcher
 from roar.service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_WARMING = "warm up"
-"""A query that every part of a release is asked before it serves."""
+_WARMING = "warm up 64 gb"
+"""A query that every part of a release is asked before it serves; it asks for something, so that attributes are read."""
 
 
 class Releases:
@@ -36,16 +38,20 @@ class Releases:
         self.folders = {MAIN: settings.release} | {name: Path(name) for name in named if name is not None}
         self._refused: dict[str, str] = {}
         self.swaps = 0
-        self.searcher = Searcher({name: self._load(folder) for name, folder in self.folders.items()}, settings.serve)
+        self.searcher = Searcher({name: self._load(name) for name in self.folders}, settings.serve)
         if settings.serve.default not in self.searcher.systems:
             raise InputError(
                 f"serve.default: no system {settings.serve.default!r}; there are {', '.join(self.searcher.systems)}."
             )
 
-    def _load(self, folder: Path) -> Loaded:
-        loaded = Loaded(Release.read(folder), self.settings.serve.cached_queries)
-        for system in (ServedSystem(), ServedSystem(kind="bm25")):
-            loaded.release.search(_WARMING, 1, system=system.kind)
+    def _load(self, name: str) -> Loaded:
+        release = Release.read(self.folders[name])
+        if name == MAIN:
+            release.vectors = vectors_of(release.index, self.settings.engines)
+        loaded = Loaded(release, self.settings.serve.cached_queries)
+        alone = Searcher({MAIN: loaded}, Serve())
+        for system in alone.systems:
+            alone.search(_WARMING, SearchQuery(q=_WARMING, system=system, explain=True), _WARMING)
         return loaded
 
     def look(self) -> None:
@@ -56,7 +62,7 @@ class Releases:
                 if current_version(folder) == served.folder:
                     served.refresh()
                     continue
-                self._swap(name, self._load(folder))
+                self._swap(name, self._load(name))
             except Exception as error:  # whatever it is, the old release answers
                 self._refuse(name, error)
             else:

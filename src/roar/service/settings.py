@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from roar.parameters.engines import Engines
 from roar.parameters.serve import Serve
 
 
@@ -15,5 +16,7 @@ class Settings(BaseModel):
     release: Path
     """Folder of a release; its current version is served, and the next one as soon as it is there."""
     serve: Serve = Serve()
+    engines: Engines = Engines()
+    """`vectors` says what the served release's dense hits are asked of."""
     data: Path | None = None
     """Root of the environment's data, beside the release: judgments, report and logs lie there."""

@@ -1,6 +1,5 @@
 """Nodes of the ablation: run the studies' cells, summarise them, count what masks do, and say it on the page."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def run_studies(
     taught = read_scores(scores, queries, products, variants, teacher)
     tables = TrainingTables(products, clusters, queries, judgments, splits, pairs, taught)
     encoder = settled(encoder, load_encoder(encoder))  # once: cells side by side would each measure a busy machine
-    shop = Shop(tables, groups, search_log, variants, training_sets, partial(load_encoder, encoder), seed)
+    shop = Shop(tables, groups, search_log, variants, training_sets, load_encoder, encoder, seed)
     folds = splits["fold"].unique().sort().to_list()
     declared = cells(config, studies, encoder, stage1, stage2, training_sets, folds, shop.fingerprint())
     return run_cells(declared, shop, folder, config.workers)

@@ -7,7 +7,7 @@ import polars as pl
 
 from roar.ingestion import ingest
 from roar.near_duplicates import cluster, find_pairs, grade_agreement, judged_pairs, warn_where_grades_differ
-from roar.parameters import Ingestion, NearDuplicates, Reporting, TrainingSets
+from roar.parameters import Engines, Ingestion, NearDuplicates, Reporting, TrainingSets
 from roar.report import Section, data_section, render
 from roar.training_sets import (
     Counts,
@@ -30,9 +30,16 @@ def ingest_tables(config: Ingestion, **raw: pl.DataFrame) -> tuple[pl.DataFrame,
     return tuple(ingest(raw, config))
 
 
-def find_near_duplicates(products: pl.DataFrame, config: NearDuplicates) -> tuple[pl.DataFrame, pl.DataFrame]:
+def find_near_duplicates(
+    products: pl.DataFrame, config: NearDuplicates, engines: Engines
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pairs of listings of one item, and the cluster of every product."""
-    pairs = find_pairs(products, config)
+    if engines.near_duplicates == "spark":
+        from roar.engines.spark import find_pairs as find_on_spark
+
+        pairs = find_on_spark(products, config, engines.spark)
+    else:
+        pairs = find_pairs(products, config)
     return pairs, cluster(products, pairs, config)
 
 

@@ -45,7 +45,7 @@ def _tables() -> list[Node]:
         ),
         node(
             nodes.find_near_duplicates,
-            ["products", "params:near_duplicates"],
+            ["products", "params:near_duplicates", "params:engines"],
             ["duplicate_pairs", "product_clusters"],
             name="find_near_duplicates",
         ),

@@ -20,8 +20,19 @@ def find_sought(queries: pl.DataFrame, edited: pl.DataFrame) -> tuple[pl.DataFra
     return constraints.sought_texts(queries), constraints.sought_texts(edited)
 
 
-def fuse_validation(lexical: pl.DataFrame, semantic: pl.DataFrame, tuning: pl.DataFrame) -> pl.DataFrame:
-    """The hybrid's run on each fold's validation queries, with the weight that these chose."""
+def fuse_validation(
+    lexical_judged: pl.DataFrame,
+    lexical_catalogue: pl.DataFrame,
+    semantic_judged: pl.DataFrame,
+    semantic_catalogue: pl.DataFrame,
+    tuning: pl.DataFrame,
+) -> Runs:
+    """The hybrid's runs of each fold's validation queries, with the weight that these chose."""
+    protocols = (lexical_judged, semantic_judged), (lexical_catalogue, semantic_catalogue)
+    return Runs(*(_fused(words, cosines, tuning) for words, cosines in protocols))
+
+
+def _fused(lexical: pl.DataFrame, semantic: pl.DataFrame, tuning: pl.DataFrame) -> pl.DataFrame:
     parts = [semantic.clear()]
     for fold, weight in tuning.filter("best").select("fold", "weight").iter_rows():
         words, cosines = (run.filter(pl.col("fold") == fold).drop("fold") for run in (lexical, semantic))
@@ -30,8 +41,10 @@ def fuse_validation(lexical: pl.DataFrame, semantic: pl.DataFrame, tuning: pl.Da
 
 
 def tune_constraints(
-    validation_run: pl.DataFrame,
-    sought_run: pl.DataFrame,
+    judged: pl.DataFrame,
+    catalogue: pl.DataFrame,
+    sought_judged: pl.DataFrame,
+    sought_catalogue: pl.DataFrame,
     queries: pl.DataFrame,
     products: pl.DataFrame,
     stated: pl.DataFrame,
@@ -39,8 +52,9 @@ def tune_constraints(
     config: Constraints,
 ) -> pl.DataFrame:
     """By each fold's validation queries: penalty, bonus, and whether what they exclude is left out of the search."""
-    runs = {False: validation_run, True: _replaced(validation_run, sought_run)}
-    reasons = _reasons(pl.concat(run.select(PAIR) for run in runs.values()), queries, products, stated)
+    plain = Runs(judged, catalogue)
+    runs = {False: plain, True: Runs(_replaced(judged, sought_judged), _replaced(catalogue, sought_catalogue))}
+    reasons = _reasons(pl.concat(run.select(PAIR) for own in runs.values() for run in own), queries, products, stated)
     shares = [(penalty, penalty * share) for penalty, share in product(config.penalties, config.bonus_shares)]
     tried = [Weights(*weights) for weights in dict.fromkeys(shares)]
     return constraints.tune_constraints({sought: runs[sought] for sought in config.sought}, reasons, judgments, tried)

@@ -53,11 +53,11 @@ def tune_lexical(
     splits: pl.DataFrame,
     encoder: Encoder,
     config: Evaluation,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """BM25's k1 and b by each fold's validation queries, and its catalogue run on them."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """BM25's k1 and b by each fold's validation queries, and its runs on them."""
     index, validation = _lexical_index(products, encoder), of_split(queries, splits, "validation")
     tried = tune_bm25(index, validation, judgments, config.bm25_k1, config.bm25_b)
-    return tried, _validated(index, validation, judgments, tried, config)
+    return tried, *_validated(index, validation, judgments, tried, config)
 
 
 def validate_lexical(
@@ -68,22 +68,22 @@ def validate_lexical(
     tuning: pl.DataFrame,
     encoder: Encoder,
     config: Evaluation,
-) -> pl.DataFrame:
-    """BM25's catalogue run on validation queries, with each fold's setting."""
+) -> Runs:
+    """BM25's runs of validation queries, with each fold's setting."""
     validation = of_split(queries, splits, "validation")
     if validation.is_empty():
-        return NO_RUN
+        return Runs(NO_RUN, NO_RUN)
     return _validated(_lexical_index(products, encoder), validation, judgments, tuning, config)
 
 
 def _validated(
     index: LexicalIndex, validation: pl.DataFrame, judgments: pl.DataFrame, tuning: pl.DataFrame, config: Evaluation
-) -> pl.DataFrame:
-    runs = [NO_RUN]
+) -> Runs:
+    parts = [Runs(NO_RUN, NO_RUN)]
     for fold, k1, b in tuning.filter("best").select("fold", "k1", "b").iter_rows():
-        own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b)).catalogue
-        runs.append(own.select(pl.lit(fold).alias("fold"), pl.all()))
-    return pl.concat(runs)
+        own = index.runs(validation.filter(pl.col("fold") == fold), judgments, config.depth, Setting(k1, b))
+        parts.append(Runs(*(run.select(pl.lit(fold).alias("fold"), pl.all()) for run in own)))
+    return Runs(*(pl.concat(runs) for runs in zip(*parts, strict=True)))
 
 
 def run_bm25(

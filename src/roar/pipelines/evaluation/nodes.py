@@ -101,6 +101,16 @@ def validate_encoder(
     return pl.concat(runs)
 
 
+def validate_judged(
+    vectors: Frames, indexes: Indexes, queries: pl.DataFrame, judgments: pl.DataFrame, splits: pl.DataFrame
+) -> pl.DataFrame:
+    """Cosines of the judged products of each fold's validation queries: what constraints and cut-offs are tuned on."""
+    runs = [NO_RUN]
+    for fold, index, own, rows in asked_of(indexes, vectors, of_split(queries, splits, "validation")):
+        runs.append(index.judged(rows, own, judgments).select(pl.lit(fold).alias("fold"), pl.all()))
+    return pl.concat(runs)
+
+
 def _search(indexes: Indexes, vectors: Frames, queries: pl.DataFrame, judgments: pl.DataFrame, depth: int) -> Runs:
     return joined(
         [index.runs(rows, own, judgments, depth) for _, index, own, rows in asked_of(indexes, vectors, queries)]

@@ -26,7 +26,7 @@ RUNS = ["judged_run", "catalogue_run"]
 EDITED = ["edited_judged_run", "edited_catalogue_run"]
 SOUGHT = ["sought_queries", "edited_sought_queries"]
 SHARED = {*QUERIES, *YARDSTICK, *SOUGHT, "edited_queries", "base_encoder", "stage1_encoder", "stage2_encoder"}
-HELD_OUT = ["validation_run", "validation_judged_run"]
+HELD_OUT = ["validation_judged_run", "validation_run"]
 OWN = {*VERDICT, *RUNS, *EDITED, *HELD_OUT, "robustness", "tuning", "query_vectors", "index"}
 """A system's tables; outside its namespace they carry its name, because other nodes read them."""
 
@@ -99,7 +99,7 @@ def _lexical() -> list[Node]:
     tune = ["products", *QUERIES, *settings]
     run = ["products", "queries", "judgments", "query_splits", "tuning", *settings]
     return [
-        node(lexical.tune_lexical, tune, ["tuning", "validation_run"], name="tune"),
+        node(lexical.tune_lexical, tune, ["tuning", *HELD_OUT], name="tune"),
         *_run(lexical.run_bm25, run),
         _judge(judging.judge_system),
         _judge_edited(),
@@ -122,8 +122,12 @@ def _truncated() -> list[Node]:
 
 def _searched() -> list[Node]:
     inputs = ["query_vectors", "index", *QUERIES, "params:evaluation"]
-    validate = node(published.validate_judged, inputs, "validation_judged_run", name="validate_judged")
-    return [*_run(nodes.run_encoder, inputs), validate, _judge(judging.judge_encoder), _judge_edited()]
+    return [*_run(nodes.run_encoder, inputs), _validated_judged(), _judge(judging.judge_encoder), _judge_edited()]
+
+
+def _validated_judged() -> Node:
+    inputs = ["query_vectors", "index", *QUERIES]
+    return node(nodes.validate_judged, inputs, "validation_judged_run", name="validate_judged")
 
 
 def _validated() -> Node:
@@ -142,21 +146,20 @@ def _fused(fuse: Callable[..., Any], further: list[str]) -> list[Node]:
 
 def _fused_runs(fuse: Callable[..., Any], further: list[str], of_which: str = "") -> list[Node]:
     """Both systems' runs made one; `of_which` names a part of their queries."""
-    systems = [f"{system}{of_which}" for system in ("bm25", "stage2")]
-    runs, edited = ([f"{system}_{run}" for system in systems for run in of] for of in (RUNS, EDITED))
+    runs, edited = ([*_of(f"bm25{of_which}", of), *_of(f"stage2{of_which}", of)] for of in (RUNS, EDITED))
     return [node(fuse, [*runs, *further], RUNS, name="run"), node(fuse, [*edited, *further], EDITED, name="run_edited")]
 
 
 def _fused_validation() -> Node:
-    inputs = ["bm25_validation_run", "stage2_validation_run", "tuning"]
-    return node(constraining.fuse_validation, inputs, "validation_run", name="validate")
+    inputs = [*_of("bm25", HELD_OUT), *_of("stage2", HELD_OUT), "tuning"]
+    return node(constraining.fuse_validation, inputs, HELD_OUT, name="validate")
 
 
 def _constrained(system: str) -> list[Node]:
     """A system's runs under what queries ask for, with those of the queries that are searched for by another text."""
-    runs, edited = ([f"{name}_{run}" for name in (system, f"{system}_sought") for run in of] for of in (RUNS, EDITED))
+    runs, edited, held_out = ([*_of(system, of), *_of(f"{system}_sought", of)] for of in (RUNS, EDITED, HELD_OUT))
     read = ["products", "stated_attributes"]
-    tune = [f"{system}_validation_run", f"{system}_sought_validation_run", "queries", *read, "judgments"]
+    tune = [*held_out, "queries", *read, "judgments"]
     inputs = [*read, "tuning", "query_splits", "params:constraints"]
     return [
         node(constraining.tune_constraints, [*tune, "params:constraints"], "tuning", name="tune"),
@@ -169,16 +172,20 @@ def _constrained(system: str) -> list[Node]:
 
 def _sought() -> list[Node | Pipeline]:
     """Runs of the queries that exclude something, searched for without it: by BM25, by stage 2, and by both."""
-    fused = [*(f"{system}_sought_validation_run" for system in ("bm25", "stage2")), "tuning"]
+    fused = [*_of("bm25_sought", HELD_OUT), *_of("stage2_sought", HELD_OUT), "tuning"]
     inputs = ["products", *QUERIES, "tuning", "params:encoder", "params:evaluation"]
     lexical_runs = [
         *_run(lexical.run_bm25, inputs),
-        node(lexical.validate_lexical, inputs, "validation_run", name="validate"),
+        node(lexical.validate_lexical, inputs, HELD_OUT, name="validate"),
     ]
-    searched = [*_run(nodes.run_encoder, ["query_vectors", "index", *QUERIES, "params:evaluation"]), _validated()]
+    searched = [
+        *_run(nodes.run_encoder, ["query_vectors", "index", *QUERIES, "params:evaluation"]),
+        _validated_judged(),
+        _validated(),
+    ]
     both = [
         *_fused_runs(nodes.fuse_scores, ["tuning", "query_splits"], "_sought"),
-        node(constraining.fuse_validation, fused, "validation_run", name="validate"),
+        node(constraining.fuse_validation, fused, HELD_OUT, name="validate"),
     ]
     instead = {"queries": "sought_queries", "edited_queries": "edited_sought_queries"}
     return [
@@ -216,6 +223,11 @@ def _in_namespace(name: str, parts: list[Node], served: dict[str, str]) -> Pipel
         outputs=_those_in(flat, whole.all_outputs()),
         parameters={name: name for name in whole.inputs() if name.startswith("params:")},
     )
+
+
+def _of(system: str, runs: list[str]) -> list[str]:
+    """A system's runs as they are named outside its namespace."""
+    return [f"{system}_{run}" for run in runs]
 
 
 def _those_in(names: dict[str, str], datasets: set[str]) -> dict[str, str]:

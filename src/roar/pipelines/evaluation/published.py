@@ -5,26 +5,8 @@ import polars as pl
 from roar.metrics.published import RESULTS, published_results
 from roar.parameters import Evaluation, MetricSettings
 from roar.pipelines.evaluation.judging import Frames
-from roar.pipelines.evaluation.lexical import NO_RUN, of_split
-from roar.pipelines.evaluation.nodes import Indexes, asked_of
 
 JUDGED, VALIDATION = "_judged_run", "_validation_judged_run"
-
-
-def validate_judged(
-    vectors: Frames,
-    indexes: Indexes,
-    queries: pl.DataFrame,
-    judgments: pl.DataFrame,
-    splits: pl.DataFrame,
-    config: Evaluation,
-) -> pl.DataFrame:
-    """Cosines of the judged products of each fold's validation queries: what cut-offs are tuned on."""
-    runs = [NO_RUN]
-    if config.published is not None:
-        for fold, index, own, rows in asked_of(indexes, vectors, of_split(queries, splits, "validation")):
-            runs.append(index.judged(rows, own, judgments).select(pl.lit(fold).alias("fold"), pl.all()))
-    return pl.concat(runs)
 
 
 def judge_as_published(

@@ -59,7 +59,7 @@ def gather_runs(
     runs = {"random": run_random(*tables, config, seed)}
     runs |= {name: run for name, run in _left(stored, further, tested).items() if name not in external}
     if "bm25" not in runs:
-        tuning, _ = tune_lexical(*tables, encoder, config)
+        tuning, *_ = tune_lexical(*tables, encoder, config)
         runs["bm25"] = run_bm25(*tables, tuning, encoder, config)
     for name, table in external.items():
         runs[name] = external_runs(table, name, tested, products["product_id"], judgments)

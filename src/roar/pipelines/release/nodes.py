@@ -16,7 +16,7 @@ from roar.encoder import encode, identity_of, load_encoder, product_texts, read_
 from roar.encoder.shards import encode_in_shards
 from roar.errors import InputError
 from roar.files import SEAL
-from roar.parameters import Encoder, Evaluation, Release, Stage1, Stage2, Teacher, TrainingSets
+from roar.parameters import Encoder, Engines, Evaluation, Release, Stage1, Stage2, Teacher, TrainingSets
 from roar.report.release import frontier_chart, release_section
 from roar.retrieval import ProductIndex, SearchIndex
 from roar.retrieval.frontier import candidates, efforts_of, measure
@@ -103,16 +103,19 @@ def build_release(
     splits: pl.DataFrame,
     bm25_tuning: pl.DataFrame,
     fusion_tuning: pl.DataFrame,
+    stage2_constraints: pl.DataFrame,
+    hybrid_constraints: pl.DataFrame,
     encoder: Encoder,
     evaluation: Evaluation,
     config: Release,
+    engines: Engines,
     shards: Path,
     seed: int,
 ) -> tuple[NewRelease, pl.DataFrame, pl.DataFrame]:
     """The release, the frontier that its index was chosen from, and what storing vectors in fewer bits costs."""
     ((name, load),) = encoders.items()
     model = load()
-    vectors = catalogue_vectors(model, indexes.get(name), products, encoder, shards)
+    vectors = catalogue_vectors(model, indexes.get(name), products, encoder, engines, shards)
     deployed = min(evaluation.deployed_dimension, vectors.shape[1])
     settings = encoder.model_copy(update={"dimension": None})
     asked = _asked(queries, splits, config.queries, seed)
@@ -135,12 +138,37 @@ def build_release(
     chosen = chosen.saying(
         data={"products": fingerprint(products), "product_clusters": fingerprint(clusters)},
         machine={"processor": processor(), "cores": os.cpu_count()},
+        constraints={
+            "stage2": _chosen({"penalty": 0.0, "bonus": 0.0}, stage2_constraints),
+            "hybrid": _chosen({"penalty": 0.0, "bonus": 0.0}, hybrid_constraints),
+        },
     )
-    return NewRelease(chosen, model, _lexical(bm25_tuning, fusion_tuning), asked["query"].to_list()), frontier, storage
+    lexical = _chosen({"k1": 1.2, "b": 0.75, "weight": 0.5}, bm25_tuning, fusion_tuning)
+    return NewRelease(chosen, model, lexical, asked["query"].to_list()), frontier, storage
+
+
+def publish_vectors(release: Any, engines: Engines) -> dict[str, Any]:
+    """Where the vectors of the release are searched: beside its folder, or in a collection that is written now."""
+    if engines.vectors == "local":
+        return {"engine": "local", "version": release.index.manifest.version, "products": len(release.index)}
+    from roar.engines.milvus import MilvusIndex
+
+    published = MilvusIndex.publish(release.index, engines.milvus)
+    return {
+        "engine": "milvus",
+        "version": published.manifest.version,
+        "products": len(published),
+        "collection": engines.milvus.collection,
+    }
 
 
 def catalogue_vectors(
-    model: SentenceTransformer, known: ProductIndex | None, products: pl.DataFrame, encoder: Encoder, shards: Path
+    model: SentenceTransformer,
+    known: ProductIndex | None,
+    products: pl.DataFrame,
+    encoder: Encoder,
+    engines: Engines,
+    shards: Path,
 ) -> np.ndarray:
     """Vectors of all products: the evaluation's where they are this encoder's, encoded otherwise."""
     settings = encoder.model_copy(update={"dimension": None})
@@ -153,7 +181,13 @@ def catalogue_vectors(
         return known.vectors(np.arange(len(products)))
     logger.info("Encoding %d products: no index of this encoder's is there.", len(products))
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    return encode_in_shards(model, texts, shards, settings, progress="catalogue, release")
+    by = None
+    if engines.encoding == "ray":
+        from roar.engines.ray import encoding_on
+
+        by = encoding_on(engines.ray, model, settings, shards)
+    names = products["product_id"]
+    return encode_in_shards(model, texts, shards, settings, progress="catalogue, release", names=names, by=by)
 
 
 def _asked(queries: pl.DataFrame, splits: pl.DataFrame, count: int, seed: int) -> pl.DataFrame:
@@ -176,12 +210,16 @@ def _judged(
     return pool.sample(min(count, len(pool)), seed=seed, shuffle=True)
 
 
-def _lexical(bm25_tuning: pl.DataFrame, fusion_tuning: pl.DataFrame) -> dict[str, float]:
-    """BM25's setting and the hybrid's weight: what most folds' validation queries chose, or the usual ones."""
-    chosen = {"k1": 1.2, "b": 0.75, "weight": 0.5}
-    for table in (bm25_tuning, fusion_tuning):
-        best = table.filter("best")
-        chosen |= {name: float(best[name].mode().min()) for name in chosen if name in best.columns and len(best)}  # type: ignore[arg-type]
+def _chosen(usual: dict[str, float], *tunings: pl.DataFrame) -> dict[str, float]:
+    """What most folds' validation queries chose, or what is usual."""
+    chosen = dict(usual)
+    for table in tunings:
+        names = [name for name in usual if name in table.columns]
+        folds = (
+            table.filter("best").group_by(names).len().sort("len", *names, descending=[True, *(False for _ in names)])
+        )
+        for row in folds.head(1).select(names).to_dicts():
+            chosen |= {name: float(value) for name, value in row.items()}
     return chosen
 
 

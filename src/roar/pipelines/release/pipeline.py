@@ -2,6 +2,7 @@
 
 stage-2 encoders ─────────────────────────────────choose──► the encoder that is served ─┐
 product index, clusters, queries, tuned BM25 and hybrid ────────────────────────────────┴─build──► release, frontier, storage
+                                                                   release ──publish──► where its vectors are searched
                                                                    release, frontier, storage ──report──► section, chart
 """
 
@@ -26,8 +27,15 @@ def create_pipeline(**_: object) -> Pipeline:
         "judgments",
         "query_splits",
     ]
-    tuned = ["bm25_tuning", "hybrid_sum_tuning"]
-    settings = ["params:encoder", "params:evaluation", "params:release", "release_shards", "params:seed"]
+    tuned = ["bm25_tuning", "hybrid_sum_tuning", "stage2_constrained_tuning", "hybrid_constrained_tuning"]
+    settings = [
+        "params:encoder",
+        "params:evaluation",
+        "params:release",
+        "params:engines",
+        "release_shards",
+        "params:seed",
+    ]
     report = node(
         nodes.report_release,
         ["release", "release_frontier", "release_storage", "params:release"],
@@ -48,6 +56,12 @@ def create_pipeline(**_: object) -> Pipeline:
                 [*catalogue, *tuned, *settings],
                 ["release", "release_frontier", "release_storage"],
                 name="build_release",
+            ),
+            node(
+                nodes.publish_vectors,
+                ["release", "params:engines"],
+                "release_vectors",
+                name="publish_release_vectors",
             ),
         ],
     )

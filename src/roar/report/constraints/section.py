@@ -38,7 +38,7 @@ class Constrained(NamedTuple):
     """What is known of the constraints beyond the metrics.
 
     Attributes:
-        tuning: system to what was tried on validation queries: fold, penalty, bonus, value, best.
+        tuning: system to what was tried on validation queries: fold, sought, penalty, bonus, judged, catalogue, best.
         verdicts: dimension, verdict, grade, pairs (`roar.retrieval.constraints.verdict_grades`).
         demoted: query_id, query, title, dimension, asked, stated, rank_before, rank_after.
     """
@@ -143,18 +143,28 @@ def _row(evidence: Evidence, row: dict) -> tuple[Cell, ...]:
 def _weights(evidence: Evidence, known: Constrained) -> list[Block]:
     chosen = pl.concat(
         tried.filter("best").select(
-            pl.lit(evidence.label(system)).alias("system"), "fold", "sought", "penalty", "bonus", "value"
+            pl.lit(evidence.label(system)).alias("system"), "fold", "sought", "penalty", "bonus", "judged", "catalogue"
         )
         for system, tried in known.tuning.items()
     )
     unchanged = pl.concat(
         tried.filter(sought=0.0, penalty=0.0, bonus=0.0).select(
-            pl.lit(evidence.label(system)).alias("system"), "fold", without="value"
+            pl.lit(evidence.label(system)).alias("system"),
+            "fold",
+            judged_without="judged",
+            catalogue_without="catalogue",
         )
         for system, tried in known.tuning.items()
     )
     shown = chosen.join(unchanged, on=["system", "fold"], how="left", maintain_order="left")
-    names = {"system": "System", "fold": "Fold", "sought": "Left out of the search", "penalty": "Penalty", "bonus": "Bonus", "value": "NDCG@8 on validation queries", "without": "Without"}  # fmt: skip
+    names = {
+        "system": "System",
+        "fold": "Fold",
+        "sought": "Left out of the search",
+        "penalty": "Penalty",
+        "bonus": "Bonus",
+    }
+    names |= {"judged": "NDCG@8, judged", "catalogue": "NDCG@8, catalogue", "judged_without": "judged without", "catalogue_without": "catalogue without"}  # fmt: skip
     return [
         Heading(text="Weights", anchor=f"{ANCHOR}-weights"),
         table(shown, "What validation queries chose", names=names, decimals=3),
