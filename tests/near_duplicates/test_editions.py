@@ -118,3 +118,4 @@ def test_what_is_sold_with_a_product_makes_another_item() -> None:
     plain = "Orvane Photoworks camera black"
     assert not judged(plain, f"{plain} with leather case")["accepted"]
     assert judged(f"{plain} with a case", f"{plain} with leather case")["accepted"]
+    assert "only one" not in judged(f"{plain} mit Objektiv", f"{plain} Objektiv")["evidence"]
