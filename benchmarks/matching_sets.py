@@ -80,6 +80,8 @@ class Form(NamedTuple):
         tree: whether each list has a category tree of its own.
         brand_column: the lists whose brand, the title's first word, is a column.
         description: whether descriptions are kept.
+        cut: the lists whose titles keep their first four to six words.
+        spread: how far each shop's price lies from the set's, as a standard deviation of logarithms.
     """
 
     model_column: str = ""
@@ -87,6 +89,8 @@ class Form(NamedTuple):
     tree: bool = False
     brand_column: str = ""
     description: bool = False
+    cut: str = ""
+    spread: float = 0.0
 
 
 FORMS = {
@@ -95,6 +99,7 @@ FORMS = {
     "numbers": Form(tree=True, own_numbers="b", model_column="a", brand_column="ab"),
     "own_numbers": Form(tree=True, own_numbers="ab", brand_column="a"),
     "one_column": Form(model_column="b", brand_column="b", description=True),
+    "short": Form(tree=True, brand_column="a", cut="b", spread=0.2),
 }
 """Forms in which a set is measured."""
 
@@ -123,6 +128,9 @@ def _filed(row: dict[str, object], form: Form) -> tuple[object, ...]:
         attributes["modelno"] = (
             f"{digits[:3]}-{digits[3:8]}-{digits[8:]}" if side == "b" else f"{words[0]} {digits[:3]}"
         )
+    if side in form.cut:
+        title = " ".join(title.split()[: chance.integers(4, 7)])
+    price = float(row["price"]) * float(np.exp(chance.normal(0, form.spread))) if row["price"] else None  # type: ignore[arg-type]
     brand = words[0] if side in form.brand_column else None
     return (
         product_id,
@@ -130,7 +138,7 @@ def _filed(row: dict[str, object], form: Form) -> tuple[object, ...]:
         row["description"] if form.description else None,
         brand,
         json.dumps(attributes) if attributes else None,
-        row["price"],
+        round(price, 2) if price else None,
     )
 
 

@@ -20,9 +20,8 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import polars as pl
@@ -30,10 +29,23 @@ from datasketch import MinHash, MinHashLSH
 from scipy.stats import binom
 
 from matching_sets import ENDS, MATCHING, Labelled, every_set
-from roar.attributes import declared
-from roar.near_duplicates import candidate_pairs, cluster, editions, find_pairs, grade_agreement, verify
+from roar.near_duplicates import (
+    candidate_pairs,
+    cluster,
+    editions,
+    find_pairs,
+    grade_agreement,
+    lexicon,
+    verify,
+    wording,
+)
+from roar.near_duplicates.candidates import search
+from roar.near_duplicates.comparison import Comparison
+from roar.near_duplicates.deduplication import ACCEPT, prepared, rows_of
+from roar.near_duplicates.profiles import Profiles
 from roar.near_duplicates.supervision import fit
 from roar.near_duplicates.text import tokens
+from roar.near_duplicates.verification import score, score_and_learn
 from roar.parameters import DuplicateEvidence, NearDuplicates
 from roar.text import folded
 
@@ -120,56 +132,71 @@ def scores(name: str, true: pl.Series, positive: pl.Series, matches: int) -> Fig
     yield f"{name}_f1", 2 * precision * recall / max(precision + recall, 1e-9)
 
 
-def _left_out() -> dict[str, tuple[dict[str, object], list[AbstractContextManager[object]]]]:
-    """Each part as the parameters, or the functions put out of action, that leave it out."""
+SILENT_DIMENSIONS = ["edition", "platform", "release"]
 
-    def emptied(read: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
-        return lambda tokens: read(tokens).clear()
 
-    def without_numbers(read: Callable[..., tuple[pl.DataFrame, ...]]) -> Callable[..., tuple[pl.DataFrame, ...]]:
-        return lambda products: (*(tables := read(products))[:2], tables[2].clear())
+def _without_bundles(profiles: Profiles, products: pl.DataFrame) -> Profiles:
+    sold = editions.bundled(wording.analyse(tokens(products, "title")))
+    return replace(profiles, served=profiles.served.join(sold, on=["row", "noun"], how="anti"))
 
-    silent = patch.object(declared, "read", without_numbers(declared.read))
-    nothing = [
-        patch.object(editions, "facts", emptied(editions.facts)),
-        patch.object(editions, "claims", emptied(editions.claims)),
-    ]
-    return {
-        "nothing": ({}, []),
-        "learning": ({"learn": False}, []),
-        "competition": ({"competition": 0.0}, []),
-        "rivalry": ({"rivalry": False}, []),
-        "prices": ({"price": 0.0}, []),
-        "contradictions": ({"contradiction": 0.0}, []),
-        "accessories_and_licences": ({"accessory": 0.0}, []),
-        "model_numbers": ({"model_number": 0.0, "model_stem": 0.0, "sibling_model": 0.0}, []),
-        "numbers_in_columns": ({}, [silent]),
-        "editions": ({}, nothing),
-    }
+
+def _without_editions(profiles: Profiles) -> Profiles:
+    told = profiles.dictionary.filter(pl.col("dimension").is_in(SILENT_DIMENSIONS)).select("fact")
+    claimed = pl.col("noun").is_in(list(lexicon.LICENCES.values())) | pl.col("noun").str.ends_with(" users")
+    return replace(
+        profiles, facts=profiles.facts.join(told, on="fact", how="anti"), served=profiles.served.filter(~claimed)
+    )
+
+
+PARTS: dict[str, dict[str, object] | Callable[[Profiles, pl.DataFrame], Profiles]] = {
+    "nothing": {},
+    "learning": {"learn": False},
+    "competition": {"competition": 0.0},
+    "rivalry": {"rivalry": False},
+    "prices": {"price": 0.0},
+    "contradictions": {"contradiction": 0.0},
+    "accessories_licences_bundles": {"accessory": 0.0},
+    "model_numbers": {"model_number": 0.0, "model_stem": 0.0, "sibling_model": 0.0},
+    "numbers_in_columns": lambda profiles, _: replace(profiles, codes=profiles.codes.filter("spoken")),
+    "tails_of_numbers": lambda profiles, _: replace(
+        profiles, codes=profiles.codes.with_columns(tail=pl.lit(None, dtype=pl.String))
+    ),
+    "brands_in_titles": lambda profiles, _: replace(profiles, mentions=profiles.mentions.clear()),
+    "bundles": _without_bundles,
+    "editions": lambda profiles, _: _without_editions(profiles),
+}
+"""Each part as the parameters that leave it out, or what becomes of the profiles (of products) without it."""
+
+
+JUDGED = (*MATCHING, "trees", "short", "electronics", "software")
+"""Sets whose parts are left out: as they come, filed and cut short by two shops, and made by rules."""
 
 
 def parts(folder: Path) -> Figures:
-    """Mean F1 of the given pairs without each part: of the sets as they come, of their forms, of those made by rules."""
-    sets = [(_kind(name), labelled) for name, labelled in every_set(folder)]
-    for part, (changed, patches) in _left_out().items():
-        config = NearDuplicates(evidence=DuplicateEvidence(**changed))  # type: ignore[arg-type]  # of all types
-        f1: dict[str, list[float]] = {}
-        with ExitStack() as stack:
-            for one in patches:
-                stack.enter_context(one)
-            for kind, (products, pairs) in sets:
-                judged = verify(products, pairs, config)
-                same = judged["label"] == 1
-                found = dict(scores("", judged["accepted"] & same, judged["accepted"], int(same.sum())))
-                f1.setdefault(kind, []).append(found["_f1"])
-        for kind, values in f1.items():
-            yield f"without_{part}_{kind}", sum(values) / len(values)
+    """F1 of the given pairs without each part, set by set, and what the part brings on the mean of the sets, leaving one out.
 
-
-def _kind(name: str) -> str:
-    if name in MATCHING:
-        return "as_they_come"
-    return "made" if name.startswith(("electronics", "software")) else "other_forms"
+    Texts and candidates are read once for each set. A set and its forms are left out together.
+    """
+    f1: dict[tuple[str, str], float] = {}
+    for name, labelled in every_set(folder):
+        if not name.endswith(JUDGED):
+            continue
+        products = prepared(labelled.products)
+        profiles, ends = Profiles.read(products), rows_of(products, labelled.pairs)
+        near = search(profiles.traits, profiles.size, NearDuplicates().candidates)
+        same = labelled.pairs["label"] == 1
+        for part, how in PARTS.items():
+            config = DuplicateEvidence(**how) if isinstance(how, dict) else DuplicateEvidence()  # type: ignore[arg-type]
+            comparison = Comparison.of(how(profiles, products) if callable(how) else profiles)
+            weights = score_and_learn(comparison, *near, config)[2] if config.learn else None
+            accepted = pl.Series(score(comparison, *ends, config, weights)[0] >= ACCEPT)
+            f1[part, name] = dict(scores("", accepted & same, accepted, int(same.sum())))["_f1"]
+            yield f"without_{part}_{name}", f1[part, name]
+    names = dict.fromkeys(name for _, name in f1)
+    for left in MATCHING:
+        for part in PARTS:
+            gains = [f1["nothing", name] - f1[part, name] for name in names if not name.startswith(left)]
+            yield f"gain_{part}_without_{left}", sum(gains) / max(len(gains), 1)
 
 
 def shop(size: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -212,6 +239,9 @@ def two_shops(size: int = 6_000) -> Figures:
     matches = true_pairs(truth)
     found = find_pairs(products).join(matches.with_columns(true=True), on=ENDS, how="left").fill_null(False)
     yield from scores("two_shops_found", found["true"], found["similarity"] > 0, len(matches))
+    clusters = cluster(products, found).rename({"cluster_id": "item_id"})
+    together = true_pairs(clusters).join(matches.with_columns(true=True), on=ENDS, how="left").fill_null(False)
+    yield from scores("two_shops_clustered", together["true"], together["product_id_a"] != "", len(matches))
 
 
 def alarm(folder: Path) -> Figures:

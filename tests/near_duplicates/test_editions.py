@@ -97,3 +97,25 @@ def test_measures_side_by_side_are_a_multiset() -> None:
     assert value[0] == value[1] != value[2] and 4 not in value
     assert found.filter(pl.col("row") == 3)["dimension"].to_list() == ["2 measures"]
     assert judged("Orvane 12x30x12 in. cabinet", "Orvane 30x30x12 in. cabinet")["conflict"]
+
+
+@pytest.mark.parametrize(
+    ("title", "other", "column"),
+    [
+        ("Garmin handheld Gpsmap 78s receiver", "Receiver for hikers and sailors", "gpsmap 78s"),
+        ("Sony W530 cyber camera", "Cyber camera in a box", "dsc-w530"),
+        ("Denon 3800BDCI player", "Player for discs", "dvd3800bdci"),
+    ],
+)
+def test_a_column_names_what_a_title_says_in_other_words_or_in_part(title: str, other: str, column: str) -> None:
+    """A name of several words, and the tail of a number, are found in the other's title."""
+    verdict = judged(title, other, (None, f'{{"modelno": "{column}"}}'))
+    assert "model number" in verdict["evidence"]
+    assert verdict["similarity"] > judged(title, other)["similarity"] + 0.3
+
+
+def test_what_is_sold_with_a_product_makes_another_item() -> None:
+    plain = "Orvane Photoworks camera black"
+    assert not judged(plain, f"{plain} with leather case")["accepted"]
+    assert judged(f"{plain} with a case", f"{plain} with leather case")["accepted"]
+    assert "only one" not in judged(f"{plain} mit Objektiv", f"{plain} Objektiv")["evidence"]

@@ -5,6 +5,7 @@
     expressions     how titles say what attribute tables state, learned from the catalogue
     model_numbers   model numbers, in the many ways in which they are written
     profiles        all products' terms, facts and model numbers as tables
+    brands          names of one brand, and brands that titles speak of
     candidates      pairs worth a closer look, without comparing all pairs
     comparison      every kind of evidence about pairs, as sparse algebra
     verification    a score for each pair: text brings together, attributes decide, contradictions veto

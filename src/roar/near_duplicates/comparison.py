@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
+from roar.near_duplicates.brands import heads
 from roar.near_duplicates.profiles import Profiles
 from roar.parameters import DuplicateEvidence
 
@@ -55,6 +57,12 @@ class Comparison:
     """Facts of each product (rows) on each dimension."""
     dimension_of: sp.csr_matrix
     dimensions: pl.Series
+    brand: sp.csr_matrix
+    """Brands that a product's column names, or its title alone (columns: names, or the first name of one brand)."""
+    mentioned: sp.csr_matrix
+    """Brands that its title speaks of, or that begin its brand's name; the same columns."""
+    brands: pl.DataFrame
+    """`brand`, `shown`: the names."""
     strict: np.ndarray
     loose_weight: np.ndarray
     """What a difference weighs; 0 for strict dimensions, whose differences are vetoes."""
@@ -96,6 +104,7 @@ class Comparison:
             said=(facts @ dimension_of).tocsr(),
             dimension_of=dimension_of,
             dimensions=dimensions["dimension"],
+            **_brands(profiles),
             strict=dimensions["strict"].to_numpy(),
             loose_weight=(~dimensions["strict"]).cast(pl.Float64).to_numpy(),
             information=_information(facts),
@@ -192,18 +201,45 @@ class Comparison:
         of = np.flatnonzero(
             self.dimension_of[:, int(np.flatnonzero(self.dimensions == dimension)[0])].toarray().ravel()
         )
-        stated = self.facts[rows][:, of].tocsr()
-        stated.sort_indices()
-        counts = np.diff(stated.indptr)
-        first = np.full(len(rows), -1)
-        first[counts > 0] = of[stated.indices[stated.indptr[:-1][counts > 0]]]
+        first = _first(self.facts[rows][:, of].tocsr())
+        first[first >= 0] = of[first[first >= 0]]
         return first
 
     def _against(self, a: np.ndarray, b: np.ndarray) -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]:
         """(pairs, dimensions) contradicted; (pairs, facts) shared; (pairs, dimensions) stated by both."""
+        against, common, both = self._said_apart(a, b)
+        return self._without_one_brand(against, a, b), common, both
+
+    def _said_apart(self, a: np.ndarray, b: np.ndarray) -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]:
         common = self.facts[a].multiply(self.facts[b]).tocsr()
         fewer = self.said[a].minimum(self.said[b])  # both say something that the other does not: more than they share
         return (fewer - common @ self.dimension_of).sign().tocsr(), common, fewer.sign()
+
+    def _without_one_brand(self, against: sp.csr_matrix, a: np.ndarray, b: np.ndarray) -> sp.csr_matrix:
+        """`against` without brands that are one, or that the other's title speaks of."""
+        at = np.flatnonzero(against.indices == self.dimensions.index_of("brand"))
+        pair = np.searchsorted(against.indptr, at, side="right") - 1
+        against.data[at[self.one_brand(a[pair], b[pair])]] = 0
+        return against
+
+    def one_brand(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Whether both name one brand, or the title of one speaks of the other's."""
+        named, mentioned = self.brand, self.mentioned
+        return _dot(named, named, a, b) + _dot(named, mentioned, a, b) + _dot(mentioned, named, a, b) > 0
+
+    def naming(self, aliases: pl.DataFrame) -> "Comparison":
+        """The same where further names (`brand`, `other`) are one brand."""
+        if aliases.is_empty():
+            return self
+        grouped = _one_brand(self.brands["brand"], aliases)
+        return replace(self, brand=self.brand @ grouped, mentioned=self.mentioned @ grouped)
+
+    def brands_of(self, a: np.ndarray, b: np.ndarray) -> pl.DataFrame:
+        """`one`, `other`: the first brands of the pairs of which both name one."""
+        names = self.brands["brand"]
+        one, other = (_first(self.brand[rows]) for rows in (a, b))
+        both = (one >= 0) & (other >= 0)
+        return pl.DataFrame({"one": names.gather(one[both]), "other": names.gather(other[both])})
 
     def models_compared(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Whether a model number is shared; shared but for a suffix; of one family and different."""
@@ -244,10 +280,46 @@ class Comparison:
 
 def _model_numbers(codes: pl.DataFrame, products: int) -> dict[str, sp.csr_matrix]:
     own = codes.filter("own")
-    forms = pl.concat([codes.select("row", "code"), own.select("row", code="stem")])
+    parts = [own.select("row", code=part).drop_nulls() for part in ("stem", "tail")]
+    forms = pl.concat([codes.select("row", "code"), *parts])
     known = forms["code"].unique().sort()
     tables = {"code": codes, "titled_code": codes.filter("titled"), "own_code": own, "code_or_stem": forms}
     return {name: _incidence(table, "code", products, known) for name, table in tables.items()}
+
+
+def _brands(profiles: Profiles) -> dict[str, object]:
+    known = profiles.dictionary.filter(pl.col("dimension") == "brand").select("fact", brand="value", shown="shown")
+    of = profiles.facts.join(known.select("fact"), on="fact", how="semi")
+    begun = heads(known.select("brand", "shown")).join(known.select("brand", of="fact"), on="brand")
+    begun = of.join(begun, left_on="fact", right_on="of").select("row", brand="other").join(known, on="brand")
+    spoken = profiles.mentions.join(known.select("fact"), on="fact", how="semi")
+    brand, mentioned = (
+        _incidence(table, "fact", profiles.size, known["fact"])
+        for table in (of, pl.concat([spoken, begun.select("row", "fact")]))
+    )
+    return {"brand": brand, "mentioned": mentioned, "brands": known.select("brand", "shown")}
+
+
+def _one_brand(names: pl.Series, same: pl.DataFrame) -> sp.csr_matrix:
+    """0/1 matrix (names, names): each name to the first of those that are one brand with it."""
+    place = pl.DataFrame({"brand": names}).with_row_index("place")
+    ends = same.join(place, on="brand").join(place, left_on="other", right_on="brand", suffix="_other")
+    n = len(names)
+    graph = sp.coo_matrix(
+        (np.ones(len(ends)), (ends["place"].to_numpy(), ends["place_other"].to_numpy())), shape=(n, n)
+    )
+    component = connected_components(graph, directed=False)[1] if n else np.zeros(0, dtype=int)
+    first = np.unique(component, return_index=True)[1][component] if n else component
+    return sp.csr_matrix((np.ones(n, dtype=np.float32), (np.arange(n), first)), shape=(n, n))
+
+
+def _first(matrix: sp.csr_matrix) -> np.ndarray:
+    """The first column of each row; -1 where it has none."""
+    matrix.sort_indices()
+    counts = np.diff(matrix.indptr)
+    first = np.full(matrix.shape[0], -1)
+    first[counts > 0] = matrix.indices[matrix.indptr[:-1][counts > 0]]
+    return first
 
 
 def _siblings(codes: pl.DataFrame) -> pl.DataFrame:

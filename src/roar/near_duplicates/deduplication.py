@@ -15,8 +15,9 @@ from roar.near_duplicates import candidates as candidate_search
 from roar.near_duplicates import clusters
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.evidence import explain
+from roar.near_duplicates.learning import Weights
 from roar.near_duplicates.profiles import Profiles
-from roar.near_duplicates.verification import score, score_and_learn
+from roar.near_duplicates.verification import learn_from, score, score_and_learn
 from roar.parameters import DuplicateCandidates, NearDuplicates
 from roar.tables import require_columns
 
@@ -76,7 +77,7 @@ def find_pairs(
         similarity, _ = score(comparison, a, b, config.evidence)
     accepted = similarity >= ACCEPT
     pairs = pl.DataFrame({"a": a[accepted], "b": b[accepted], "similarity": similarity[accepted]})
-    return _with_ids(products, pairs).with_columns(evidence=explain(profiles, pairs, weights))
+    return _with_ids(products, pairs).with_columns(evidence=_explained(comparison, profiles, pairs, weights))
 
 
 def candidate_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
@@ -126,7 +127,7 @@ def verify(products: pl.DataFrame, candidates: pl.DataFrame, config: NearDuplica
         similarity=similarity,
         accepted=similarity >= ACCEPT,
         conflict=veto,
-        evidence=explain(profiles, pl.DataFrame({"a": a, "b": b}), weights),
+        evidence=_explained(comparison, profiles, pl.DataFrame({"a": a, "b": b}), weights),
     )
 
 
@@ -157,15 +158,24 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
     require_columns(pairs, "pairs", ["similarity"])
     read = _worth_reading(len(products), a, b)
     comparison = Comparison.of(Profiles.read(products[read]))
+    places = np.searchsorted(read, a), np.searchsorted(read, b)
+    weights = learn_from(comparison, *places, config.evidence) if config.evidence.learn else None
     alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False, "learn": False})
 
     def judge(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), alone)
+        return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), alone, weights)
 
     similarity = pairs["similarity"].cast(pl.Float64).to_numpy()
     label = clusters.partition(len(products), np.minimum(a, b), np.maximum(a, b), similarity, judge, config.clusters)
     ids = products["product_id"]
     return pl.DataFrame({"product_id": ids, "cluster_id": ids.gather(label)})
+
+
+def _explained(comparison: Comparison, profiles: Profiles, pairs: pl.DataFrame, weights: Weights | None) -> pl.Series:
+    """The evidence on pairs (`a`, `b`) in words."""
+    comparison = comparison.naming(weights.aliases) if weights else comparison
+    one_brand = comparison.one_brand(pairs["a"].to_numpy(), pairs["b"].to_numpy())
+    return explain(profiles, pairs, weights, one_brand)
 
 
 def _worth_reading(products: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -9,6 +9,9 @@ import polars as pl
 
 from roar.near_duplicates import lexicon
 
+BEHIND = 3
+"""Words behind "with" that may name what is sold with the product."""
+
 _RELEASE = r"^(?:v|cs|mx|r)?\d{1,2}(?:\.\d{1,2})?$|^(?:19[89]|20[0-3])\d$"
 _PEOPLE = r"^(?:users?|seats?|licen[cs]es?|pcs?|computers?|clients?)$"
 _PARTS = r"^(?:in|cds?|dvds?|discs?|packs?|pk|disks?|bit|st|nd|rd|th|x)$"
@@ -52,4 +55,14 @@ def claims(tokens: pl.DataFrame) -> pl.DataFrame:
     people = tokens.filter(
         pl.col("word").str.contains(r"^\d{1,3}$") & (pl.col("word") != "1") & pl.col("after").str.contains(_PEOPLE)
     ).select("row", noun=pl.format("{} users", "word"))
-    return pl.concat([licences.drop_nulls(), people]).unique(maintain_order=True)
+    return pl.concat([licences.drop_nulls(), people, bundled(tokens)]).unique(maintain_order=True)
+
+
+def bundled(tokens: pl.DataFrame) -> pl.DataFrame:
+    """What is sold with the product, as `row`, `noun`: "camera with leather case", "drill and battery kit"."""
+    noun = pl.col("word").str.replace(r"(?:e?s)$", "")
+    things = tokens.with_columns(noun=pl.when(noun.is_in(lexicon.BUNDLED)).then(noun).otherwise("word"))
+    things = things.filter(pl.col("noun").is_in(lexicon.BUNDLED)).select("row", "position", "noun")
+    joined = tokens.filter(pl.col("word").is_in(lexicon.WITH)).select("row", start="position")
+    near = things.join(joined, on="row").filter((pl.col("position") - pl.col("start")).is_between(1, BEHIND))
+    return near.select("row", "noun").unique(maintain_order=True)

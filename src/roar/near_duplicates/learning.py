@@ -54,6 +54,8 @@ class Weights:
     columns: pl.DataFrame
     """`dimension`, `differs` (share of sure pairs in which it differs), `pairs` (sure pairs that both state it), `weight` of a
     difference (0 … 1)."""
+    aliases: pl.DataFrame
+    """`brand`, `other`: names of one brand."""
     usual_gap: float | None
     """How far prices of one item differ as a rule, in logarithms; None where nothing tells."""
 
@@ -73,15 +75,15 @@ class Weights:
         return f"{twice}; {found}" + (", so what only one title says makes two items" if self.unlike else "")
 
 
-def learn_columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:
-    """What differences in columns weigh, from candidate pairs (row arrays `a`, `b`): see `Weights.columns`."""
+def sure_pairs(comparison: Comparison, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the pairs that share a model number, and that nothing contradicts strictly."""
     known = comparison.numbered
     stated = np.flatnonzero(known[a] & known[b])
     same = stated[comparison.models_compared(a[stated], b[stated])[0]]
     same = same[:: max(1, len(same) // MOST)]
     _, vetoes, _ = comparison.facts_compared(a[same], b[same])
     sure = same[vetoes == 0]
-    return _columns(comparison, a[sure], b[sure], config)
+    return a[sure], b[sure]
 
 
 def mutually_best(a: np.ndarray, b: np.ndarray, text: np.ndarray, products: int, least: float) -> np.ndarray:
@@ -182,8 +184,8 @@ def learn_words(
     return (config.variant if listed_once else 0.0), share, by_words
 
 
-def _columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:
-    """How often each loose dimension differs among sure pairs, and what a difference weighs by that.
+def learn_columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:
+    """How often each loose dimension differs among sure pairs (`a`, `b`), and what a difference weighs by that.
 
     A column of numbers may hold models or the shop's own: it counts as it stands beside titles, and little before it does.
     """

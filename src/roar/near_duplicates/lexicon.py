@@ -4,6 +4,15 @@ Each table maps a spelling, as `text.normalise` leaves it (lower case, no accent
 spelling that is missing costs one agreement or one veto, never a wrong one; add lines freely.
 """
 
+_BUNDLED = (
+    "case bag backpack pouch tripod lens card kit bundle battery dock tasche hulle etui rucksack stativ objektiv speicherkarte akku "
+    "housse sac trepied objectif batterie funda bolsa tripode objetivo bateria custodia borsa treppiede obiettivo batteria"
+)
+BUNDLED = frozenset(_BUNDLED.split())
+"""Accessories that make a bundle of the product that they are sold with."""
+
+WITH = frozenset({"with", "w", "plus", "mit", "avec", "con"})
+
 ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
 """Generations; I, V and X alone are too often letters."""
 
@@ -15,7 +24,7 @@ _ACCESSORIES = (
     "housse coque etui chargeur custodia caricatore hoesje oplader pokrowiec ladowarka capa carregador "
     "чехол зарядка аккумулятор кабель"
 )
-ACCESSORIES = frozenset(_ACCESSORIES.split())
+ACCESSORIES = frozenset(_ACCESSORIES.split()) | BUNDLED
 """Nouns that turn the name of a device into the name of something for it."""
 
 _FUNCTION_WORDS = (

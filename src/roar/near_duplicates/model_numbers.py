@@ -15,7 +15,7 @@ SERVED_WORDS = 4
 
 
 def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
-    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `family` (its shape), `own`, `titled`, `spoken`.
+    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `tail` (a line's letters stripped, null if too short), `family` (its shape), `own`, `titled`, `spoken`.
 
     "rs 120" is read as "rs120" too, but so short a joined form may only agree (`own` is false): chance writes it as well.
     A number after "for" is that of what an accessory serves ("battery for Latitude E6400"), and none of its own. What any column
@@ -47,13 +47,27 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
         titled=False,
         spoken=False,
     )
-    both = pl.concat([own, stated, joined]).filter(pl.col("code").str.len_chars() >= 4)
+    numbered = stated.filter("own").select("code").unique()
+    spoken = [
+        tokens.filter(pl.col("word").str.contains(r"\d") & ~pl.col("is_code")).select(
+            "row", code=pl.concat_str(words), own=False, titled=False, spoken=True
+        )
+        for words in (["before", "word"], ["before_that", "before", "word"], ["word", "after"])
+    ]
+    told = pl.concat(spoken).join(numbered, on="code", how="semi")
+    both = pl.concat([own, stated, joined, told]).filter(pl.col("code").str.len_chars() >= 4)
     stem = pl.col("code").str.extract(r"^(.{2,}\d)\p{L}{1,5}$")
+    digits = pl.col("code").str.extract(r"^\p{L}{2,5}(\d+[\p{L}\d]+)$")  # kdl-26m4000
+    enough = digits.str.contains(r"\p{L}.*\d{2}|\d{2}.*\p{L}|\d{5}") & (digits.str.len_chars() >= 5)
+    lettered = pl.col("code").str.extract(r"^\p{L}{2,4}(\p{L}\d{3,}[\p{L}\d]*)$")  # dsc-w530
+    tail = pl.when(enough).then(digits).otherwise(lettered)
     return (
         both.group_by("row", "code")
         .agg(pl.col("own", "titled", "spoken").any())
         .with_columns(
-            stem=pl.when(stem.str.len_chars() >= 5).then(stem).otherwise("code"), family=_family(pl.col("code"))
+            stem=pl.when(stem.str.len_chars() >= 5).then(stem).otherwise("code"),
+            family=_family(pl.col("code")),
+            tail=tail,
         )
     )
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from roar.attributes import declared
 from roar.attributes.tables import dimensions, scan_all, shapes
-from roar.near_duplicates import editions, expressions, model_numbers, text, wording
+from roar.near_duplicates import brands, editions, expressions, model_numbers, text, wording
 
 NUMERAL = r"[\p{N}一二三四五六七八九十两半]"
 """A number of any script."""
@@ -34,7 +34,9 @@ class Profiles:
     dictionary: pl.DataFrame
     """`fact`, `dimension`, `value`, `shown`, `strict`: see `wording` and `roar.attributes`; each fact once, sorted."""
     codes: pl.DataFrame
-    """`row`, `code`, `stem`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
+    """`row`, `code`, `stem`, `tail`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
+    mentions: pl.DataFrame
+    """`row`, `fact`: brands that the title speaks of, as facts of the dictionary."""
     served: pl.DataFrame
     """`row`, `noun`: accessories for another product."""
     nouns: pl.DataFrame
@@ -79,6 +81,7 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
     )
     facts = pl.concat([part.select(spoken.columns) for part in (said.with_columns(strict=True), loose, spoken, named)])
     facts = facts.with_columns(fact=pl.format("{}={}", "dimension", "value").hash(seed=2))
+    spoken_of = brands.mentioned(title, named)
     terms = pl.concat(
         [
             *(table.with_columns(title=True) for table in (wording.terms(title), _measured(said))),
@@ -93,6 +96,7 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
         ),
         "facts": facts.select("row", "fact").unique(maintain_order=True),
         "codes": model_numbers.codes(title, models),
+        "mentions": spoken_of.select("row", fact=pl.format("brand={}", "brand").hash(seed=2)),
         "served": pl.concat([wording.served(title), claims]).unique(),
         "nouns": pl.concat([nouns, claims]).unique(),
     }

@@ -12,11 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from scipy.special import expit
 from tqdm import tqdm
 
+from roar.near_duplicates.brands import aliases
 from roar.near_duplicates.comparison import Comparison
-from roar.near_duplicates.learning import Weights, learn_columns, learn_prices, learn_trees, learn_words, mutually_best
+from roar.near_duplicates.learning import (
+    Weights,
+    learn_columns,
+    learn_prices,
+    learn_trees,
+    learn_words,
+    mutually_best,
+    sure_pairs,
+)
 from roar.near_duplicates.rivalry import posterior
 from roar.parameters import DuplicateEvidence
 
@@ -37,7 +47,7 @@ def score(
     `weights`: what the catalogue's evidence is worth (`learning`); that of the average catalogue if None.
     """
     if weights is not None:
-        comparison = comparison.weighing(weights.columns, weights.usual_gap)
+        comparison = comparison.naming(weights.aliases).weighing(weights.columns, weights.usual_gap)
         comparison = comparison.without_series() if weights.unlike else comparison
     evidence = _gather(comparison, a, b, config)
     return _similarity(comparison, a, b, evidence, weights.unlike if weights else 0.0, config), evidence.veto
@@ -47,8 +57,7 @@ def score_and_learn(
     comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence
 ) -> tuple[np.ndarray, np.ndarray, Weights]:
     """As `score`, with the weights that all candidate pairs of a catalogue (`a`, `b`) teach."""
-    columns = learn_columns(comparison, a, b, config)
-    comparison = comparison.weighing(columns, comparison.usual_gap)
+    comparison, names, columns = _learned_by_model(comparison, a, b, config)
     evidence = _gather(comparison, a, b, config)
     words = np.where(evidence.veto, 0.0, evidence.text)
     best = mutually_best(a, b, words, len(comparison.price), config.threshold)
@@ -64,7 +73,25 @@ def score_and_learn(
         comparison = comparison.without_series()
         evidence = _gather_again(comparison, a, b, evidence.named, evidence, config)
         similarity = _similarity(comparison, a, b, evidence, unlike, config)
-    return similarity, evidence.veto, Weights(unlike, twice, by_words, int(comparison.coded.sum()), columns, gap)
+    return similarity, evidence.veto, Weights(unlike, twice, by_words, int(comparison.coded.sum()), columns, names, gap)
+
+
+def learn_from(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> Weights:
+    """What pairs that are taken for one item (`a`, `b`) teach of columns, brands and prices."""
+    comparison, names, columns = _learned_by_model(comparison, a, b, config)
+    told = learn_trees(comparison, a, b, columns, config)
+    return Weights(0.0, 0.0, 0.0, int(comparison.coded.sum()), told, names, learn_prices(comparison, a, b, config))
+
+
+def _learned_by_model(
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence
+) -> tuple[Comparison, pl.DataFrame, pl.DataFrame]:
+    """What shared model numbers teach: names of one brand, and what columns weigh; and the comparison with both."""
+    x, y = sure_pairs(comparison, a, b)
+    names = aliases(comparison.brands_of(x, y))
+    comparison = comparison.naming(names)
+    columns = learn_columns(comparison, x, y, config)
+    return comparison.weighing(columns, comparison.usual_gap), names, columns
 
 
 class _Evidence(NamedTuple):
