@@ -45,10 +45,19 @@ def test_without_ray_the_choice_of_it_is_one_line(tiny_encoder, tmp_path, monkey
         )
 
 
-@pytest.mark.engines
-def test_actors_give_the_vectors_of_one_process_and_leave_no_shard_but_the_poisoned_one(tiny_encoder, small, tmp_path):
-    """A first run with a poison row, and an actor's half-written file; a second run without."""
+@pytest.fixture(scope="module")
+def cluster():
     needs("ray")
+    from roar.engines.ray import _cluster
+
+    with _cluster(RayEngine(actors=2)):
+        yield
+
+
+@pytest.mark.engines
+@pytest.mark.usefixtures("cluster", "small")
+def test_actors_give_the_vectors_of_one_process_and_leave_no_shard_but_the_poisoned_one(tiny_encoder, tmp_path):
+    """A first run with a poison row, and an actor's half-written file; a second run without."""
     from roar.engines.ray import encoding_on
 
     by = encoding_on(RayEngine(actors=2), tiny_encoder, CONFIG, tmp_path)
