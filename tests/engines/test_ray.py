@@ -1,6 +1,7 @@
 """The catalogue encoded by actors: the same vectors, shards that are resumed, a poison row that is named."""
 
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -48,9 +49,13 @@ def test_without_ray_the_choice_of_it_is_one_line(tiny_encoder, tmp_path, monkey
 @pytest.fixture(scope="module")
 def cluster():
     needs("ray")
-    from roar.engines.ray import _cluster
+    from roar.engines.ray import STARTS, _cluster
 
-    with _cluster(RayEngine(actors=2)):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_cluster(RayEngine(actors=2)))
+        except InputError as error:
+            pytest.skip(f"Ray missed its own limit of 30 seconds {STARTS} times, this machine is too busy: {error}")
         yield
 
 

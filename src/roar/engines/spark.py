@@ -62,7 +62,8 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates, spark: SparkEngin
     """
     from roar.engines.spark_candidates import search
 
-    running, sent = session(spark), []
+    running = session(spark)
+    sent: list[Any] = []
     steps = Steps(partial(search, running), _comparison_on(running, spark.partitions, sent).of)
     try:
         return find_pairs_by(products, config, steps=steps)
