@@ -14,8 +14,9 @@ FAISS index, and returns title, brand and price; library defaults throughout. Ra
 The service runs outside the project's folder: with the defaults of its parameters, and without a log. Processor time is the service
 process's own; it says what a request costs where other jobs disturb the clock.
 
-Listings are vectors made as `search.py` makes them, under the texts of the titles they were made from; the index is
-`IVF2048_HNSW32,PQ128x4fs` from 500,000 listings on, HNSW below.
+Listings are vectors made as `search.py` makes them, under the titles that they were made from, each with a word of another one;
+near-copies are listings of one item. The index is `IVF2048_HNSW32,PQ128x4fs` from 500,000 listings on, HNSW below. FOLDER keeps
+the encoded titles and the release; `--build` ends there, so that what was built beside other work is measured on an idle machine.
 """
 
 import argparse
@@ -29,12 +30,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
 import polars as pl
 
+if TYPE_CHECKING:
+    from roar.retrieval import SearchIndex
+
 CLIENTS, COMPARED, POPULAR, HITS = (1, 8, 64), 8, 500, 10
+MEASURED, RECALL, VERTICALS = 200, 0.97, 20
 QUANTILES = {"p50": 50, "p95": 95, "p99": 99}
 
 
@@ -43,6 +49,7 @@ def main() -> None:
     parser.add_argument("--release", type=Path, default=Path("data/06_models/release"))
     parser.add_argument("--listings", type=int, help="build a release of so many listings and measure on it")
     parser.add_argument("--cache", type=Path, default=Path("data/benchmark_release"), help="where it is kept")
+    parser.add_argument("--build", action="store_true", help="build that release, and measure nothing")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--repeated", type=float, default=0.5, help="share of repeated queries in the mix")
     parser.add_argument("--minutes", type=float, default=0.0, help="of steady load at 8 clients")
@@ -54,6 +61,8 @@ def main() -> None:
         plain(options.release, options.serve_plain)
         return
     release = (listed(options.cache, options.listings) if options.listings else options.release).resolve()
+    if options.build:
+        return
     asked = Queries(options.repeated)
     command = [sys.executable, "-m", "roar", "serve", "--release", str(release)]
     with served("", [*command, "--port", "8766"], 8766) as process:
@@ -226,38 +235,57 @@ def listed(cache: Path, count: int) -> Path:
     folder = cache / f"release_{count}"
     if (folder / "current").is_file():
         return folder
-    import search
     import texts
     from roar.encoder import load_encoder
     from roar.parameters import Encoder
-    from roar.retrieval import SearchIndex, write_release
-    from roar.retrieval.frontier import efforts_of, measure
+    from roar.retrieval import write_release
 
     cache.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    index = indexed(cache, count)
+    report("index_built_s", time.perf_counter() - start)
+    encoder = load_encoder(Encoder(precision="float32"))
+    asked = list(dict.fromkeys(texts.pairs(200)[0]))
+    write_release(folder, index, encoder, {"k1": 1.2, "b": 0.75, "weight": 0.5}, asked)
+    report("released_s", time.perf_counter() - start)
+    report("recall_100", index.manifest.measured["recall@100"])
+    return folder
+
+
+def indexed(cache: Path, count: int) -> "SearchIndex":
+    """Listings with their vectors, behind the approximate index of their number."""
+    import search
+    import texts
+    from roar.retrieval import SearchIndex
+    from roar.retrieval.frontier import efforts_of, measure
+
     titles, queries = search.encoded(cache)
     vectors, source = search.spread(titles, count)
-    rng = np.random.default_rng(3)
-    shown = texts.products(search.TITLES).select("title", "brand").with_columns(pl.lit("all").alias("vertical"))
-    products = shown[source].with_columns(
-        product_id=pl.int_range(count, eager=True).cast(pl.String), price=pl.Series(rng.lognormal(3, 1, count).round(2))
-    )
-    start = time.perf_counter()
     index = SearchIndex.build(
-        products,
+        listings(texts.products(search.TITLES), source),
         vectors,
-        queries=queries,
+        queries=queries[:MEASURED],
         filters=("vertical", "brand", "price"),
         shown=("title", "brand", "vertical", "price"),
         template={"product_fields": ["title", "brand"], "max_tokens": 64},
     )
+    del vectors
     factory = "IVF2048_HNSW32,PQ128x4fs" if count >= 500_000 else "HNSW32,SQ8"
-    _, index = measure(index, efforts_of(factory, index.manifest.entries, index.manifest.dimension), 0.97)
-    encoder = load_encoder(Encoder(precision="float32"))
-    asked = list(dict.fromkeys(texts.pairs(200)[0]))
-    write_release(folder, index, encoder, {"k1": 1.2, "b": 0.75, "weight": 0.5}, asked)
-    report("build_s", time.perf_counter() - start)
-    report("recall_100", index.manifest.measured["recall@100"])
-    return folder
+    return measure(index, efforts_of(factory, index.manifest.entries, index.manifest.dimension), RECALL)[1]
+
+
+def listings(products: pl.DataFrame, source: np.ndarray) -> pl.DataFrame:
+    """The catalogue: each listing has the title that its vector was made from, and a word of another title."""
+    rng, count = np.random.default_rng(3), len(source)
+    words = products["title"].str.split(" ").list.explode()
+    cluster = np.cumsum(np.r_[True, source[1:] != source[:-1]])  # a near-copy follows the listing that it copies
+    return products.select("title", "brand")[source].with_columns(
+        title=pl.col("title") + " " + words[rng.integers(0, len(words), count)],
+        product_id=pl.int_range(count, eager=True).cast(pl.String),
+        cluster_id=pl.Series(cluster).cast(pl.String),
+        vertical=pl.Series(source % VERTICALS).cast(pl.String),
+        price=pl.Series(rng.lognormal(3, 1, count).round(2)),
+    )
 
 
 def plain(release: Path, port: int) -> None:

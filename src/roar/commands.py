@@ -69,7 +69,7 @@ def _of_a_release(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(cls=_Plain)
 @click.argument("query")
 @click.option("-k", "--limit", default=8, show_default=True, type=click.IntRange(min=1))
-@click.option("--system", default="dense", show_default=True, type=click.Choice(["dense", "bm25", "hybrid"]))
+@click.option("--system", default="stage2", show_default=True, type=click.Choice(["stage2", "dense", "bm25", "hybrid"]))
 @click.option("--where", multiple=True, help="brand=Orvane (again for any of several), price=10..50, price=..20")
 @click.option("--group-by", help="A column of which each value is shown once: cluster_id for one listing an item.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -81,7 +81,7 @@ def search(
     from roar.retrieval import Release  # loads the engines, which `--help` does without
 
     release = Release.read(release_folder(**which))
-    hits = release.search(query, limit, system=system, where=parse_where(where), group_by=group_by)  # type: ignore[arg-type]
+    hits = release.search(query, limit, system=system, where=parse_where(where), group_by=group_by)
     if as_json:
         click.echo(hits.write_ndjson(), nl=False)
         return

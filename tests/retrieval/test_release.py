@@ -167,6 +167,8 @@ def test_the_command_line_asks_changes_and_exports(root, tmp_path):
     status, said = roar("search", "green tea", "-k", 3, "--where", "vertical=food", "--json", *on)
     hits = [json.loads(line) for line in said.splitlines()]
     assert status == 0 and [hit["rank"] for hit in hits] == [1, 2, 3] and {hit["vertical"] for hit in hits} == {"food"}
+    either = [roar("search", "green tea", "--system", name, *on) for name in ("stage2", "dense")]
+    assert either[0] == either[1] and either[0][0] == 0, "the encoder goes by the service's name and its own"
     products = tmp_path / "new.csv"
     products.write_text("product_id,title,price\nnew,thermos flask,3.5\np00,blue thermos,\n")
     assert "2 products put in, 1 of them new" in roar("index", "upsert", products, *on)[1]

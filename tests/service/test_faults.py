@@ -47,6 +47,16 @@ def refusal(answer, status: int) -> tuple[str | None, str]:
         ({"q": "x", "score_threshold": "inf"}, 422, "score_threshold", "finite"),
         ({"q": "x", "explain": "perhaps"}, 422, "explain", "boolean"),
         ({"q": "x", "vertical": ["a"] * 60}, 422, "vertical", "50"),
+        ({"q": ["x", "y"]}, 422, "q", "more than once"),
+        ({"q": "x", "limit": [5, 5]}, 422, "limit", "more than once"),
+        ({"q": "x", "limit": 2.5}, 422, "limit", "integer"),
+        ({"q": "x", "limit": "0x10"}, 422, "limit", "integer"),
+        ({"q": "x", "limit": ""}, 422, "limit", "integer"),
+        ({"q": "x", "offset": 61}, 422, "offset", "60 at most"),
+        ({"q": "x", "price_max": "-inf"}, 422, "price_max", "finite"),
+        ({"q": "x", "price_min": "1,5"}, 422, "price_min", "number"),
+        ({"q": "\u200d\u200c"}, 422, "q", "invisible"),
+        ({"q": "x", "q\x00": "y"}, 422, "q\x00", "no such parameter"),
     ],
 )
 def test_a_bad_parameter_is_named(parameters, status, parameter, said, client):
@@ -80,8 +90,14 @@ def test_what_is_not_there_is_a_404_in_the_same_form(path, client):
     refusal(client.get(path), 404)
 
 
-def test_another_method_is_refused_in_the_same_form(client):
-    refusal(client.post("/search", content=b"{not json"), 405)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD", "BREW"])
+def test_another_method_is_refused_in_the_same_form(method, client):
+    answer = client.request(method, "/search?q=x", content=b"{not json")
+    assert answer.headers["allow"] == "GET"
+    if method == "HEAD":
+        assert answer.status_code == 405
+    else:
+        refusal(answer, 405)
 
 
 @pytest.mark.parametrize("systems", ["stage2", "stage2,stage2", "stage2,bm25,hybrid,words,base", "", ",,"])

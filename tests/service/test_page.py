@@ -122,7 +122,27 @@ def test_what_one_alone_found_moves_grades_and_contradictions_are_marked(client)
     blind = client.get("/", params={"q": "red memory card", "judge": "Ann"}).text
     assert "mark exact" not in blind and "Judged <b>2</b>" in blind
     start = client.get("/").text
-    assert "q=green+tea" in start and "-0.50" in start and "+0.50" in start
+    assert "q=green+tea" in start and "-0.50" in start and "+0.50" in start and "Judged queries" not in start
+
+
+def test_where_nothing_has_changed_judged_queries_are_the_examples(client, tmp_path):
+    table = tmp_path / "data/08_reporting/search_page/examples.parquet"
+    pl.read_parquet(table).clear().write_parquet(table)
+    start = client.get("/").text
+    assert "Judged queries" in start and "q=Red+memory+card" in start
+
+
+def test_known_grades_come_with_an_explained_answer_and_with_no_other(client):
+    asked = {"q": "RED memory card", "system": "bm25"}
+    explained = client.get("/search", params=asked | {"explain": True}).json()["hits"]
+    grades = {hit["product_id"]: hit["grade"] for hit in explained if hit["grade"]}
+    assert grades == {"p00": "exact", "p01": "substitute"}
+    assert not any(hit["grade"] for hit in client.get("/search", params=asked).json()["hits"])
+    unjudged = client.get("/search", params={"q": "green tea", "explain": True}).json()["hits"]
+    assert unjudged and not any(hit["grade"] for hit in unjudged)
+    both = client.get("/compare", params={"q": "red memory card", "systems": "bm25,hybrid", "explain": True}).json()
+    for answer in both["answers"].values():
+        assert next(hit for hit in answer["hits"] if hit["product_id"] == "p00")["grade"] == "exact"
 
 
 def test_titles_are_text_and_pages_run_nothing_else(client):

@@ -171,3 +171,8 @@ def test_white_space_case_of_unicode_and_invisible_marks_do_not_change_an_answer
     for written in ("  cafe\u0301   cre\u0300me ", "café\u200b crème", "café\tcrème\x00"):
         other = ask(client, written)
         assert other["query"] == "café crème" and ids(other) == ids(plain)
+
+
+def test_the_encoder_goes_by_either_of_its_names(client):
+    named = [ask(client, "red shoe", system=name) for name in ("stage2", "dense")]
+    assert [one["system"] for one in named] == ["stage2"] * 2 and named[0]["hits"] == named[1]["hits"]

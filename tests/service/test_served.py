@@ -165,10 +165,11 @@ from pathlib import Path
 from roar.service import Settings, create_app
 from roar.service.models import SearchQuery
 from roar.service.releases import Releases
+from roar.service.trial import Trial
 searcher = Releases(Settings(release=Path({str(shipped)!r}))).searcher
 for system in searcher.systems:
     assert searcher.search("red shoe", SearchQuery(q="red shoe", system=system, explain=True), "id").hits
-print([name for name in ("torch", "transformers", "kedro", "pandas", "sklearn", "roar.training") if name in sys.modules])
+print([name for name in ("torch", "transformers", "kedro", "pandas", "pandera", "sklearn", "scipy.stats", "roar.training") if name in sys.modules])
 """
     ran = subprocess.run(
         [sys.executable, "-c", script],

@@ -1,9 +1,14 @@
 """A newer release takes the place of the one that is served, and nobody notices but by its version."""
 
 import gc
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -107,3 +112,45 @@ def test_a_newer_release_that_is_damaged_or_half_written_changes_nothing(folder,
         release(folder, encoder)
         until(lambda: service.searcher.version != before)
         assert caplog.text.count("the newer one cannot be") == 1
+
+
+_WRITER = """
+import shutil, sys
+from pathlib import Path
+from roar.retrieval import versions
+root = Path(sys.argv[1])
+while True:
+    before, name = versions.current_version(root), versions.new_version()
+    with versions.written_version(root, name, keep=2) as base:
+        shutil.copytree(before / "base", base, dirs_exist_ok=True, ignore=shutil.ignore_patterns("SHA256SUMS"))
+        manifest = base / "manifest.json"
+        manifest.write_text(manifest.read_text().replace(before.name, name))
+    print(name, flush=True)
+"""
+
+
+def test_a_writer_that_is_killed_while_versions_swap_leaves_one_that_is_whole(folder, encoder):
+    """It is killed wherever it happens to be, while the service takes one version over after another."""
+    with TestClient(create_app(Settings(release=folder, serve=SERVE))) as client:
+        service = client.app.state.service
+        for round in range(3):
+            before, seen = service.searcher.version, set()
+            writer = subprocess.Popen(
+                [sys.executable, "-c", _WRITER, str(folder)],
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+            )
+            written = writer.stdout.readline()
+            while len(seen) < 3 and written:
+                answer = client.get("/search", params={"q": "red shoe"})
+                assert answer.status_code == 200
+                seen |= {answer.json()["index_version"]} - {before}
+            time.sleep(0.007 * round)
+            writer.send_signal(signal.SIGKILL)
+            writer.communicate()
+            left = Release.read(folder)
+            assert left.index.folder.name == (folder / "current").read_text().strip()
+            until(lambda: service.releases.searcher.loaded[""].release.index.folder == left.index.folder)  # noqa: B023
+        release(folder, encoder)
+        assert versions.current_version(folder).name > left.index.folder.name, "the next writer finds the lock free"

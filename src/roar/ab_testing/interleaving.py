@@ -1,8 +1,7 @@
-"""Team-draft interleaving: two rankings in one list, a click is a vote for the ranker whose pick it was.
+"""What interleaved lists (`roar.ab_testing.drafting`) say: a click is a vote for the ranker whose pick it was.
 
-Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?", CIKM 2008. In each round a coin
-decides who picks first; each ranker adds its best product that is not in the list yet. As a searcher compares both
-rankings at once, far fewer searchers are needed than in an A/B test; what it measures is a preference, not an uplift.
+As a searcher compares both rankings at once, far fewer searchers are needed than in an A/B test; what it measures is a
+preference, not an uplift.
 """
 
 from typing import NamedTuple
@@ -14,7 +13,6 @@ from scipy import stats
 from roar.ab_testing.reading import Frame
 from roar.errors import InputError
 
-EMPTY = -1
 FEW, FEW_APART = 30, 5
 """The test is exact below so many searchers with a preference, in effect, and below so many who differ from the others."""
 
@@ -42,38 +40,6 @@ class Preference(NamedTuple):
     needed: int | None
     decided: int
     exact: bool
-
-
-def team_draft(a: np.ndarray, b: np.ndarray, first: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Interleave the rankings of n searches.
-
-    Args:
-        a: (n, k) products of ranker a, best first, distinct in a row; `EMPTY` fills up short rows at their end.
-        b: (n, k) the same of ranker b.
-        first: (n, rounds) bool, whether a picks first in each round; rounds of 2 picks, at least length / 2.
-        length: of the interleaved lists.
-
-    Returns:
-        (n, length) products and teams (0 for a, 1 for b), `EMPTY` where both rankers have run out.
-    """
-    rows = np.arange(len(a))
-    rankings = [a, b]
-    taken = [ranking == EMPTY for ranking in rankings]
-    products = np.full((len(a), length), EMPTY, dtype=a.dtype)
-    teams = np.full((len(a), length), EMPTY, dtype=np.int64)
-    filled = np.zeros(len(a), dtype=np.int64)
-    for pick in range(2 * first.shape[1]):
-        turn = np.where(first[:, pick // 2] == (pick % 2 == 0), 0, 1)
-        for team in (0, 1):
-            place = np.argmin(taken[team], axis=1)
-            able = (turn == team) & ~taken[team][rows, place] & (filled < length)
-            row = rows[able]
-            chosen = rankings[team][row, place[able]]
-            products[row, filled[row]], teams[row, filled[row]] = chosen, team
-            filled[row] += 1
-            for ranking, gone in zip(rankings, taken, strict=True):
-                gone[row] |= ranking[row] == chosen[:, None]
-    return products, teams
 
 
 def votes_of(log: Frame, control: str, treatment: str) -> pl.DataFrame:

@@ -218,10 +218,10 @@ def best_of(scores: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:
     """Positions of the k largest positive scores, ties at the edge by position."""
-    k = min(k, len(scores))
-    if not k:
-        return np.empty(0, dtype=np.int64)
-    edge = np.partition(scores, len(scores) - k)[len(scores) - k]
-    better = np.flatnonzero(scores > max(edge, 0))
-    ties = np.flatnonzero(scores == edge)[: k - len(better)] if edge > 0 else np.empty(0, dtype=np.int64)
-    return np.concatenate([better, ties])
+    found = np.flatnonzero(scores > 0)
+    if len(found) <= k:
+        return found
+    own = scores[found]
+    edge = np.partition(own, len(own) - k)[len(own) - k] if k else np.inf
+    better = found[own > edge]
+    return np.concatenate([better, found[own == edge][: k - len(better)]])

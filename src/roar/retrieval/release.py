@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 System = Literal["dense", "bm25", "hybrid"]
 SYSTEMS: tuple[System, ...] = ("dense", "bm25", "hybrid")
+STAGE2 = "stage2"
+"""What evaluation and service call `dense`; either name is understood."""
 
 QUERY_ENCODER = "query_encoder"
 """Folder of the encoder for one query."""
@@ -105,7 +107,7 @@ class Release:
         query: str,
         limit: int = 8,
         *,
-        system: System = "dense",
+        system: str = "dense",
         where: Where | None = None,
         group_by: str | None = None,
     ) -> pl.DataFrame:
@@ -114,7 +116,7 @@ class Release:
         Args:
             query: as a shopper types it.
             limit: products to find.
-            system: dense (the encoder), bm25, or hybrid.
+            system: dense (the encoder; stage2 as well), bm25, or hybrid.
             where: as `SearchIndex.search`.
             group_by: as `SearchIndex.search`.
 
@@ -126,6 +128,7 @@ class Release:
         """
         if not query.strip():
             raise InputError("query: it is empty; type what a shopper would.")
+        system = system_of(system)
         depth = max(limit, FUSED) if system == "hybrid" else limit
         ranking = self.rank(query, depth, system=system, where=where, group_by=group_by)
         hits = self.index.shown(ranking.rows[:limit])
@@ -137,7 +140,7 @@ class Release:
         query: str,
         depth: int = FUSED,
         *,
-        system: System = "dense",
+        system: str = "dense",
         where: Where | None = None,
         group_by: str | None = None,
         vector: np.ndarray | None = None,
@@ -160,8 +163,7 @@ class Release:
         Raises:
             InputError: an unknown system, column or value.
         """
-        if system not in SYSTEMS:
-            raise InputError(f"system {system!r}: expected one of {', '.join(SYSTEMS)}.")
+        system = system_of(system)
         if system == "bm25":
             return self._by_words(query, depth, where, group_by)
         vector = self.encode(query) if vector is None else vector
@@ -201,8 +203,8 @@ class Release:
 
     def _allowed_scores(self, query: str, where: Where | None) -> np.ndarray:
         """BM25's scores of the rows it knows, (N,); 0 where they may not be found."""
-        scores = self.lexical.scores(query)
-        return np.where(self.index.allowed(where)[: len(scores)], scores, 0)
+        scores, allowed = self.lexical.scores(query), self.index.allowed(where)
+        return scores if allowed.all() else np.where(allowed[: len(scores)], scores, 0)
 
     def _grouped(self, ranking: Ranking, group_by: str | None) -> Ranking:
         """Of candidates that share a value of `group_by`, the first alone."""
@@ -212,6 +214,18 @@ class Release:
         if group_by not in shown.columns:
             raise InputError(f"group_by: this index has no column {group_by}; it has {', '.join(shown.columns)}.")
         return ranking.first_of(shown[group_by])
+
+
+def system_of(name: str) -> System:
+    """A system by any of its names.
+
+    Raises:
+        InputError: there is none by that name.
+    """
+    own = "dense" if name == STAGE2 else name
+    if own not in SYSTEMS:
+        raise InputError(f"system {name!r}: expected one of {STAGE2}, {', '.join(SYSTEMS)}.")
+    return own
 
 
 _COMPARED = 32

@@ -3,9 +3,11 @@
 app        the application: what it is made of, what happens at its start and end
 routes     /search, /compare, /products/{id}, /similar/{id}
 models     what is asked and answered, typed, as OpenAPI says it
+openapi    limits, systems and fields of what is served, in the schema
 queries    a query's text as the encoder knows it
 searcher   answers of the releases in memory: rank, group, page, show; a newer release is another searcher
 explaining stated attributes of a hit that agree with a query or contradict it
+evidence   known grades, strata, example queries and the annotation queue, as reporting left them
 releases   the releases in memory, and the newer one that takes a place
 workers    threads, the queue before them, time-outs
 faults     every 4xx and 5xx in one form

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from prometheus_client import Histogram
 
 from roar.service import health, routes
 from roar.service.edges import Edges
+from roar.service.evidence import Evidence
 from roar.service.faults import handle_faults
 from roar.service.hooks import Assignment, Experiment, SearchLog
 from roar.service.models import SearchAnswer, SearchQuery
+from roar.service.openapi import describe
 from roar.service.releases import Releases, Watch
 from roar.service.searcher import Searcher
 from roar.service.settings import Settings
@@ -32,11 +33,12 @@ class Service:
         releases: Releases,
         log: SearchLog | None,
         experiment: Experiment | None,
-        part_seconds: Histogram,
+        counted: health.Counted,
     ) -> None:
         serve = settings.serve
         self.settings, self.releases, self.log, self.experiment = settings, releases, log, experiment
-        self.part_seconds, self.log_failures, self.closing = part_seconds, 0, False
+        self.counted, self.log_failures, self.closing = counted, 0, False
+        self.evidence = Evidence.of(settings)
         self.workers = Workers(serve.threads or os.cpu_count() or 1, serve.queue, serve.timeout_s)
         self._watch = Watch(releases, serve.watch_s)
         self._watch.start()
@@ -50,7 +52,10 @@ class Service:
         """Who answers, where the request names nobody and an experiment runs."""
         if self.experiment is None or asked.system is not None:
             return None
-        return self.experiment.assign(request, response, asked)
+        assigned = self.experiment.assign(request, response, asked)
+        if assigned is not None:
+            self.counted.assigned.labels(assigned.variant, "assigned").inc()
+        return assigned
 
     def log_answered(
         self,
@@ -61,6 +66,8 @@ class Service:
         assigned: Assignment | None,
     ) -> None:
         """Tell the log; what it loses is counted, and the answer goes out."""
+        if assigned is not None:
+            self.counted.assigned.labels(assigned.variant, "answered").inc()
         if self.log is None:
             return
         try:
@@ -111,15 +118,16 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.service = Service(settings, releases or Releases(settings), log, experiment, parts)
+        app.state.service = Service(settings, releases or Releases(settings), log, experiment, counted)
         yield
         app.state.service.close()
 
     app = FastAPI(title="Roar", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = None
     handle_faults(app)
-    parts = health.add_metrics(app)
+    counted = health.add_metrics(app)
     for router in (routes.router, health.router, *routers):
         app.include_router(router)
+    describe(app)
     app.add_middleware(Edges)
     return app

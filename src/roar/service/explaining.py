@@ -1,5 +1,7 @@
 """What products say on what a query asks for, read as the evaluation reads it: shown, and held against candidates."""
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 
@@ -20,18 +22,21 @@ def demands_of(query: str) -> Demands | None:
     return demands if demands.facts.height or demands.left_out.height else None
 
 
-def facts_of(query: str, products: pl.DataFrame) -> dict[str, list[Fact]]:
+def facts_of(query: str, read: Callable[[], pl.DataFrame]) -> dict[str, list[Fact]]:
     """What each product says on what the query asks for.
 
     Args:
         query: the text.
-        products: product_id, title, brand, attributes.
+        read: gives product_id, title, brand, attributes; products are not read for a query that asks for nothing.
 
     Returns:
         Product id to its facts, contradictions first; products that are silent are absent.
     """
     demands = demands_of(query)
-    if demands is None or products.is_empty():
+    if demands is None:
+        return {}
+    products = read()
+    if products.is_empty():
         return {}
     pairs = products.select(query_id=pl.lit(_QUERY), product_id="product_id")
     told = explain(pairs, demands, products).filter(pl.col("verdict") != SILENT)

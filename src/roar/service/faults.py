@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 _LONGEST = 300
 """Characters of a message: what came in is not sent back at length."""
 
+_NO_JSON = "the body is no JSON that can be read."
+
 
 class ServiceError(Exception):
     """A request that is not answered as it was asked; the caller reads the message."""
@@ -56,7 +58,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if first["type"] == "extra_forbidden":
         return problem(422, f"there is no such parameter; {did_you_mean(place[-1], _known(request))}", parameter)
     if first["type"] == "json_invalid":
-        return problem(422, "the body is no JSON.", None)
+        return problem(422, _NO_JSON)
     if first["type"] == "missing":
         return problem(422, "it is missing.", parameter or "body")
     message = str(first["msg"]).removeprefix("Value error, ")
@@ -72,6 +74,8 @@ def _known(request: Request) -> list[str]:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # the framework's own word for a body too deep, or of bytes that are no text
+        return problem(422, _NO_JSON)
     return problem(error.status_code, str(error.detail), None, dict(error.headers or {}))
 
 

@@ -1,7 +1,9 @@
 """/healthz, /readyz, and /metrics for Prometheus."""
 
+from typing import NamedTuple
+
 from fastapi import APIRouter, FastAPI, Request
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator
@@ -25,6 +27,15 @@ async def readyz(request: Request) -> Health:
     if service is None or service.closing:
         raise ServiceError(503, "not ready.")
     return Health(status="ready", index_version=service.searcher.version)
+
+
+class Counted(NamedTuple):
+    """What requests add to."""
+
+    part_seconds: Histogram
+    assigned: Counter
+    """Searches of an experiment by variant and state: assigned, then answered. Where one variant answers a smaller share of what it
+    was assigned, the log's sample ratio is off, and this says why."""
 
 
 class ServiceMetrics(Collector):
@@ -53,8 +64,8 @@ class ServiceMetrics(Collector):
         yield CounterMetricFamily("roar_query_vectors_cached", "Of these, found in the cache.", found)
 
 
-def add_metrics(app: FastAPI) -> Histogram:
-    """Count requests, and give /metrics; returns the histogram of the parts of an answer, in seconds."""
+def add_metrics(app: FastAPI) -> Counted:
+    """Count requests, and give /metrics."""
     registry = CollectorRegistry()
     registry.register(ServiceMetrics(app))
     parts = Histogram(
@@ -64,7 +75,10 @@ def add_metrics(app: FastAPI) -> Histogram:
         registry=registry,
         buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
     )
+    assigned = Counter(
+        "roar_experiment_searches", "Searches of an experiment.", ["variant", "state"], registry=registry
+    )
     Instrumentator(registry=registry, excluded_handlers=["/metrics", "/healthz", "/readyz"]).instrument(app).expose(
         app, include_in_schema=False
     )
-    return parts
+    return Counted(parts, assigned)

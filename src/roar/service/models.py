@@ -53,7 +53,10 @@ class SearchQuery(Paged):
 
     q: str = Field(description="What a shopper types.", examples=[_QUERY])
     system: str | None = Field(None, max_length=100, description="Who answers; the default system where absent.")
-    explain: bool = Field(False, description="Give the attributes that hits state and the query asks for.")
+    explain: bool = Field(
+        False,
+        description="Give what hits state of the attributes that the query asks for, and grades where it was judged.",
+    )
 
 
 class CompareQuery(Paged):
@@ -101,7 +104,7 @@ class Hit(Product):
     )
     listings: list[Listing] = Field([], description="Other listings of the item, the cheapest first, at most 10.")
     listings_total: int = Field(0, description="How many other listings there are.")
-    grade: str | None = Field(None, description="How the pair was judged, where it was.")
+    grade: str | None = Field(None, description="With `explain`: how the pair was judged, where it was.")
     facts: list[Fact] | None = Field(None, description="With `explain`.")
     team: str | None = Field(None, description="Where two systems are interleaved: the one that put it there.")
 

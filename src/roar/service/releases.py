@@ -11,16 +11,17 @@ from pathlib import Path
 
 from roar.engines.vectors import vectors_of
 from roar.errors import InputError
-from roar.parameters.serve import ServedSystem
+from roar.parameters.serve import Serve
 from roar.retrieval import Release
 from roar.retrieval.versions import current_version
+from roar.service.models import SearchQuery
 from roar.service.searcher import MAIN, Loaded, Searcher
 from roar.service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_WARMING = "warm up"
-"""A query that every part of a release is asked before it serves."""
+_WARMING = "warm up 64 gb"
+"""A query that every part of a release is asked before it serves; it asks for something, so that attributes are read."""
 
 
 class Releases:
@@ -48,8 +49,9 @@ class Releases:
         if name == MAIN:
             release.vectors = vectors_of(release.index, self.settings.engines)
         loaded = Loaded(release, self.settings.serve.cached_queries)
-        for system in (ServedSystem(), ServedSystem(kind="bm25")):
-            loaded.release.search(_WARMING, 1, system=system.kind)
+        alone = Searcher({MAIN: loaded}, Serve())
+        for system in alone.systems:
+            alone.search(_WARMING, SearchQuery(q=_WARMING, system=system, explain=True), _WARMING)
         return loaded
 
     def look(self) -> None:

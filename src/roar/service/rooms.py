@@ -11,6 +11,7 @@ from roar.service.page import page
 from roar.service.recording import Recorder
 from roar.service.releases import Releases
 from roar.service.settings import Settings
+from roar.service.trial import Trial
 
 SERVED = "01_raw/served"
 """Where the log lies in an environment's data."""
@@ -35,8 +36,4 @@ def rooms(settings: Settings, releases: Releases) -> dict[str, Any]:
 
 
 def _trial(config: ServeExperiment | None) -> Experiment | None:
-    if config is None:
-        return None
-    from roar.service.trial import Trial  # loads statistics, which nobody else needs here
-
-    return Trial(config)
+    return None if config is None else Trial(config)

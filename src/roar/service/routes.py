@@ -1,9 +1,9 @@
 """/search, /compare, /products/{id}, /similar/{id}."""
 
-import logging
-from typing import Annotated, Any
+from collections import Counter
+from typing import Annotated, Any, TypeVar, get_origin
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from roar.service.faults import ServiceError
 from roar.service.models import (
@@ -18,7 +18,7 @@ from roar.service.models import (
 )
 from roar.service.queries import understood
 
-logger = logging.getLogger(__name__)
+A = TypeVar("A", SearchAnswer, CompareAnswer)
 
 _FAULTS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": said}
@@ -30,7 +30,17 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     )
 }
 
-router = APIRouter(tags=["search"], responses=_FAULTS)
+_REPEATED = {name for name, field in Paged.model_fields.items() if get_origin(field.annotation) is list}
+
+
+async def once(request: Request) -> None:
+    """Refuse a parameter that is given twice and can have one value: either one would be a guess."""
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if times > 1 and name not in _REPEATED:
+            raise ServiceError(422, "it is given more than once.", name)
+
+
+router = APIRouter(tags=["search"], responses=_FAULTS, dependencies=[Depends(once)])
 
 ProductId = Annotated[str, Path(min_length=1, max_length=500, description="As in the catalogue.")]
 
@@ -49,7 +59,7 @@ async def search(request: Request, asked: Annotated[SearchQuery, Query()]) -> Re
     def work(waited_s: float) -> SearchAnswer:
         answer = service.searcher.search(query, asked, request.state.request_id, waited_s, assigned)
         service.log_answered(request, reply, asked, answer, assigned)
-        return answer
+        return _graded(service, answer) if asked.explain else answer
 
     return _sent(reply, request, service, await service.workers.run(request, work))
 
@@ -59,8 +69,12 @@ async def compare(request: Request, asked: Annotated[CompareQuery, Query()]) -> 
     """Answers of several systems side by side: what one alone found, and how ranks moved."""
     service = request.app.state.service
     query = _page(service, asked, asked.q)
-    searcher, own = service.searcher, request.state.request_id
-    answer = await service.workers.run(request, lambda waited: searcher.compare(query, asked, own, waited))
+
+    def work(waited_s: float) -> CompareAnswer:
+        answer = service.searcher.compare(query, asked, request.state.request_id, waited_s)
+        return _graded(service, answer) if asked.explain else answer
+
+    answer = await service.workers.run(request, work)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -83,6 +97,15 @@ async def product(request: Request, product_id: ProductId) -> Response:
     return Response(found.model_dump_json(), media_type="application/json")
 
 
+def _graded(service: Any, answer: A) -> A:
+    """The answer with the grades that reporting knows of its query."""
+    grades = service.evidence.known(answer.query)
+    for one in answer.answers.values() if isinstance(answer, CompareAnswer) else [answer]:
+        for hit in one.hits if grades else ():
+            hit.grade = grades.get(hit.product_id)
+    return answer
+
+
 def _page(service: Any, asked: Paged, query: str = "") -> str:
     """The query as it is understood, once page and filters are within their limits."""
     serve = service.settings.serve
@@ -98,7 +121,7 @@ def _page(service: Any, asked: Paged, query: str = "") -> str:
 def _sent(reply: Response, request: Request, service: Any, answer: SearchAnswer) -> Response:
     """The answer as the body of a reply that an experiment may have given headers."""
     for part, value in answer.took_ms.items():
-        service.part_seconds.labels(part).observe(value / 1000)
+        service.counted.part_seconds.labels(part).observe(value / 1000)
     request.scope["state"]["access"] = {"system": answer.system, "hits": len(answer.hits), "took_ms": answer.took_ms}
     reply.body = answer.model_dump_json().encode()
     reply.headers["content-length"] = str(len(reply.body))

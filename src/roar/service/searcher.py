@@ -20,7 +20,7 @@ from roar.parameters.serve import Serve, ServedSystem
 from roar.retrieval.candidates import firsts
 from roar.retrieval.constraints import Weights
 from roar.retrieval.ranking import Ranking
-from roar.retrieval.release import Release
+from roar.retrieval.release import STAGE2, Release
 from roar.service.explaining import constrained, demands_of
 from roar.service.faults import ServiceError
 from roar.service.hints import hint
@@ -44,7 +44,10 @@ COMPARED = 4
 MAIN = ""
 """Name of the release that is served; others go by their folders."""
 
-OWN = {"stage2": ServedSystem(), "bm25": ServedSystem(kind="bm25"), "hybrid": ServedSystem(kind="hybrid")}
+DENSE = "dense"
+"""Another name of `stage2`, as `roar search` and the scores of a hit have it."""
+
+OWN = {STAGE2: ServedSystem(), "bm25": ServedSystem(kind="bm25"), "hybrid": ServedSystem(kind="hybrid")}
 """What every release answers by."""
 
 
@@ -123,6 +126,8 @@ class Searcher:
             ServiceError: 404, and lists what there is.
         """
         name = self.serve.default if name is None else name
+        if name == DENSE and name not in self.systems:
+            name = STAGE2
         if name not in self.systems:
             raise ServiceError(404, f"no system {name[:40]!r}; {did_you_mean(name, self.systems)}", parameter)
         return self.systems[name]
@@ -171,11 +176,16 @@ class Searcher:
         if asked.group_by == "none":
             return None
         name = "cluster_id" if asked.group_by == "cluster" else asked.group_by
-        manifest = system.loaded.release.index.manifest
-        known = {"cluster_id", *manifest.filters, *manifest.shown}
+        known = _groups(system)
         if name not in known:
-            raise ServiceError(422, f"no such field; {did_you_mean(name[:40], {*known, 'none'})}", "group_by")
+            raise ServiceError(422, f"no such field; {did_you_mean(name[:40], known)}", "group_by")
         return name
+
+    @property
+    def groups(self) -> list[str]:
+        """What `group_by` can be, whoever answers."""
+        own = [set(_groups(system)) for system in self.systems.values()]
+        return sorted(set.intersection(*own) | {"cluster"})
 
     # --- answers
 
@@ -265,7 +275,7 @@ class Searcher:
 
     def similar(self, product_id: str, asked: Paged, request_id: str, waited_s: float = 0.0) -> SimilarAnswer:
         """What the encoder finds nearest to a product, other listings of it left out."""
-        clock, system = Clock(waited_s), self.system("stage2")
+        clock, system = Clock(waited_s), self.system(STAGE2)
         index = system.loaded.release.index
         vector = index.vector(product_id)
         if vector is None:
@@ -302,6 +312,11 @@ class Searcher:
         if found.is_empty():
             raise unknown_product(product_id)
         return as_product(found.row(0, named=True))
+
+
+def _groups(system: System) -> list[str]:
+    manifest = system.loaded.release.index.manifest
+    return ["none", "cluster_id", *dict.fromkeys((*manifest.filters, *manifest.shown))]
 
 
 def unknown_product(product_id: str) -> ServiceError:

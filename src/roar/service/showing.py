@@ -40,7 +40,7 @@ def hits_of(
     """
     shown = index.shown(page.rows)
     listings = _listings(index, page.rows, shown, where) if collapsed else {}
-    facts = facts_of(facts_for, documents(index, shown["product_id"])) if facts_for is not None else {}
+    facts = facts_of(facts_for, lambda: documents(index, shown["product_id"])) if facts_for is not None else {}
     hits = []
     for place, row in enumerate(shown.iter_rows(named=True)):
         others = listings.get(row["product_id"], [])

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from roar.ab_testing.assignment import assign
-from roar.ab_testing.interleaving import EMPTY, team_draft
+from roar.ab_testing.drafting import EMPTY, team_draft
 from roar.parameters.serve_log import ServeExperiment
 from roar.retrieval.ranking import Part, Ranking
 from roar.service.hooks import Assignment

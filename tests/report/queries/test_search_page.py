@@ -4,7 +4,7 @@ import polars as pl
 
 from roar.report.queries import search_page_tables
 from roar.schemas import STRATA, Grade
-from roar.service.page.evidence import Evidence
+from roar.service.evidence import Evidence
 
 
 def test_the_page_finds_what_reporting_left(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from roar.ab_testing.interleaving import team_draft
+from roar.ab_testing.drafting import team_draft
 from roar.marketplace.behaviour import examination
 from roar.marketplace.catalogue import numbered
 from roar.marketplace.draws import Draws

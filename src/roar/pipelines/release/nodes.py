@@ -186,7 +186,7 @@ def catalogue_vectors(
         from roar.engines.ray import encoding_on
 
         by = encoding_on(engines.ray, model, settings, shards)
-    names = products["product_id"]
+    names = products["product_id"].to_list()
     return encode_in_shards(model, texts, shards, settings, progress="catalogue, release", names=names, by=by)
 
 

@@ -9,6 +9,7 @@ from roar.errors import InputError
 from roar.retrieval import versions
 from roar.retrieval.manifest import Manifest
 from roar.retrieval.served import changes
+from roar.retrieval.served import documents as documents_file
 from roar.retrieval.served.build import fingerprint
 from roar.retrieval.served.state import State
 from roar.retrieval.vector_index import FLAT, FaissIndex, StoredVectors
@@ -17,6 +18,7 @@ from roar.retrieval.vector_index import FLAT, FaissIndex, StoredVectors
 def write(base: Path, state: State, queries: np.ndarray) -> None:
     """Save a state that nothing has changed since it was built; the manifest is written by who knows all of it."""
     state.products.write_parquet(base / "products.parquet")
+    documents_file.write(base, state.products)
     state.stored.write(base / "vectors.faiss")
     np.save(base / "start.npy", state.start, allow_pickle=False)
     np.save(base / "queries.npy", queries.astype(np.float16), allow_pickle=False)
@@ -61,10 +63,20 @@ def catalogue(version: Path, state: State) -> pl.DataFrame:
 
 def documents(version: Path, state: State, product_ids: pl.Series) -> pl.DataFrame:
     """As `catalogue`, of some products that can be found, in the order of their ids here."""
+    base, _, *put_in = version / versions.BASE, *_tables(version, state)
+    _, rows = state.find(product_ids)
+    parts = [_base_rows(base, rows[rows < len(state.stored)])]
     wanted = pl.col("product_id").is_in(product_ids.implode())
-    parts = [pl.scan_parquet(path).filter(wanted).collect() for path in _tables(version, state)]
+    parts += [pl.scan_parquet(path).filter(wanted).collect() for path in put_in]
     newest = pl.concat(parts, how="diagonal").unique("product_id", keep="last")
     return product_ids.to_frame().join(newest, on="product_id", how="left", maintain_order="left")
+
+
+def _base_rows(base: Path, rows: np.ndarray) -> pl.DataFrame:
+    """Rows of the base; from the table itself where a version was written without `documents`."""
+    if (base / documents_file.NAME).is_file():
+        return documents_file.read(base, rows)
+    return pl.scan_parquet(base / "products.parquet").collect()[rows]
 
 
 def _tables(version: Path, state: State) -> list[Path]:

@@ -97,6 +97,8 @@ class State(NamedTuple):
             return rows
         items = self.products["cluster_id"][rows]
         found = self.clusters.find(items)[1]
+        if not len(self.fresh):
+            return np.unique(found)
         since = self.products["cluster_id"][total:].is_in(items.implode()).arg_true().to_numpy().astype(np.int64)
         return np.unique(np.concatenate([found, since + total]))
 

@@ -3,7 +3,6 @@
 routes     `/`, its files, `POST /judgments`
 query      what an address asks for, and the address that reproduces what is seen
 view       what the template shows of two answers
-evidence   known grades, strata, example queries and the annotation queue, as reporting left them
 judging    grades that people give, kept in the contract's columns
 """
 

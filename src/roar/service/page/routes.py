@@ -12,23 +12,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from roar.errors import InputError
+from roar.service.evidence import Evidence
 from roar.service.faults import ServiceError
 from roar.service.models import ErrorAnswer, Hit, SearchAnswer, SearchQuery
-from roar.service.page.evidence import Evidence
 from roar.service.page.judging import Judgments
 from roar.service.page.query import NONE, PageQuery, page_query
 from roar.service.page.queue import Task, task
 from roar.service.page.view import KEYS, Column, Row, columns
-from roar.service.queries import understood
+from roar.service.queries import VISIBLE, understood
 from roar.service.searcher import Searcher
 from roar.service.settings import Settings
 from roar.service.showing import as_product, documents
 
-EVIDENCE, JUDGED = "08_reporting/search_page", "01_raw/judged"
-"""Folders of an environment's data: what reporting left for the page, and what is judged on it."""
+JUDGED = "01_raw/judged"
+"""Where an environment's data keep what is judged on the page."""
 
 _STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
-_NAME = r"^[^\x00-\x1f\x7f]*$"
+_PRINTED = r"[^\x00-\x1f\x7f]*"
+_NAME, _SEEN = f"^{_PRINTED}$", f"^{_PRINTED}{VISIBLE}{_PRINTED}$"
+"""A text, and one that somebody sees, as OpenAPI has it: blanks alone are refused in words of our own."""
 
 _FAULTS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorAnswer, "description": "There is no such product, or no folder for judgments."},
@@ -53,7 +55,7 @@ class JudgmentBody(BaseModel):
     query: str = Field(min_length=1, max_length=10_000)
     product_id: str = Field(min_length=1, max_length=500)
     grade: Literal["exact", "substitute", "complement", "irrelevant"]
-    rater: str = Field(min_length=1, max_length=40, pattern=_NAME)
+    rater: str = Field(min_length=1, max_length=40, pattern=_NAME, json_schema_extra={"pattern": _SEEN})
     comment: str = Field("", max_length=500, pattern=_NAME)
 
 
@@ -67,7 +69,7 @@ class JudgmentAnswer(BaseModel):
 def page(settings: Settings) -> APIRouter:
     """Routes of the page over an environment's data; without data nothing is known of queries, and nobody can judge."""
     router = APIRouter()
-    evidence = Evidence(settings.data / EVIDENCE if settings.data is not None else None)
+    evidence = Evidence.of(settings)
     judgments = Judgments(settings.data / JUDGED) if settings.data is not None else None
 
     @router.get("/", include_in_schema=False)
@@ -123,6 +125,7 @@ _EMPTY: dict[str, Any] = {
     "judged": 0,
     "columns": [],
     "examples": [],
+    "known": [],
     "task": None,
     "queue_done": False,
     "last": 0,
@@ -148,7 +151,8 @@ def _shown(
         work = task(evidence.queue(), made, asked.place)
         return shown | (_task(searcher, work, evidence, made) if work else {"queue_done": bool(evidence.queue())})
     if not asked.q.strip():
-        return shown | {"examples": evidence.examples()}
+        examples = evidence.examples()
+        return shown | {"examples": examples, "known": [] if examples else evidence.judged()}
     query = understood(asked.q, service.settings.serve.query_characters)
     about = evidence.about(query)
     own = judgments.of(asked.judge, query) if asked.judge and judgments is not None else []
