@@ -130,6 +130,10 @@ def test_the_alias_names_the_newest_whole_version_and_older_ones_go(index, serve
     assert connect(server).has_collection(f"shop_20260102T000000_000000Z{WHOLE}")
     with pytest.raises(InputError, match="no whole collection"):
         MilvusIndex.read(server, "20260102T000000.000000Z")
+    index.manifest = index.manifest.model_copy(update={"version": "20260104T000000.000000Z"})
+    MilvusIndex.publish(index, server)  # clears that up, and keeps the two that are whole
+    own = [name for name in connect(server).list_collections() if name.startswith("shop_")]
+    assert sorted(own) == [f"shop_2026010{day}T000000_000000Z{WHOLE}" for day in (3, 4)]
 
 
 @pytest.mark.engines

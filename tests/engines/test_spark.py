@@ -11,7 +11,13 @@ from roar.errors import InputError
 from roar.near_duplicates import candidates, find_pairs
 from roar.parameters import DuplicateCandidates, NearDuplicates, Simulation, SparkEngine
 
-LOCAL = SparkEngine(master="local[2]", partitions=2)
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.adaptive.enabled": "false",
+}
+"""What makes a session quick that sees a few thousand rows: nothing is compiled for them."""
+LOCAL = SparkEngine(master="local[2]", partitions=2, settings=QUICK)
 
 
 @pytest.fixture(scope="module")

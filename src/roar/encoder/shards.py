@@ -68,7 +68,8 @@ def encode_in_shards(
     Raises:
         InputError: texts cannot be encoded, after all other shards are done; names the first product.
     """
-    own, shards = _digest(encoder, config), []
+    own = _digest(encoder, config)
+    shards: list[Shard] = []
     for start in range(0, len(texts), _TEXTS):
         part = list(texts[start : start + _TEXTS])
         shards.append(Shard(start, part, folder / f"{_name(own, part)}.npy"))

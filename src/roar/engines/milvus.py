@@ -225,7 +225,7 @@ def _create(client: Any, name: str, index: SearchIndex, server: MilvusServer) ->
     schema.add_field("place", DataType.INT64)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=index.manifest.dimension)
     for column in index.manifest.filters:
-        kind, more = _field(column, index.products.schema[column])
+        kind, more = _field(column, index.rows.schema[column])
         schema.add_field(column, DataType[kind], nullable=True, **more)
     searched = client.prepare_index_params()
     searched.add_index("vector", index_type=server.index, metric_type="IP")
@@ -265,11 +265,13 @@ def _make_current(client: Any, version: str, server: MilvusServer) -> None:
 
 
 def _drop_older(client: Any, server: MilvusServer, keep: int) -> None:
-    """Collections of versions beyond the newest `keep`, and what killed runs left."""
+    """Collections of all but the newest `keep` whole versions, what killed runs left among them."""
     own = re.compile(rf"{re.escape(server.collection)}_\d{{8}}T\w+{WHOLE}")
     versions = sorted(name.removesuffix(WHOLE) for name in client.list_collections() if own.fullmatch(name))
-    for version in versions[:-keep]:
-        _drop(client, version)
+    kept = [version for version in versions if client.has_collection(version)][-keep:]
+    for version in versions:
+        if version not in kept:
+            _drop(client, version)
 
 
 def _drop(client: Any, version: str) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from roar.engines import engine
 from roar.errors import InputError
+from roar.files import seal
 from roar.parameters import Encoder, RayEngine
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHOSEN = "engines.encoding ray"
-STARTS = 3
+STARTS = 5
 """Attempts to start a local cluster: on a busy machine one may miss Ray's own limit of 30 seconds."""
 SPARE = 2
 """Logical cores beside those of the actors, for what feeds them."""
@@ -51,9 +52,10 @@ def _encode(
     from roar.encoder.shards import Poison
 
     saved = folder.resolve() / ".encoder"
-    encoder.save_pretrained(str(saved), create_model_card=False)
     items = [{"start": shard.start, "texts": shard.texts, "path": str(shard.path.resolve())} for shard in shards]
     try:
+        encoder.save_pretrained(str(saved), create_model_card=False, safe_serialization=True)
+        seal(saved)
         with _cluster(config) as ray:
             jobs = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
                 _Actor,
@@ -74,9 +76,9 @@ class _Actor:
     """An encoder in a process of its own."""
 
     def __init__(self, folder: str, settings: Encoder) -> None:
-        from sentence_transformers import SentenceTransformer
+        from roar.encoder import read_encoder
 
-        self._encoder = SentenceTransformer(folder, local_files_only=True)
+        self._encoder = read_encoder(Path(folder))
         self._settings = settings
 
     def __call__(self, batch: "pa.Table") -> "pa.Table":

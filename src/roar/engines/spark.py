@@ -63,44 +63,39 @@ def find_pairs(products: pl.DataFrame, config: NearDuplicates, spark: SparkEngin
     from roar.engines.spark_candidates import search
 
     running = session(spark)
+    sent: list[Any] = []
+    steps = Steps(partial(search, running), _comparison_on(running, spark.partitions, sent).of)
+    try:
+        return find_pairs_by(products, config, steps=steps)
+    finally:
+        for broadcast in sent:
+            broadcast.destroy()
 
-    def compare(profiles: Any) -> Comparison:
-        comparison = Comparison.of(profiles)
-        return ComparisonOnSpark(**_parts(comparison)).on(running, spark.partitions)
 
-    return find_pairs_by(products, config, steps=Steps(partial(search, running), compare))
+def _comparison_on(running: Any, tasks: int, sent: list[Any]) -> type[Comparison]:
+    """A comparison whose signals are told on workers, in so many tasks; `sent` gathers what was sent to them."""
 
+    class OnSpark(Comparison):
+        @cached_property
+        def _broadcast(self) -> Any:
+            """Once to every worker; another weighing is another comparison."""
+            plain = Comparison(**{field.name: getattr(self, field.name) for field in fields(Comparison)})
+            sent.append(running.sparkContext.broadcast(plain))
+            return sent[-1]
 
-class ComparisonOnSpark(Comparison):
-    """A comparison whose signals workers compute; all else is done here."""
+        def signals(self, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> dict[str, np.ndarray]:
+            known = super().signals(a[:0], b[:0], config)
+            if not len(a):
+                return known
+            types = {name: _arrow_type(column.dtype) for name, column in known.items()}
+            schema = pa.schema({"pair": pa.int64()} | types)
+            pairs = pa.table({"pair": np.arange(len(a)), "a": a.astype(np.int64), "b": b.astype(np.int64)})
+            frame = running.createDataFrame(pairs).repartitionByRange(tasks, "pair")
+            told = partial(_signals, sent=self._broadcast, config=config, schema=schema)
+            table = frame.mapInArrow(told, _ddl(schema)).toArrow().sort_by("pair")
+            return {name: table[name].to_numpy().astype(known[name].dtype) for name in known}
 
-    _session: Any = None
-    _tasks: int = 1
-
-    def on(self, running: Any, tasks: int) -> "ComparisonOnSpark":
-        """The same on a session, in so many tasks."""
-        kind = type("ComparisonOn", (ComparisonOnSpark,), {"_session": running, "_tasks": tasks})
-        return kind(**_parts(self))
-
-    @cached_property
-    def _sent(self) -> Any:
-        """Once to every worker; another weighing is another comparison."""
-        return self._session.sparkContext.broadcast(Comparison(**_parts(self)))
-
-    def signals(self, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> dict[str, np.ndarray]:
-        """As `Comparison.signals`."""
-        known = super().signals(a[:0], b[:0], config)
-        if not len(a):
-            return known
-        types = {name: _arrow_type(column.dtype) for name, column in known.items()}
-        schema = pa.schema({"pair": pa.int64()} | types)
-        pairs = pa.table({"pair": np.arange(len(a)), "a": a.astype(np.int64), "b": b.astype(np.int64)})
-        frame = self._session.createDataFrame(pairs).repartitionByRange(self._tasks, "pair")
-        told = frame.mapInArrow(
-            partial(_signals, sent=self._sent, config=config, schema=schema), _ddl(schema)
-        ).toArrow()
-        told = told.sort_by("pair")
-        return {name: told[name].to_numpy().astype(known[name].dtype) for name in known}
+    return OnSpark
 
 
 def _signals(
@@ -111,10 +106,6 @@ def _signals(
         told = sent.value.signals(a, b, config)
         columns = [batch["pair"], *(pa.array(told[name]).cast(schema.field(name).type) for name in schema.names[1:])]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _parts(comparison: Comparison) -> dict[str, Any]:
-    return {field.name: getattr(comparison, field.name) for field in fields(Comparison)}
 
 
 def _arrow_type(dtype: np.dtype) -> pa.DataType:
