@@ -26,5 +26,7 @@ def read(base: Path, rows: np.ndarray) -> pl.DataFrame:
     import pyarrow as pa
 
     with pa.memory_map(str(base / NAME)) as file:
-        taken = pa.ipc.open_file(file).read_all().take(pa.array(rows))
+        taken = (
+            pa.ipc.open_file(file).read_all().take(pl.Series(rows).to_arrow())
+        )  # pa.array would load pandas for numpy
         return pl.DataFrame(pl.from_arrow(taken))
