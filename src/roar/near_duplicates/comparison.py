@@ -96,6 +96,7 @@ class Comparison:
         coded[codes.filter("titled")["row"].to_numpy()] = True
         plain = profiles.terms.filter(pl.col("title") & ~pl.col("code"))
         nouns = pl.concat([profiles.served, profiles.nouns])["noun"].unique().sort()
+        brand, mentioned, brands = _brands(profiles)
         return cls(
             title=_tfidf(profiles.terms.filter("title"), n),
             words=_informed(plain, n),
@@ -104,7 +105,9 @@ class Comparison:
             said=(facts @ dimension_of).tocsr(),
             dimension_of=dimension_of,
             dimensions=dimensions["dimension"],
-            **_brands(profiles),
+            brand=brand,
+            mentioned=mentioned,
+            brands=brands,
             strict=dimensions["strict"].to_numpy(),
             loose_weight=(~dimensions["strict"]).cast(pl.Float64).to_numpy(),
             information=_information(facts),
@@ -287,7 +290,8 @@ def _model_numbers(codes: pl.DataFrame, products: int) -> dict[str, sp.csr_matri
     return {name: _incidence(table, "code", products, known) for name, table in tables.items()}
 
 
-def _brands(profiles: Profiles) -> dict[str, object]:
+def _brands(profiles: Profiles) -> tuple[sp.csr_matrix, sp.csr_matrix, pl.DataFrame]:
+    """Brands named, brands spoken of, and their names."""
     known = profiles.dictionary.filter(pl.col("dimension") == "brand").select("fact", brand="value", shown="shown")
     of = profiles.facts.join(known.select("fact"), on="fact", how="semi")
     begun = heads(known.select("brand", "shown")).join(known.select("brand", of="fact"), on="brand")
@@ -297,7 +301,7 @@ def _brands(profiles: Profiles) -> dict[str, object]:
         _incidence(table, "fact", profiles.size, known["fact"])
         for table in (of, pl.concat([spoken, begun.select("row", "fact")]))
     )
-    return {"brand": brand, "mentioned": mentioned, "brands": known.select("brand", "shown")}
+    return brand, mentioned, known.select("brand", "shown")
 
 
 def _one_brand(names: pl.Series, same: pl.DataFrame) -> sp.csr_matrix:
