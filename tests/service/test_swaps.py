@@ -1,9 +1,13 @@
 """A newer release takes the place of the one that is served, and nobody notices but by its version."""
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,6 +16,20 @@ from tests.service.conftest import SERVE, listings, release
 
 from roar.retrieval import Release, versions
 from roar.service import Settings, create_app
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np, polars as pl
+from roar.retrieval import SearchIndex
+index = SearchIndex.read(Path(sys.argv[1]))
+for line in sys.stdin:
+    vector = np.full((1, index.manifest.dimension), 0.25, dtype=np.float32)
+    index.upsert(index.catalogue().head(1).with_columns(product_id=pl.lit("n" + line.strip())), vector)
+    index.compact()
+    print(line, end="", flush=True)
+"""
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -107,3 +125,30 @@ def test_a_newer_release_that_is_damaged_or_half_written_changes_nothing(folder,
         release(folder, encoder)
         until(lambda: service.searcher.version != before)
         assert caplog.text.count("the newer one cannot be") == 1
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.03])
+def test_a_writer_that_is_killed_while_versions_swap_leaves_a_whole_one_served(folder, moment):
+    with TestClient(create_app(Settings(release=folder, serve=SERVE))) as client:
+        service = client.app.state.service
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        command = [sys.executable, "-c", WRITER, str(folder)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, env=environment, **pipes) as writer:
+            for number in (0, 1):
+                writer.stdin.write(f"{number}\n")
+                writer.stdin.flush()
+                if number == 0:
+                    assert writer.stdout.readline() == "0\n"
+            time.sleep(moment)
+            writer.kill()
+        for _ in range(5):
+            answer = client.get("/search", params={"q": "red shoe"})
+            assert answer.status_code == 200 and len(answer.json()["hits"]) == 10
+        until(lambda: service.searcher.version == _version_of(folder))
+        assert client.get("/products/n0").status_code == 200
+
+
+def _version_of(folder: Path) -> str:
+    index = Release.read(folder).index
+    return f"{index.manifest.version}+{index.revision}"
