@@ -70,7 +70,7 @@ class ZippedJSON(AbstractDataset[pl.DataFrame, pl.DataFrame]):
                 raise InputError(
                     f"{file}: objects nested deeper than JSON's parser reads (about 1,000 levels)"
                 ) from error
-            except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError) as error:
+            except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as error:
                 if isinstance(error, InputError):
                     raise
                 reason = " ".join(str(error).split())[:200]
