@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from roar.encoder.cpu import row_gradients
 from roar.losses import ALIGNMENT_LOSSES, contrastive_loss, false_negative_mask, ranknet_loss, roar_loss
 from roar.parameters import Alignment, Calibration, Comparisons, OwnNegatives, Stage1, Stage2
+from roar.training import activations
 from roar.training.collation import Batch, Collator, gathered
 from roar.training.examples import Examples
 from roar.training.objectives import ContrastiveObjective, RoarObjective
@@ -244,7 +245,7 @@ def test_the_embedding_table_gets_the_gradient_that_autograd_gives(tiny_encoder,
     found = gradients(tiny_encoder)
     assert found.keys() == wanted.keys()
     for name, gradient in wanted.items():
-        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5 * float(gradient.abs().max() + 1))
 
 
 @pytest.mark.parametrize("processes", [2, 3])
@@ -258,3 +259,31 @@ def test_the_stretches_of_all_processes_make_up_the_batch(tiny_encoder, examples
     for name in ("example", "product", "grade", "weight", "cluster", "query_group"):
         assert torch.equal(torch.cat([part[name] for part in parts]), alone[name])
     assert len(alone["product"]) == (5 if mined else 8), "products 0, 1 and 2 stand twice"
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_memory_decides_and_changes_no_gradient(tiny_encoder, examples, monkeypatch, enough) -> None:
+    tiny_encoder.eval()
+    features, labels = collate(examples, tiny_encoder)
+    plain = ContrastiveObjective(tiny_encoder, Stage1(mini_batch_tokens=64, gradient_cache=False))
+    plain(features, labels).backward()
+    wanted = gradients(tiny_encoder)
+    tiny_encoder.zero_grad()
+    needed = activations.kept_bytes(tiny_encoder, lambda: tiny_encoder(features[1])["sentence_embedding"])
+    monkeypatch.setattr(activations, "memory_of", lambda device: int(needed * (10 if enough else 1)))
+    asked = ContrastiveObjective(tiny_encoder, Stage1(mini_batch_tokens=64))
+    asked(features, labels).backward()
+    assert asked.caches is not enough
+    found = gradients(tiny_encoder)
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5 * float(gradient.abs().max() + 1))
+
+
+def test_looking_leaves_dropout_as_it_was(tiny_encoder, examples) -> None:
+    tiny_encoder.train()
+    losses = []
+    for cached in (None, False):
+        features, labels = collate(examples, tiny_encoder)
+        torch.manual_seed(0)
+        losses.append(ContrastiveObjective(tiny_encoder, Stage1(gradient_cache=cached))(features, labels).item())
+    assert losses[0] == losses[1]

@@ -36,8 +36,8 @@ class Stage(Parameters):
     mask_known_relevant: bool = True  # nor are products known to answer the query
     matryoshka: tuple[int, ...] = (256,)  # further dimensions trained beside the full one: the one that is deployed
     mini_batch_tokens: Annotated[int, MACHINE_ONLY] = Field(1024, ge=64)  # tokens embedded at once
-    gradient_cache: Annotated[bool, MACHINE_ONLY] = (
-        False  # bound activation memory by one mini-batch (GradCache), for a second forward pass
+    gradient_cache: Annotated[bool | None, MACHINE_ONLY] = (
+        None  # bound activation memory by one mini-batch (GradCache), for a second forward pass; null: where it needs to be
     )
     max_steps: int | None = Field(None, ge=1)
     validations: int = Field(2, ge=0)  # validated before training and this many times in it; 0 keeps the last weights

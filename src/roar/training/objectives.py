@@ -1,7 +1,7 @@
 """What each stage minimises, from embeddings: a score matrix, a mask, and the losses of `roar.losses`.
 
 `CachedLossMixin` of sentence-transformers bounds activation memory by one mini-batch (GradCache, arXiv 2101.06983), whatever the
-batch; without it the same mini-batches keep their graphs, which saves a forward pass where memory allows.
+batch; without it the same mini-batches keep their graphs, which saves a forward pass where memory allows (`activations`).
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,9 @@ from roar.encoder.tokens import token_batches
 from roar.losses import ALIGNMENT_LOSSES, DISTILLATION_LOSSES, contrastive_loss, false_negative_mask
 from roar.parameters import Stage, Stage1, Stage2
 from roar.schemas import GRADES
+from roar.training.activations import fits
 from roar.training.collation import Batch, gathered, judged_part
+from roar.training.distributed import from_first
 from roar.training.own_losses import alignment_loss
 
 Terms = dict[str, Tensor]
@@ -40,12 +42,16 @@ class Objective(CachedLossMixin, nn.Module, ABC):
         self.seed = seed
         self.mini_batch_size = 1_000_000  # the token budget decides
         self.mini_batch_num_tokens = config.mini_batch_tokens
+        self.caches = config.gradient_cache  # None until the first batch tells
         self.last: dict[str, float] = {}  # the loss and its terms of the last batch
         self.queries = 0  # rows of the last batch
 
     def forward(self, features: Iterable[dict[str, Tensor]], labels: dict[str, Tensor]) -> Tensor:
         """Loss of a batch; see `Collator` for what features and labels hold."""
-        if self.config.gradient_cache:
+        features = list(features)
+        if self.caches is None:  # processes have to agree, so the first one's answer is everybody's
+            self.caches = bool(from_first(float(not self._fits(features))))
+        if self.caches:
             return self.forward_cached(features, labels)  # type: ignore[arg-type]  # it hands them on unread
         embedded = [[self._embed(feature, rows) for rows in self._mini_batches(feature)] for feature in features]
         return self.calculate_loss(embedded, labels)
@@ -107,6 +113,13 @@ class Objective(CachedLossMixin, nn.Module, ABC):
 
     def _dimensions(self, full: int) -> list[int]:
         return [*sorted(d for d in self.config.matryoshka if d < full), full]
+
+    def _fits(self, features: list[dict[str, Tensor]]) -> bool:
+        """Whether the graphs of all mini-batches fit into memory, by the first of the products'."""
+        rows = self._mini_batches(features[1])[0]
+        mask = features[1]["attention_mask"]
+        share = float(mask[rows.start : rows.stop].sum() / sum(feature["attention_mask"].sum() for feature in features))
+        return fits(self.model, lambda: self._embed(features[1], rows), share)
 
     def _mini_batches(self, feature: dict[str, Tensor]) -> list[range]:
         length = feature["attention_mask"].sum(dim=1).cpu().numpy()
