@@ -43,6 +43,13 @@ def test_what_contradicts_the_query_stands_below_all_else_and_nothing_vanishes(c
     verdicts = [agreed(hit) for hit in careful["hits"]]
     assert verdicts == sorted(verdicts, key=lambda verdict: (verdict is not True, verdict is False))
     assert {True, False} <= set(verdicts)
+    worth = {True: 1.0, False: -5.0}
+    assert all(fact["effect"] == worth[fact["agrees"]] for hit in careful["hits"] for fact in hit["facts"])
+    assert not any(fact["effect"] for hit in plain["hits"] for fact in hit["facts"])
+    scores = {hit["product_id"]: hit["score"] for hit in plain["hits"]}
+    for hit in careful["hits"]:
+        moved = sum(fact["effect"] for fact in hit["facts"])
+        assert hit["score"] == pytest.approx(scores[hit["product_id"]] + moved, abs=1e-5)
     assert careful["took_ms"]["constrain"] > 0 and "constrain" not in plain["took_ms"]
 
 
@@ -60,7 +67,13 @@ def test_strict_leaves_out_what_contradicts(client) -> None:
 def test_what_a_query_excludes_in_words_sinks_and_is_explained(client) -> None:
     answer = search(client, "red coffee without maker", "careful_words")
     (made,) = [hit for hit in answer["hits"] if hit["title"] == "red coffee maker"]
-    assert {"dimension": "without", "asked": "without maker", "stated": "maker", "agrees": False} in made["facts"]
+    assert {
+        "dimension": "without",
+        "asked": "without maker",
+        "stated": "maker",
+        "agrees": False,
+        "effect": -50.0,
+    } in made["facts"]
     assert "maker" not in answer["hits"][0]["title"]
 
 

@@ -7,7 +7,17 @@ import polars as pl
 
 from roar.attributes.exclusions import exclusions
 from roar.attributes.reader import scan
-from roar.retrieval.constraints import AGREES, CONTRADICTS, SILENT, Demands, Weights, constrain, explain, read_queries
+from roar.retrieval.constraints import (
+    AGREES,
+    CONTRADICTS,
+    SILENT,
+    Demands,
+    Weights,
+    constrain,
+    effects,
+    explain,
+    read_queries,
+)
 from roar.retrieval.ranking import Ranking
 from roar.service.models import Fact
 
@@ -22,12 +32,13 @@ def demands_of(query: str) -> Demands | None:
     return demands if demands.facts.height or demands.left_out.height else None
 
 
-def facts_of(query: str, read: Callable[[], pl.DataFrame]) -> dict[str, list[Fact]]:
+def facts_of(query: str, read: Callable[[], pl.DataFrame], weights: Weights) -> dict[str, list[Fact]]:
     """What each product says on what the query asks for.
 
     Args:
         query: the text.
         read: gives product_id, title, brand, attributes; products are not read for a query that asks for nothing.
+        weights: by which the answering system weighs it.
 
     Returns:
         Product id to its facts, contradictions first; products that are silent are absent.
@@ -39,11 +50,11 @@ def facts_of(query: str, read: Callable[[], pl.DataFrame]) -> dict[str, list[Fac
     if products.is_empty():
         return {}
     pairs = products.select(query_id=pl.lit(_QUERY), product_id="product_id")
-    told = explain(pairs, demands, products).filter(pl.col("verdict") != SILENT)
+    told = effects(explain(pairs, demands, products), weights).filter(pl.col("verdict") != SILENT)
     found: dict[str, list[Fact]] = {}
     for row in told.sort(pl.col("verdict") != CONTRADICTS, maintain_order=True).iter_rows(named=True):
-        agrees = row["verdict"] == AGREES
-        fact = Fact(dimension=row["dimension"], asked=row["asked"], stated=row["stated"], agrees=agrees)
+        said = {name: row[name] for name in ("dimension", "asked", "stated", "effect")}
+        fact = Fact(agrees=row["verdict"] == AGREES, **said)
         found.setdefault(row["product_id"], []).append(fact)
     return found
 

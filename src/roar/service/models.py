@@ -74,6 +74,7 @@ class Fact(BaseModel):
     asked: str
     stated: str
     agrees: bool
+    effect: float = Field(0.0, description="What it added to the score, where the system answers under constraints.")
 
 
 class Listing(BaseModel):

@@ -90,6 +90,11 @@ class System(NamedTuple):
     loaded: Loaded
     config: ServedSystem
 
+    @property
+    def weights(self) -> Weights:
+        """What contradicting and agreeing with a query is worth to it."""
+        return Weights(self.config.penalty, self.config.bonus)
+
 
 def _constrained_systems(loaded: Loaded) -> dict[str, ServedSystem]:
     """Systems under what queries ask for, with the weights that the release brings from validation."""
@@ -155,7 +160,7 @@ class Searcher:
 
     def _constrained(self, system: System, query: str, ranking: Ranking, clock: Clock) -> Ranking:
         """The candidates under what the query asks for, where the system weighs it and the query asks."""
-        weights, strict = Weights(system.config.penalty, system.config.bonus), system.config.strict
+        weights, strict = system.weights, system.config.strict
         demands = demands_of(query) if any(weights) or strict else None
         if demands is None or not len(ranking.rows):
             return ranking
@@ -234,6 +239,7 @@ class Searcher:
             collapsed=self._group(system, asked) == "cluster_id",
             where=asked.where(),
             facts_for=query if asked.explain else None,
+            weights=system.weights,
         )
         for hit, place in zip(hits, page if teams is not None else (), strict=False):
             hit.team = teams[place] if teams is not None else None

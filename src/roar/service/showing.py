@@ -7,10 +7,13 @@ import numpy as np
 import polars as pl
 
 from roar.retrieval import SearchIndex
+from roar.retrieval.constraints import Weights
 from roar.retrieval.filters import Where
 from roar.retrieval.ranking import Ranking
 from roar.service.explaining import facts_of
 from roar.service.models import Hit, Listing, Product
+
+NOTHING = Weights()
 
 LISTINGS = 10
 """Other listings of an item that a hit shows."""
@@ -26,7 +29,14 @@ def product_of(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def hits_of(
-    index: SearchIndex, page: Ranking, first: int, *, collapsed: bool, where: Where | None, facts_for: str | None = None
+    index: SearchIndex,
+    page: Ranking,
+    first: int,
+    *,
+    collapsed: bool,
+    where: Where | None,
+    facts_for: str | None = None,
+    weights: Weights = NOTHING,
 ) -> list[Hit]:
     """A page of a ranking.
 
@@ -37,10 +47,13 @@ def hits_of(
         collapsed: whether a hit stands for all listings of its item, which are then shown beside it.
         where: what other listings have to meet.
         facts_for: a query whose attributes are looked for in the products; None does without.
+        weights: by which facts moved the hits.
     """
     shown = index.shown(page.rows)
     listings = _listings(index, page.rows, shown, where) if collapsed else {}
-    facts = facts_of(facts_for, lambda: documents(index, shown["product_id"])) if facts_for is not None else {}
+    facts = {}
+    if facts_for is not None:
+        facts = facts_of(facts_for, lambda: documents(index, shown["product_id"]), weights)
     hits = []
     for place, row in enumerate(shown.iter_rows(named=True)):
         others = listings.get(row["product_id"], [])
