@@ -12,8 +12,11 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 import roar.service
+from roar.service import Settings, create_app
 from roar.service.faults import ServiceError
 from roar.service.queries import VISIBLE, understood
+
+from .conftest import SERVE
 
 load_all_checks()
 OTHERS = {
@@ -67,8 +70,9 @@ def call_all(app, examples: int, **which) -> int:
     return len(operations)
 
 
-def test_what_the_schema_allows_is_answered_and_what_it_does_not_is_refused(client):
-    assert call_all(client.app, 15) >= 6
+def test_what_the_schema_allows_is_answered_and_what_it_does_not_is_refused(released):
+    """An app of its own: who calls it starts and stops it."""
+    assert call_all(create_app(Settings(release=released, serve=SERVE)), 15) >= 6
 
 
 def test_the_schema_says_what_there_is(client):
