@@ -8,8 +8,8 @@ import pytest
 from tests.engines.conftest import needs
 
 from roar.errors import InputError
-from roar.near_duplicates import candidates, find_pairs
-from roar.parameters import DuplicateCandidates, NearDuplicates, Simulation, SparkEngine
+from roar.near_duplicates import candidates, deduplicate
+from roar.parameters import DuplicateCandidates, Simulation, SparkEngine
 
 QUICK = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -54,14 +54,16 @@ def test_candidates_are_the_same_pairs_where_keys_are_crowded(spark):
 
 
 @pytest.mark.engines
-def test_pairs_of_the_tiny_shop_are_those_of_one_process_row_for_row(spark):
-    from roar.engines.spark import find_pairs as find_on_spark
+def test_pairs_and_clusters_of_the_tiny_shop_are_those_of_one_process_row_for_row(spark):
+    from roar.engines.spark import steps_on
     from roar.marketplace import simulate
 
     products = simulate(Simulation(products=300, queries=50, judged_queries=10), seed=1).products
-    expected = find_pairs(products)
-    assert len(expected) > 20
-    assert find_on_spark(products, NearDuplicates(), LOCAL).equals(expected)
+    expected = deduplicate(products)
+    assert len(expected[0]) > 20
+    with steps_on(LOCAL) as steps:
+        found = deduplicate(products, steps=steps)
+    assert all(own.equals(local) for own, local in zip(found, expected, strict=True))
 
 
 def test_without_pyspark_the_choice_of_it_is_one_line(monkeypatch):

@@ -4,7 +4,9 @@ import polars as pl
 import pytest
 
 from roar.errors import InputError
-from roar.near_duplicates import candidate_pairs, cluster, find_pairs, verify
+from roar.marketplace import simulate
+from roar.near_duplicates import candidate_pairs, cluster, deduplicate, deduplication, find_pairs, profiles, verify
+from roar.parameters import Simulation
 
 PRODUCTS = pl.DataFrame(
     {"product_id": ["a", "b", "c"], "title": ["Bosch kettle 1 l", "bosch kettle 1000 ml", "oak shelf"]}
@@ -75,3 +77,15 @@ def test_further_columns_of_candidates_are_kept() -> None:
     judged = verify(PRODUCTS, given)
     assert judged.columns == [*given.columns, "similarity", "accepted", "conflict", "evidence"]
     assert judged["accepted"].to_list() == [False, True]
+
+
+@pytest.mark.parametrize(("context", "slice_"), [(50_000, 50_000), (150, 150)])
+def test_texts_read_once_give_what_texts_read_twice_give(monkeypatch, context: int, slice_: int) -> None:
+    """Also where clustering needs fewer products than there are, and reads them in slices."""
+    monkeypatch.setattr(deduplication, "CONTEXT", context)
+    monkeypatch.setattr(profiles, "SLICE", slice_)
+    products = simulate(Simulation(products=600, queries=50, judged_queries=10), seed=2).products
+    pairs, clusters = deduplicate(products)
+    assert pairs.equals(find_pairs(products)) and len(pairs) > 40
+    assert clusters.equals(cluster(products, pairs))
+    assert pl.concat([pairs["product_id_a"], pairs["product_id_b"]]).n_unique() < 600

@@ -8,20 +8,19 @@ the driver holds the profiles of all products and their candidates, about 3 KB a
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from roar.engines import engine
 from roar.errors import InputError
-from roar.near_duplicates import find_pairs as find_pairs_by
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.deduplication import Steps
-from roar.parameters import DuplicateEvidence, NearDuplicates, SparkEngine
+from roar.parameters import DuplicateEvidence, SparkEngine
 
 
 def session(config: SparkEngine) -> Any:
@@ -54,19 +53,19 @@ def session(config: SparkEngine) -> Any:
         ) from error
 
 
-def find_pairs(products: pl.DataFrame, config: NearDuplicates, spark: SparkEngine) -> pl.DataFrame:
-    """As `roar.near_duplicates.find_pairs`: the same pairs, similarities and evidence.
+@contextmanager
+def steps_on(config: SparkEngine) -> Iterator[Steps]:
+    """The steps of `roar.near_duplicates.deduplicate` on a session: the same pairs, similarities and evidence.
 
     Raises:
-        InputError: as that, or as `session`.
+        InputError: as `session`.
     """
     from roar.engines.spark_candidates import search
 
-    running = session(spark)
+    running = session(config)
     sent: list[Any] = []
-    steps = Steps(partial(search, running), _comparison_on(running, spark.partitions, sent).of)
     try:
-        return find_pairs_by(products, config, steps=steps)
+        yield Steps(partial(search, running), _comparison_on(running, config.partitions, sent).of)
     finally:
         for broadcast in sent:
             broadcast.destroy()

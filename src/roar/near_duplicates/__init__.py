@@ -20,12 +20,13 @@
 Quantities, colours, sizes, … are read by `roar.attributes`. One default configuration serves every catalogue, and no labels are needed.
 """
 
-from roar.near_duplicates.deduplication import candidate_pairs, cluster, find_pairs, verify
+from roar.near_duplicates.deduplication import candidate_pairs, cluster, deduplicate, find_pairs, verify
 from roar.near_duplicates.grades import grade_agreement, judged_pairs, warn_where_grades_differ
 
 __all__ = [
     "candidate_pairs",
     "cluster",
+    "deduplicate",
     "find_pairs",
     "grade_agreement",
     "judged_pairs",

@@ -64,6 +64,23 @@ class Profiles:
         price = products["price"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         return cls(size=len(products), price=price, **tables)
 
+    def of(self, rows: np.ndarray) -> "Profiles":
+        """The profiles of some products alone, as if they had been read by themselves.
+
+        Args:
+            rows: places of products, sorted; those of the first slice among them, from which phrases are learned.
+        """
+        place = pl.DataFrame({"row": rows.astype(np.uint32), "place": np.arange(len(rows), dtype=np.uint32)})
+
+        def kept(table: pl.DataFrame) -> pl.DataFrame:
+            joined = table.join(place, on="row", how="inner", maintain_order="left")
+            return joined.with_columns(row="place").select(table.columns)
+
+        names = ("terms", "facts", "codes", "mentions", "served", "nouns")
+        tables = {name: kept(getattr(self, name)) for name in names}
+        known = self.dictionary.join(tables["facts"], on="fact", how="semi", maintain_order="left")
+        return Profiles(size=len(rows), dictionary=known, price=self.price[rows], **tables)
+
 
 def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Every table of `Profiles` for a slice that starts at row `start`; the first slice fills `learned`."""

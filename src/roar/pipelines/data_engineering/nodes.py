@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from roar.ingestion import ingest
-from roar.near_duplicates import cluster, find_pairs, grade_agreement, judged_pairs, warn_where_grades_differ
+from roar.near_duplicates import deduplicate, grade_agreement, judged_pairs, warn_where_grades_differ
 from roar.parameters import Engines, Ingestion, NearDuplicates, Reporting, TrainingSets
 from roar.report import Section, data_section, render
 from roar.training_sets import (
@@ -35,12 +35,11 @@ def find_near_duplicates(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pairs of listings of one item, and the cluster of every product."""
     if engines.near_duplicates == "spark":
-        from roar.engines.spark import find_pairs as find_on_spark
+        from roar.engines.spark import steps_on
 
-        pairs = find_on_spark(products, config, engines.spark)
-    else:
-        pairs = find_pairs(products, config)
-    return pairs, cluster(products, pairs, config)
+        with steps_on(engines.spark) as steps:
+            return deduplicate(products, config, steps=steps)
+    return deduplicate(products, config)
 
 
 def check_near_duplicates(
