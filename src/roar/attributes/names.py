@@ -17,6 +17,27 @@ _PAPERS = tuple(f"{letter}{number}" for letter in "ab" for number in range(8))
 _SIZED = tuple(fold(word)[0] for word in words.SIZE_WORDS)
 _SIZED_BEHIND = tuple(fold(word)[0] for word in ("サイズ", "码", "碼"))
 _BEDS = ("king", "queen", "twin", "full", "double", "single")
+_HALVED = (
+    "gallon",
+    "liter",
+    "litre",
+    "pint",
+    "quart",
+    "inch",
+    "foot",
+    "meter",
+    "metre",
+    "yard",
+    "mile",
+    "pound",
+    "ounce",
+    "kilo",
+    "ton",
+    "cup",
+    "lb",
+    "oz",
+    "kg",
+)
 _OF = (
     "pack", "set", "box", "case", "lot", "bundle", "bag", "jar", "carton", "paquet", "caja", "confez", "coffret", "boite", "karton", "kasten",
     "juego", "lote", "jeu", "pacco", "scatola", "satz", "doos", "zestaw", "opak", "набор", "упак", "комплект",
@@ -25,13 +46,16 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     # What must stand in the text for the pattern to be worth a try, the fact, the pattern.
     (("/<",), "tyre", re.compile(r"(?<![\w])(?:p|lt)?(\d{3}/\d{2}\s?z?r\s?\d{2})(?!\d)(?:\s\d{2,3}[a-z](?!\w))?")),
     ((">x",), "tyre", re.compile(r"(?<![\w])(\d{2}\s?x\s?\d{1,2}[.,]\d{1,2}\s?r\s?\d{2}|700\s?x\s?\d{2}c)(?![\w])")),
+    (("tire", "tyre", "reifen", "pneu", "neumatico", "gomme"), "tyre", re.compile(r"(?<![\w])([123][0-9]5 [3-9][05] (?:r ?)?(?:1[2-9]|2[0-4]))(?![\w])")),
     (("-<", " x "), "thread", re.compile(r"(?<![\w/.-])((?:[2-9]|1[02])-(?:20|24|28|32|36|40|48|56))(?=\s?x\s?\d)")),
-    (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?(?:[0-3]?[.,]\d{1,2}|[12]))(?![\w.,])")),
+    (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?(?:[0-3]?[.,]\d{1,2}|[12]))(?:(?![\w.,])|(?=x\d))")),
     (("m<",), "thread", re.compile(r"(?<![\w])(m\d{1,2}\s?x\s?\d{1,4})(?=\s?mm(?![\w])|(?![\w.,]))")),
-    (("/<", "#<"), "thread", re.compile(r"(?<![\w/-])((?:#\d{1,2}|\d{1,2}/\d{1,2})-\d{2})(?!\s?(?:mm|cm|in\b|in\.|ft|\"|x\d)|[\w/.-])")),
+    (("m<",), "thread", re.compile(r"(?<![\w])(m[1-9]\d?)(?= (?:[a-z]+ )?(?:bolt|screw|nut|washer|stud|rod|tap|schraube|mutter|gewinde|vis|ecrou|tornillo|tuerca)(?:s|n|es)?(?![\w]))")),
+    (("w<", ">w"), "viscosity", re.compile(r"(?<![\w])(\d{1,2}w-?\d{2})(?![\w])")),
+    (("/<", "#<"), "thread", re.compile(r"(?<![\w/-])((?:#\d{1,2}|\d{1,2}/\d{1,2}\"?)-\d{2})(?!\s?(?:mm|cm|in\b|in\.|ft|\"|x\d)|[\w/.-])")),
     (_SOCKETS, "socket", re.compile(r"(?<![\w])(e ?(?:10|11|12|14|17|26|27|39|40)|gu ?(?:4|5\.3|10|24)|gx ?53|mr ?(?:11|16)|g ?(?:4|9|13|23|24)|b ?(?:15|22)|bayonet b22d?)(?![\w.-])")),
-    (_SPF, "spf", re.compile(r"(?<![\w])(?:spf|lsf|fps|factor)\s?-?\s?(\d{1,3})(?!\d)\+?")),
-    (_SPF, "spf", re.compile(r"(?<![\w])(\d{1,3})\+?\s?(?:spf|lsf|fps)(?![\w])")),
+    (_SPF, "spf", re.compile(r"(?<![\w])(?<!\d )(?:spf|lsf|fps|factor)\s?-?\s?(\d{1,3})(?!\d)\+?")),
+    (_SPF, "spf", re.compile(r"(?<![\w])(\d{1,3})\+?\s?(?:spf|lsf)(?![\w])")),
     ((">i", ">e", ">w", "合", "in one", "in 1", "in-1"), "functions", re.compile(r"(?<![\w])(\d{1,2}|two|three)[ -]?(?:in|en|em|w|в|合)[ -]?(?:1|one|uno|一)(?![\w])")),
     (("aa", "cr", "lr", "sr", "18650", "21700", "26650"), "size", re.compile(r"(?<![\w])(a{2,4}|cr ?\d{4}|lr ?\d{2,4}|sr ?\d{3,4}|18650|21700|26650)(?![\w])")),
     (_PAPERS, "size", re.compile(r"(?<![\w])(?:din )?([ab][0-7])(?![\w/-])")),
@@ -46,8 +70,11 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     ((">u", ">e"), "size", re.compile(r"(?<![\w])()(\d{1,2}(?:[.,]5)?) ?(us|uk|eu)(?![\w])")),
     (_BEDS, "size", re.compile(rf"(?<![\w])({words.BED_SIZES})(?=[ -](?:{words.BED_WORDS})(?![\w]))")),
     ((",", "(", "/", "|"), "size", re.compile(r"(?<=[,(|])\s?([sml])\s?(?=[),/|]|$)")),
+    (("twin xl",), "size", re.compile(r"(?<![\w])(twin xl)(?![\w])")),
     (("large", "small"), "size", re.compile(r"(?<![\w])((?:x{1,4}|[2-5]x|extra)[ -](?:large|small))(?![\w])")),
     ((" s", " m", " l"), "worn", re.compile(r"(?<=[a-z]{3} )([sml])$")),
+    (("x<", ">x"), "worn", re.compile(r"(?<=[a-z]{3} )([2-6]xl?)$")),
+    ((" half", "half "), "half", re.compile(rf"(?<![\w])((?:(?:\d{{1,2}}|one|{'|'.join(words.COUNT_WORDS)}) and a )?half(?: an?| of a)?[ -]({'|'.join(_HALVED)}))s?(?![\w])")),
     ((">t",), "size", re.compile(r"(?<![\w])([2-6]t)(?![\w])")),
     (_OF, "count", re.compile(r"(?<![\w])(?<!\d )(?<!\d-)(?:pack|set|box|case|lot|bundle|bag|jar|carton|paquete|caja|confezione|coffret|boite|packung|packungen|karton|"
                          r"kasten|paquet|juego|lote|jeu|pacco|scatola|satz|doos|zestaw|opakowanie|набор|упаковка|комплект)s?(?: of| de| da| mit| von| a| van| из|:)? ?(\d{1,4})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),
@@ -84,16 +111,16 @@ def named(folded: str) -> Iterator[Fact]:
     for hints, fact, pattern in _HINTED if beside else _WORDED:
         if any(map(hinted.__contains__, hints)):
             for match in pattern.finditer(folded):
-                yield from _name(fact, match, folded)
+                yield from _half(match) if fact == "half" else _name(fact, match, folded)
 
 
 def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
     written, (start, end) = match[1], match.span()
     if fact == "size" and match.re.groups > 1:
         yield from _scaled(match, start, end)
-    elif fact in ("size", "tyre", "thread", "socket"):
+    elif fact in ("size", "tyre", "thread", "socket", "viscosity"):
         whole = fact == "size" and not written[-1].isdigit()
-        name = _worded(written) if whole else re.sub(r"\s", "", written).replace(",", ".")
+        name = _worded(written) if whole else re.sub(r"[\s\"]", "", _slashed(written)).replace(",", ".")
         name = words.BATTERIES.get(name, name)
         if not (_A_SHEET.fullmatch(name) and _PAPER.search(folded, max(0, start - 12), start)):
             yield Fact(fact, None, name, None, start, end)
@@ -107,7 +134,8 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
             yield Fact(fact, None, f"{written}g", None, start, end)
     elif fact == "worn":
         if _WORN.search(folded):
-            yield Fact("size", None, written, None, start, end)
+            size = f"{written.removesuffix('l')}l" if written[0].isdigit() else written
+            yield Fact("size", None, words.SIZES.get(size, size), None, start, end)
     elif fact == "waist" and not _TROUSERS.search(folded):
         return
     elif fact in ("waist", "inseam"):
@@ -115,6 +143,19 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
     else:
         number = _SPOKEN.get((fact, written)) or value(written)
         yield Fact(fact, number, None, "ct" if fact == "carat" else None, start, end)
+
+
+def _half(match: re.Match[str]) -> Iterator[Fact]:
+    """Half a gallon, one and a half inch."""
+    unit, whole = FOLDED_UNITS[match[2]], match[1].split(" and ")[0] if " and " in match[1] else "0"
+    amount = 0.5 + (int(whole) if whole.isdigit() else words.COUNT_WORDS.get(whole, 1))
+    yield Fact(unit.fact, amount * unit.factor, None, unit.base, *match.span(), scale=unit.name)
+
+
+def _slashed(written: str) -> str:
+    """A tyre as people type it: "205 55 16" is "205/55 R16"."""
+    typed = re.fullmatch(r"(\d{3}) (\d{2}) (?:r ?)?(\d{2})", written)
+    return f"{typed[1]}/{typed[2]}r{typed[3]}" if typed else written
 
 
 def _worded(size: str) -> str:

@@ -27,8 +27,10 @@ EXCLUDING = tuple(sorted(EXCLUDING_WORDS))
 FOR_WORDS = frozenset(fold(spelling)[0] for spelling in words.FOR_CUES)
 _CLAUSE = re.compile(r"[,;()|]|\s-\s|\swith\s|\smit\s|\savec\s|\scon\s")
 _FOR = re.compile(rf"(?:(?<![\w])|(?<=[\u3040-\u9fff]))(?:{phrases(words.FOR_CUES)})\s")
-_VOLTS_MAX = re.compile(r"\d ?-?v(?:olts?)?[ -]max[ .:-]*$")
-"""The name of a range of tools, and no bound."""
+_NAMED_MAX = re.compile(r"(?:\d ?-?v(?:olts?)?[ -]|(?<![a-z])(?:pro|air|note|ultra|plus|mini)[ -]?)max[ .:-]*$")
+"""The name of a range of tools, of a telephone or a shoe, and no bound."""
+_ENDS_IN_MAX = re.compile(r"\w[ -]max $")
+"""So do telephones, whose storage follows at once."""
 
 _NEAR = 24
 
@@ -58,7 +60,10 @@ def with_role(fact: Fact, folded: str, serving: bool) -> Fact:
     """The fact with the role that its surroundings give it; `serving`: the text has a word such as "for"."""
     if fact.role != HAS:
         return fact
-    role = None if _VOLTS_MAX.search(folded, max(0, fact.start - 16), fact.start) else bound_before(folded, fact.start)
+    named = (_NAMED_MAX if fact.fact not in ("storage", "memory") else _ENDS_IN_MAX).search(
+        folded, max(0, fact.start - 16), fact.start
+    )
+    role = None if named else bound_before(folded, fact.start)
     if role is None and fact.fact != "voltage" and fact.value is not None:
         role = bound_behind(folded, fact.end)
         if (

@@ -227,6 +227,9 @@ PHRASE_STOPS = frozenset(
 
 AT_MOST = (
     "up to", "under", "below", "less than", "no more than", "not more than", "at most", "maximum", "max", "within", "until", "<", "<=", "≤",
+    "smaller than", "shorter than", "lighter than", "narrower than", "thinner than", "cheaper than", "younger than", "fewer than", "not over",
+    "kleiner als", "kurzer als", "leichter als", "schmaler als", "billiger als", "gunstiger als", "nicht mehr als", "pas plus de", "plus petit que",
+    "moins cher que", "no mas de", "menor que", "mas barato que", "meno caro di", "дешевле", "не дороже",
     "bis zu", "bis", "unter", "weniger als", "hochstens", "maximal", "jusqu'a", "moins de", "maximum de", "hasta", "menos de", "maximo",
     "fino a", "meno di", "massimo", "tot", "minder dan", "do", "до", "не более", "менее", "不超过", "最多", "低于", "小于", "少于", "最大", "حتى", "اقل من", "أقل من",
 )  # fmt: skip
@@ -234,6 +237,9 @@ AT_MOST = (
 
 AT_LEAST = (
     "at least", "over", "above", "more than", "greater than", "minimum", "min", "no less than", "not less than", ">", ">=", "≥",
+    "bigger than", "larger than", "longer than", "heavier than", "wider than", "taller than", "higher than", "thicker than", "older than",
+    "starting at", "grosser als", "langer als", "schwerer als", "breiter als", "hoher als", "nicht weniger als", "a partir de", "plus grand que",
+    "pas moins de", "no menos de", "mayor que", "desde", "больше",
     "mindestens", "ab", "uber", "mehr als", "plus de", "au moins", "minimum de", "mas de", "al menos", "minimo", "almeno", "piu di", "oltre",
     "minstens", "meer dan", "co najmniej", "от", "более", "не менее", "至少", "超过", "高于", "大于", "اكثر من", "أكثر من",
 )  # fmt: skip
