@@ -29,8 +29,8 @@ _CLAUSE = re.compile(r"[,;()|]|\s-\s|\swith\s|\smit\s|\savec\s|\scon\s")
 _FOR = re.compile(rf"(?:(?<![\w])|(?<=[\u3040-\u9fff]))(?:{phrases(words.FOR_CUES)})\s")
 _NAMED_MAX = re.compile(r"(?:\d ?-?v(?:olts?)?[ -]|(?<![a-z])(?:pro|air|note|ultra|plus|mini)[ -]?)max[ .:-]*$")
 """The name of a range of tools, of a telephone or a shoe, and no bound."""
-_ENDS_IN_MAX = re.compile(r"\w[ -]max $")
-"""So do telephones, whose storage follows at once."""
+_ENDS_IN_MAX = re.compile(r"\w(?<!ram)(?<!memory)(?<!storage)(?<!speicher)(?<!capacity)(?<!card)(?<!ssd)[ -]max $")
+"""So do telephones, whose storage follows at once; "RAM max 64 GB" is a bound."""
 
 _NEAR = 24
 
