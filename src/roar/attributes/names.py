@@ -42,6 +42,8 @@ _OF = (
     "pack", "set", "box", "case", "lot", "bundle", "bag", "jar", "carton", "paquet", "caja", "confez", "coffret", "boite", "karton", "kasten",
     "juego", "lote", "jeu", "pacco", "scatola", "satz", "doos", "zestaw", "opak", "набор", "упак", "комплект",
 )  # fmt: skip
+_STATED = ("qty", "quantity", "anzahl", "stuckzahl", "cantidad", "quantite", "quantita", "aantal", "ilosc", "количество", "数量")  # fmt: skip
+"""Words before the number of pieces."""
 _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     # What must stand in the text for the pattern to be worth a try, the fact, the pattern.
     (("/<",), "tyre", re.compile(r"(?<![\w])(?:p|lt)?(\d{3}/\d{2}\s?z?r\s?\d{2})(?!\d)(?:\s\d{2,3}[a-z](?!\w))?")),
@@ -57,7 +59,7 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     (_SPF, "spf", re.compile(r"(?<![\w])(?<!\d )(?:spf|lsf|fps|factor)\s?-?\s?(\d{1,3})(?!\d)\+?")),
     (_SPF, "spf", re.compile(r"(?<![\w])(\d{1,3})\+?\s?(?:spf|lsf)(?![\w])")),
     ((">i", ">e", ">w", "合", "in one", "in 1", "in-1"), "functions", re.compile(r"(?<![\w])(\d{1,2}|two|three)[ -]?(?:in|en|em|w|в|合)[ -]?(?:1|one|uno|一)(?![\w])")),
-    (("aa", "cr", "lr", "sr", "18650", "21700", "26650"), "size", re.compile(r"(?<![\w])(a{2,4}|cr ?\d{4}|lr ?\d{2,4}|sr ?\d{3,4}|18650|21700|26650)(?![\w])")),
+    (("aa", "cr", "lr", "sr", "18650", "21700", "26650"), "size", re.compile(r"(?<![\w])(a{2,4}|cr ?\d{4}|lr ?\d{1,4}|sr ?\d{3,4}|18650|21700|26650)(?![\w])")),
     (_PAPERS, "size", re.compile(r"(?<![\w])(?:din )?([ab][0-7])(?![\w/-])")),
     (("単",), "size", re.compile(r"(単[1-5])(?!\d)")),
     (("号电", "号碱", "號電", "号鹼"), "size", re.compile(r"(?<!\d)([57][号號])(?=[电電碱鹼])")),
@@ -80,12 +82,13 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
                          r"kasten|paquet|juego|lote|jeu|pacco|scatola|satz|doos|zestaw|opakowanie|набор|упаковка|комплект)s?(?: of| de| da| mit| von| a| van| из|:)? ?(\d{1,4})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),
     ((" of ",), "count", re.compile(rf"(?<![\w])(?:pack|set|box|case|lot|bundle|bag)s? of ({'|'.join(words.COUNT_WORDS)})(?![\w])")),
     (("pack", "piece", "er-pack"), "count", re.compile(rf"(?<![\w])({'|'.join(words.COUNT_WORDS)})[ -]?(?:packs?|pieces?|er[ -]?pack)(?![\w])")),
+    (_STATED, "count", re.compile(rf"(?<![\w])(?<!\d )(?<!\d-)(?:{'|'.join(_STATED)})[ .:]{{0,2}}(\d{{1,4}})(?![\w])(?!\s?(?:[.,/]\d|x\s?\d|-\d))")),
     (("dozen",), "count", re.compile(r"(?<![\w])((?:(?:\d{1,2}|half a|half|two|three) )?dozen)(?![\w])")),
     (("x<",), "count", re.compile(r"(?<![\w])(?<!\d )(?<!\d)x ?(\d{1,3})(?![\w.,/-])")),
     ((">p", ">i"), "lines", re.compile(r"(?<![\w])(144|240|360|480|576|720|1080|1440|2160|4320)[pi](?![\w])")),
     ((">k",), "lines", re.compile(r"(?<![\w.])([48])k(?![\w])")),
     ((">g",), "network", re.compile(r"(?<![\w.,/-])([2-6])g(?![\w])")),
-    ((">k",), "carat", re.compile(r"(?<![\w.])(8|9|10|12|14|18|20|21|22|24) ?(?:k|kt|karat)(?= (?:white |yellow |rose |solid )?gold|$)")),
+    ((">k",), "carat", re.compile(r"(?<![\w.])(8|9|10|12|14|18|20|21|22|24) ?(?:k|kt|karat)(?![\w.,/-])")),
     ((">x",), "magnification", re.compile(r"(?<![\w])(\d{1,3}(?:[.,]\d)?)[ -]?x(?= (?:optical|digital|zoom|magnif|hybrid))")),
 )  # fmt: skip
 _OF_ONE = re.compile(r"(?: (?:of|de|da|mit|von|a|van|из)|:) ?1$|^x")
@@ -97,7 +100,8 @@ _MEASURED_AFTER = re.compile(
 _PAPER = re.compile(rf"(?:{'|'.join(words.PAPER_BUT)})\s$")
 
 
-_BESIDE_DIGIT = re.compile(r"(?<=\d)[ -]?([a-z])|([a-z#/])(?= ?-?\d)")
+_BESIDE_DIGIT = re.compile(r"(?<=\d)(?=[ -]?([a-z]))|([a-z#/])(?= ?-?\d)")
+"""The first takes nothing: a letter between two numbers ("501 w32") is beside both."""
 
 
 _WORDED = tuple(entry for entry in _HINTED if not all("<" in hint or ">" in hint for hint in entry[0]))
@@ -136,7 +140,7 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
         if _WORN.search(folded):
             size = f"{written.removesuffix('l')}l" if written[0].isdigit() else written
             yield Fact("size", None, words.SIZES.get(size, size), None, start, end)
-    elif fact == "waist" and not _TROUSERS.search(folded):
+    elif fact in _NEEDED and not _NEEDED[fact].search(folded):
         return
     elif fact in ("waist", "inseam"):
         yield Fact("size", float(written), None, fact, start, end, scale=fact)
@@ -168,13 +172,18 @@ def _worded(size: str) -> str:
 
 
 _WORN = re.compile(
-    r"(?:shirts?|hoodies?|jackets?|dress|pants|polo|pullover|sweaters?|jeans|leggings|gloves|shorts|skirt|coat|blouse|jacke|hose|hemd|kleid|mantel|"
+    r"(?:shirts?|\b(?:tees?|tops?|vests?)|cardigans?|blazers?|tunics?|bluse|pulli|weste|spodnie|sukienka|kurtka|koszula|bluza|hoodies?|jackets?|dress|pants|polo|pullover|sweaters?|jeans|leggings|gloves|shorts|skirt|coat|blouse|jacke|hose|hemd|kleid|mantel|"
     r"chemise|robe|veste|pantalon|camiseta|camisa|vestido|chaqueta|maglia|camicia|giacca|pantaloni|футболка|куртка|платье)(?![^\W\d_])"
 )
 """Clothes, whose last letter is a size."""
 _TROUSERS = re.compile(
     r"(?<![\w])w ?\d\d ?/? ?l ?\d\d|(?<![\w])(?:jeans?|denim|chinos?|trousers?|pants?|shorts|hosen?|fit|slim|skinny|vaqueros?|pantalon\w*|levis?)(?![\w])"
 )
+_JEWELS = re.compile(
+    r"(?<![\w])(?:gold|or jaune|or blanc|oro|zlot\w*|золот\w+|rings?|earrings?|necklaces?|bracelets?|pendants?|chains?|jewell?e?ry|anillo|bague|anello)(?![\w])"
+)
+_NEEDED = {"waist": _TROUSERS, "carat": _JEWELS}
+"""What the text must speak of besides."""
 _A_SHEET = re.compile("[ab][0-7]")
 _NUMBER_OF_SIZE = re.compile(r"\d[\d.,/ ]*")
 _SPOKEN = {("lines", "4"): 2160.0, ("lines", "8"): 4320.0, ("functions", "two"): 2.0, ("functions", "three"): 3.0}

@@ -34,7 +34,13 @@ def scan(text: str, kind: str = "product") -> list[Fact]:
     found = [with_role(fact, folded, serving) for fact in found]
     if not distinct.isdisjoint(_INTERESTING) or not folded.isascii():
         found += _words(folded, spelled, taken, _things(found, [match[0] for match in spelled]))
-    if not distinct.isdisjoint(EXCLUDING_WORDS) or "fre" in folded or not folded.isascii():
+    if (
+        not distinct.isdisjoint(EXCLUDING_WORDS)
+        or "fre" in folded
+        or "zero" in folded
+        or "0" in folded
+        or not folded.isascii()
+    ):
         found += _excluded(folded)
     found = list(_likely(found))
     found.sort(key=lambda fact: (fact.start, fact.end))
@@ -144,6 +150,7 @@ _WITHOUT = re.compile(
 _FREE = re.compile(
     r"(?<![\w])([^\W\d_]{3,})(?:[ -]free|frei|freie|freies)(?![\w])(?! (?:shipping|delivery|from|of|standing|range|time|gift|sample))"
 )
+_ZERO = re.compile(rf"(?<![\w.,/])(?:zero|0(?: ?%)?) ({'|'.join(words.ZERO_OF)})(?![\w])")
 _FREE_OF = re.compile(r"(?<![\w])(?:free (?:of|from)|frei von|libre de|خالي من|خال من)\s([^\W\d_]{3,})")
 _WITHOUT_IDEOGRAPH = re.compile(
     rf"(?:不含([\u4e00-\u9fff]{{1,2}})|(?:无|無)([^{words.NAMED_WITHOUT}\W\d_a-z\u3040-\u30ff]))"
@@ -152,7 +159,7 @@ _WITHOUT_IDEOGRAPH = re.compile(
 
 def _excluded(folded: str) -> list[Fact]:
     found = []
-    for pattern in (_WITHOUT, _FREE, _FREE_OF, _WITHOUT_IDEOGRAPH):
+    for pattern in (_WITHOUT, _FREE, _FREE_OF, _ZERO, _WITHOUT_IDEOGRAPH):
         for match in pattern.finditer(folded):
             word = match[match.lastindex or 1]
             if word in _INTERESTING or word in words.NOT_EXCLUDED or (pattern is _FREE and word in words.FREE_BUT):

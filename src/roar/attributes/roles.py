@@ -35,20 +35,19 @@ _ENDS_IN_MAX = re.compile(r"\w(?<!ram)(?<!memory)(?<!storage)(?<!speicher)(?<!ca
 _NEAR = 24
 
 
-def ends_with(folded: str, end: int, spellings: tuple[str, ...]) -> bool:
-    """Whether one of the words ends right before `end`, as words of its own."""
+def ends_with(folded: str, end: int, spellings: tuple[str, ...]) -> int:
+    """The length of the longest of the words that end right before `end`, as words of their own; 0 if none does."""
     before = folded[max(0, end - _NEAR) : end].rstrip(" .:-")
     if not before.endswith(spellings):
-        return False
-    heads = (before[: -len(spelling)] for spelling in spellings if before.endswith(spelling))
-    return any(not head or not (head[-1].isalnum() and head[-1] < "\u3040") for head in heads)
+        return 0
+    fit = ((before[: -len(spelling)], len(spelling)) for spelling in spellings if before.endswith(spelling))
+    return max((n for head, n in fit if not head or not (head[-1].isalnum() and head[-1] < "\u3040")), default=0)
 
 
 def bound_before(folded: str, start: int) -> str | None:
     """ "at_most" or "at_least" where a word before `start` says so."""
-    # The longest wins: "no more than" ends with "more than".
-    roles = [role for role, spellings in _BEFORE.items() if ends_with(folded, start, spellings)]
-    return roles[0] if roles else None
+    longest, role = max((ends_with(folded, start, spellings), role) for role, spellings in _BEFORE.items())
+    return role if longest else None  # "no less than" ends with "less than"
 
 
 def bound_behind(folded: str, end: int) -> str | None:
@@ -82,5 +81,5 @@ def with_role(fact: Fact, folded: str, serving: bool) -> Fact:
 def _serves(folded: str, start: int) -> bool:
     """Whether a word such as "for" stands before, in the same clause."""
     nearby = folded[max(0, start - 60) : start]
-    ends = [match.end() for match in _FOR.finditer(nearby)]
+    ends = [match.end() for match in _FOR.finditer(nearby) if not nearby.startswith(words.FOR_BUT, match.end())]
     return bool(ends) and not _CLAUSE.search(nearby, ends[-1])
