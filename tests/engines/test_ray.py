@@ -40,11 +40,11 @@ def test_a_poison_row_is_named_and_the_rest_is_done_and_kept(tiny_encoder, small
 
 def test_an_actor_writes_the_shards_of_one_process_and_tells_what_it_could_not(tiny_encoder, tmp_path):
     """Asked again, as Ray does after it lost an actor, it touches nothing that is there."""
-    from roar.engines.ray import _Actor
+    from roar.engines.encoding import Writer
 
     tiny_encoder.save_pretrained(str(tmp_path / "encoder"), create_model_card=False)
     seal(tmp_path / "encoder")
-    actor, whole = _Actor(str(tmp_path / "encoder"), CONFIG), tmp_path / "whole.npy"
+    actor, whole = Writer(str(tmp_path / "encoder"), CONFIG), tmp_path / "whole.npy"
     shard = {"start": 0, "texts": TEXTS[:10], "path": str(whole)}
     poisoned = {"start": 10, "texts": [*TEXTS[10:12], None], "path": str(tmp_path / "poisoned.npy")}
     told = actor(pa.Table.from_pylist([shard, poisoned]))

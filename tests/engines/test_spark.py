@@ -1,23 +1,30 @@
 """Near-duplicates on Spark are those of one process: candidates, pairs, clusters."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from tests.engines.conftest import needs
+from tests.engines.dying import DyingOnce
 
 from roar.errors import InputError
-from roar.near_duplicates import candidates, deduplicate
-from roar.parameters import DuplicateCandidates, Simulation, SparkEngine
+from roar.near_duplicates import candidates, clusters, deduplicate
+from roar.parameters import DuplicateCandidates, DuplicateClusters, Encoder, Simulation, SparkEngine
 
 QUICK = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.adaptive.enabled": "false",
+    "spark.driver.memory": "768m",
+    "spark.executorEnv.PYTHONPATH": str(Path(__file__).parents[2]),  # workers find `dying`
 }
 """What makes a session quick that sees a few thousand rows: nothing is compiled for them."""
-LOCAL = SparkEngine(master="local[2]", partitions=2, settings=QUICK)
+LOCAL = SparkEngine(master="local[2,4]", partitions=2, settings=QUICK)
+"""Two tasks at a time, each tried four times."""
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +71,66 @@ def test_pairs_and_clusters_of_the_tiny_shop_are_those_of_one_process_row_for_ro
     with steps_on(LOCAL) as steps:
         found = deduplicate(products, steps=steps)
     assert all(own.equals(local) for own, local in zip(found, expected, strict=True))
+
+
+def chained_pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A component of 150 rows and many small ones, a chain of 60, a row with 40 neighbours; many similarities are equal."""
+    random = np.random.default_rng(0)
+    a, b = random.integers(0, 300, (2, 240))
+    a = np.concatenate([a, np.arange(300, 359), np.full(40, 360)])
+    b = np.concatenate([b, np.arange(301, 360), np.arange(361, 401)])
+    a, b = np.minimum(a, b)[a != b], np.maximum(a, b)[a != b]
+    return a, b, random.uniform(0.5, 1, len(a)).round(2)
+
+
+@pytest.mark.engines
+def test_clusters_are_the_same_where_components_are_giant_and_a_worker_dies(spark, tmp_path):
+    """Giants are cut before any worker sees them; the tasks of the worker that died are done again."""
+    from roar.engines.spark_clusters import partition
+
+    given, config = chained_pairs(), DuplicateClusters(largest=20)
+    dead, alive = DyingOnce(tmp_path / "died"), DyingOnce(tmp_path)
+    expected = clusters.partition(420, *given, alive, config)
+    assert np.bincount(clusters._components(420, *given[:2])).max() > 5 * config.largest
+    assert 100 < len(np.unique(expected)) < 400
+    np.testing.assert_array_equal(partition(spark, 2, [], 420, *given, dead, config), expected)
+    assert dead.marker.exists()
+
+
+@pytest.mark.engines
+def test_workers_of_spark_give_the_vectors_of_one_process_and_leave_no_shard_but_the_poisoned_one(
+    spark, tiny_encoder, tmp_path, monkeypatch
+):
+    """A first run with a poison row and another's half-written file; a second run without."""
+    from roar.encoder import encode, shards
+    from roar.engines.spark_encoding import encoding_on
+
+    monkeypatch.setattr(shards, "_TEXTS", 10)
+    config, texts = Encoder(precision="float32"), [f"{colour} shoe" for colour in ("red", "blue", "tan")] * 10
+    names, poisoned = [f"p{row}" for row in range(30)], [*texts[:23], None, *texts[24:]]
+    by = encoding_on(LOCAL, tiny_encoder, config, tmp_path)
+    with pytest.raises(InputError, match=r"^products, p23: [^\n]+ 0 others"):
+        shards.encode_in_shards(tiny_encoder, poisoned, tmp_path, config, names=names, by=by)
+    done = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npy")}
+    assert len(done) == 2
+    (tmp_path / f".{'0' * 24}.npy.1.partial").write_bytes(b"half")
+    vectors = shards.encode_in_shards(tiny_encoder, texts, tmp_path, config, by=by)
+    assert {path: path.stat().st_mtime_ns for path in done} == done, "no shard is encoded twice"
+    np.testing.assert_allclose(vectors, encode(tiny_encoder, texts, config=config), atol=1e-6)
+    assert not (tmp_path / ".encoder").exists()
+
+
+def test_without_java_the_choice_of_spark_is_one_line(tmp_path):
+    needs("pyspark")
+    code = "from roar.engines.spark import session; from roar.parameters import SparkEngine; session(SparkEngine())"
+    environment = os.environ | {"JAVA_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode != 0
+    assert (
+        done.stderr.strip()
+        .splitlines()[-1]
+        .startswith("roar.errors.InputError: engines.near_duplicates spark: no session at local[*]")
+    )
 
 
 def test_without_pyspark_the_choice_of_it_is_one_line(monkeypatch):

@@ -1,6 +1,7 @@
-"""Two processes train as one would on the union of their batches."""
+"""Two nodes, a process each that its own launcher started, train as one process would on the union of their batches."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,12 +23,28 @@ RUNS = {
 
 @pytest.fixture(scope="module")
 def two_processes(tiny_bert_folder, tmp_path_factory) -> Path:
-    """The folder with what two gloo processes ended with, in each run; the encoder has no dropout."""
+    """The folder with what two gloo processes ended with, in each run; the encoder has no dropout.
+
+    They meet as those of two machines do: two launchers that know an endpoint, and nothing of each other.
+    """
     out = tmp_path_factory.mktemp("two_processes")
     options = json.dumps({"encoder": str(still(tiny_bert_folder, out)), "out": str(out), "runs": RUNS})
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    done = subprocess.run([*launch, str(SCRIPT), options], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+    meeting = ["--rdzv_backend=c10d", f"--rdzv_endpoint={endpoint}", "--rdzv_id=roar", "--local_addr=127.0.0.1"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc_per_node=1", *meeting]
+    nodes = [
+        subprocess.Popen([*launch, str(SCRIPT), options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for node in nodes:
+            said = node.communicate(timeout=300)[1]
+            assert node.returncode == 0, said[-3000:]
+    finally:
+        for node in nodes:
+            node.kill()
     return out
 
 

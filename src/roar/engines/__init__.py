@@ -3,6 +3,7 @@
     milvus      the vectors of a release in a collection
     vectors     which vectors a service asks
     spark       a session, and near-duplicates on it
+    encoding    who encodes the catalogue: what workers of any engine do
     ray         the catalogue's vectors by actors
 
 Each is an extra (`pip install 'roar[spark]'`) and is imported by those alone who chose it.

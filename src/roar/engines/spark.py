@@ -1,8 +1,9 @@
 """A Spark session, and near-duplicates on it.
 
 Candidates are Spark's group-bys and joins (`spark_candidates`); the evidence of pairs is told on its workers by the functions that
-tell it locally. What is learned from evidence, competition and clusters stay in this process, linear in candidate pairs. So
-the driver holds the profiles of all products and their candidates, about 3 KB a product: docs/scale.md says how far that goes.
+tell it locally, and clusters are its connected components, cut there (`spark_clusters`). What is learned from evidence,
+competition and rivalry stay in this process, linear in candidate pairs. So the driver holds the profiles of all products and
+their candidates, about 3 KB a product: docs/scale.md says how far that goes.
 """
 
 import os
@@ -23,13 +24,12 @@ from roar.near_duplicates.deduplication import Steps
 from roar.parameters import DuplicateEvidence, SparkEngine
 
 
-def session(config: SparkEngine) -> Any:
-    """The session of this process, started where there is none yet.
+def session(config: SparkEngine, chosen: str = "engines.near_duplicates spark") -> Any:
+    """The session of this process, started where there is none yet; `chosen`: the parameter and value that ask for it.
 
     Raises:
         InputError: pyspark or Java is not installed, or the cluster does not answer.
     """
-    chosen = "engines.near_duplicates spark"
     sql = engine("pyspark.sql", extra="spark", chosen=chosen)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers find what this process finds
     settings = {
@@ -55,17 +55,22 @@ def session(config: SparkEngine) -> Any:
 
 @contextmanager
 def steps_on(config: SparkEngine) -> Iterator[Steps]:
-    """The steps of `roar.near_duplicates.deduplicate` on a session: the same pairs, similarities and evidence.
+    """The steps of `roar.near_duplicates.deduplicate` on a session: the same pairs, similarities, evidence and clusters.
 
     Raises:
         InputError: as `session`.
     """
     from roar.engines.spark_candidates import search
+    from roar.engines.spark_clusters import partition
 
     running = session(config)
     sent: list[Any] = []
     try:
-        yield Steps(partial(search, running), _comparison_on(running, config.partitions, sent).of)
+        yield Steps(
+            partial(search, running),
+            _comparison_on(running, config.partitions, sent).of,
+            partial(partition, running, config.partitions, sent),
+        )
     finally:
         for broadcast in sent:
             broadcast.destroy()

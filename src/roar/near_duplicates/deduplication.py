@@ -5,6 +5,7 @@ Rows are put in the order of `product_id` first, so that results do not depend o
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from roar.near_duplicates.evidence import explain
 from roar.near_duplicates.learning import Weights
 from roar.near_duplicates.profiles import Profiles
 from roar.near_duplicates.verification import learn_from, score, score_and_learn
-from roar.parameters import DuplicateCandidates, NearDuplicates
+from roar.parameters import DuplicateCandidates, DuplicateEvidence, NearDuplicates
 from roar.tables import require_columns
 
 ACCEPT = 0.5
@@ -33,12 +34,14 @@ _OPTIONAL = {"description": pl.String, "brand": pl.String, "attributes": pl.Stri
 
 
 class Steps(NamedTuple):
-    """The two steps that all products take part in, as whoever runs them does them."""
+    """The steps that all products take part in, as whoever runs them does them."""
 
     search: Callable[[pl.DataFrame, int, DuplicateCandidates], tuple[np.ndarray, np.ndarray]] = candidate_search.search
     """Candidates of products by their terms."""
     compare: Callable[[Profiles], Comparison] = Comparison.of
     """What tells the evidence of pairs."""
+    partition: Callable[..., np.ndarray] = clusters.partition
+    """Clusters of products by accepted pairs; its `Verify` can be pickled."""
 
 
 def find_pairs(
@@ -79,11 +82,11 @@ def deduplicate(
         >>> clusters.rows()
         [('a', 'a'), ('b', 'a')]
     """
-    config = config or NearDuplicates()
+    config, steps = config or NearDuplicates(), steps or Steps()
     products = prepared(products)
     profiles = Profiles.read(products)
-    pairs = _pairs(products, profiles, config, steps or Steps())
-    return pairs, _clusters(products, pairs, profiles.of, config)
+    pairs = _pairs(products, profiles, config, steps)
+    return pairs, _clusters(products, pairs, profiles.of, config, steps)
 
 
 def _pairs(products: pl.DataFrame, profiles: Profiles, config: NearDuplicates, steps: Steps) -> pl.DataFrame:
@@ -174,11 +177,15 @@ def cluster(products: pl.DataFrame, pairs: pl.DataFrame, config: NearDuplicates 
     """
     products = prepared(products)
     require_columns(pairs, "pairs", ["similarity"])
-    return _clusters(products, pairs, lambda rows: Profiles.read(products[rows]), config or NearDuplicates())
+    return _clusters(products, pairs, lambda rows: Profiles.read(products[rows]), config or NearDuplicates(), Steps())
 
 
 def _clusters(
-    products: pl.DataFrame, pairs: pl.DataFrame, profiles_of: Callable[[np.ndarray], Profiles], config: NearDuplicates
+    products: pl.DataFrame,
+    pairs: pl.DataFrame,
+    profiles_of: Callable[[np.ndarray], Profiles],
+    config: NearDuplicates,
+    steps: Steps,
 ) -> pl.DataFrame:
     a, b = rows_of(products, pairs)
     read = _worth_reading(len(products), a, b)
@@ -186,14 +193,24 @@ def _clusters(
     places = np.searchsorted(read, a), np.searchsorted(read, b)
     weights = learn_from(comparison, *places, config.evidence) if config.evidence.learn else None
     alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False, "learn": False})
-
-    def judge(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), alone, weights)
-
+    judge = partial(_judged, comparison=comparison, read=read, config=alone, weights=weights)
     similarity = pairs["similarity"].cast(pl.Float64).to_numpy()
-    label = clusters.partition(len(products), np.minimum(a, b), np.maximum(a, b), similarity, judge, config.clusters)
+    label = steps.partition(len(products), np.minimum(a, b), np.maximum(a, b), similarity, judge, config.clusters)
     ids = products["product_id"]
     return pl.DataFrame({"product_id": ids, "cluster_id": ids.gather(label)})
+
+
+def _judged(
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    comparison: Comparison,
+    read: np.ndarray,
+    config: DuplicateEvidence,
+    weights: Weights | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Similarity and veto of each pair by itself; `read`: the products (sorted rows) that `comparison` knows."""
+    return score(comparison, np.searchsorted(read, a), np.searchsorted(read, b), config, weights)
 
 
 def _explained(comparison: Comparison, profiles: Profiles, pairs: pl.DataFrame, weights: Weights | None) -> pl.Series:

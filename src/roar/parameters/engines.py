@@ -37,7 +37,7 @@ class Engines(Parameters):
     """One engine for each job; results are those of `local`."""
 
     near_duplicates: Annotated[Literal["local", "spark"], MACHINE_ONLY] = "local"
-    encoding: Annotated[Literal["local", "ray"], MACHINE_ONLY] = "local"
+    encoding: Annotated[Literal["local", "ray", "spark"], MACHINE_ONLY] = "local"
     vectors: Literal["local", "milvus"] = "local"
     spark: Annotated[SparkEngine, MACHINE_ONLY] = SparkEngine()
     ray: Annotated[RayEngine, MACHINE_ONLY] = RayEngine()

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 from roar.datasets.release_folder import NewRelease
 from roar.encoder import encode, identity_of, load_encoder, product_texts, read_encoder
 from roar.encoder.shards import encode_in_shards
+from roar.engines.encoding import encoding_by
 from roar.errors import InputError
 from roar.files import SEAL
 from roar.parameters import Encoder, Engines, Evaluation, Release, Stage1, Stage2, Teacher, TrainingSets
@@ -181,11 +182,7 @@ def catalogue_vectors(
         return known.vectors(np.arange(len(products)))
     logger.info("Encoding %d products: no index of this encoder's is there.", len(products))
     texts = product_texts(products, encoder.product_fields, encoder.max_tokens).to_list()
-    by = None
-    if engines.encoding == "ray":
-        from roar.engines.ray import encoding_on
-
-        by = encoding_on(engines.ray, model, settings, shards)
+    by = encoding_by(engines, model, settings, shards)
     names = products["product_id"].to_list()
     return encode_in_shards(model, texts, shards, settings, progress="catalogue, release", names=names, by=by)
 
