@@ -35,7 +35,7 @@ class Profiles:
     dictionary: pl.DataFrame
     """`fact`, `dimension`, `value`, `shown`, `strict`: see `wording` and `roar.attributes`; each fact once, sorted."""
     codes: pl.DataFrame
-    """`row`, `code`, `stem`, `tail`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
+    """`row`, `code`, `stem`, `tail`, `piece`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
     mentions: pl.DataFrame
     """`row`, `fact`: brands that the title speaks of, as facts of the dictionary."""
     served: pl.DataFrame
