@@ -82,6 +82,11 @@ class Form(NamedTuple):
         description: whether descriptions are kept.
         cut: the lists whose titles keep their first four to six words.
         spread: how far each shop's price lies from the set's, as a standard deviation of logarithms.
+        affixed: the lists that write the shop's letters before a model number, or a region behind it.
+        makers: the lists that name the brand in a column alone, and no longer in the title.
+        dear: the lists whose prices are 30% higher, and for a third of the products missing or 0.
+        abbreviated: the lists that cut long words short.
+        unmatched: the share of matched products of the first list that it does not sell after all.
     """
 
     model_column: str = ""
@@ -91,6 +96,11 @@ class Form(NamedTuple):
     description: bool = False
     cut: str = ""
     spread: float = 0.0
+    affixed: str = ""
+    makers: str = ""
+    dear: str = ""
+    abbreviated: str = ""
+    unmatched: float = 0.0
 
 
 FORMS = {
@@ -100,14 +110,29 @@ FORMS = {
     "own_numbers": Form(tree=True, own_numbers="ab", brand_column="a"),
     "one_column": Form(model_column="b", brand_column="b", description=True),
     "short": Form(tree=True, brand_column="a", cut="b", spread=0.2),
+    "affixes": Form(tree=True, brand_column="a", affixed="b"),
+    "makers": Form(tree=True, makers="a", dear="b"),
+    "abbreviated": Form(brand_column="a", abbreviated="b", dear="b"),
+    "unmatched": Form(tree=True, brand_column="ab", unmatched=0.8),
 }
 """Forms in which a set is measured."""
 
 
 def as_two_shops(labelled: Labelled, form: Form) -> Labelled:
     """The same pairs, listed by two shops that keep their columns as `form` says."""
+    labelled = _unsold(labelled, form.unmatched)
     rows = [_filed(row, form) for row in labelled.products.iter_rows(named=True)]
     return Labelled(pl.DataFrame(rows, schema=SCHEMA, orient="row"), labelled.pairs)
+
+
+def _unsold(labelled: Labelled, share: float) -> Labelled:
+    """Without that share of the first list's matched products, and their pairs."""
+    matched = labelled.pairs.filter(pl.col("label") == 1).select(product_id=ENDS[0]).unique().sort("product_id")
+    gone = matched.sample(fraction=share, seed=0)
+    return Labelled(
+        labelled.products.join(gone, on="product_id", how="anti", maintain_order="left"),
+        labelled.pairs.join(gone, left_on=ENDS[0], right_on="product_id", how="anti", maintain_order="left"),
+    )
 
 
 def _filed(row: dict[str, object], form: Form) -> tuple[object, ...]:
@@ -130,15 +155,27 @@ def _filed(row: dict[str, object], form: Form) -> tuple[object, ...]:
         )
     if side in form.cut:
         title = " ".join(title.split()[: chance.integers(4, 7)])
+    if side in form.affixed and model and side not in form.model_column:
+        written = (
+            f"{words[0][:3]}-{model}" if chance.random() < 0.4 else model + str(chance.choice(["/b", "-us", "eu", ""]))
+        )
+        title = title.replace(model, written)
+    if side in form.makers:
+        title = re.sub(rf"(?i)\b{words[0]}\b ?", "", title).strip() or title
+    if side in form.abbreviated:
+        title = " ".join(word[:4] if len(word) > 6 and chance.random() < 0.5 else word for word in title.split())
     price = float(row["price"]) * float(np.exp(chance.normal(0, form.spread))) if row["price"] else None  # type: ignore[arg-type]
-    brand = words[0] if side in form.brand_column else None
+    if side in form.dear and price:
+        price = float(chance.choice([1.3 * price] * 4 + [float("nan"), 0.0]))
+        price = None if np.isnan(price) else price
+    brand = words[0] if side in form.brand_column + form.makers else None
     return (
         product_id,
         title,
         row["description"] if form.description else None,
         brand,
         json.dumps(attributes) if attributes else None,
-        round(price, 2) if price else None,
+        None if price is None else round(price, 2),
     )
 
 

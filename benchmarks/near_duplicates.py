@@ -162,6 +162,9 @@ PARTS: dict[str, dict[str, object] | Callable[[Profiles, pl.DataFrame], Profiles
     "tails_of_numbers": lambda profiles, _: replace(
         profiles, codes=profiles.codes.with_columns(tail=pl.lit(None, dtype=pl.String))
     ),
+    "pieces_of_numbers": lambda profiles, _: replace(
+        profiles, codes=profiles.codes.with_columns(piece=pl.lit(None, dtype=pl.String))
+    ),
     "brands_in_titles": lambda profiles, _: replace(profiles, mentions=profiles.mentions.clear()),
     "bundles": _without_bundles,
     "editions": lambda profiles, _: _without_editions(profiles),
@@ -169,8 +172,8 @@ PARTS: dict[str, dict[str, object] | Callable[[Profiles, pl.DataFrame], Profiles
 """Each part as the parameters that leave it out, or what becomes of the profiles (of products) without it."""
 
 
-JUDGED = (*MATCHING, "trees", "short", "electronics", "software")
-"""Sets whose parts are left out: as they come, filed and cut short by two shops, and made by rules."""
+JUDGED = (*MATCHING, "trees", "short", "affixes", "electronics", "software")
+"""Sets whose parts are left out: as they come, filed, cut short and numbered by two shops, and made by rules."""
 
 
 def parts(folder: Path) -> Figures:
@@ -313,6 +316,7 @@ def cost(size: int) -> Figures:
     yield "pairs", len(pairs)
     yield "clusters", clusters["cluster_id"].n_unique()
     yield "peak_memory_gb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    yield "peak_memory_of_a_reading_process_gb", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
 
 
 BANDS = {"usual": None, "42_bands": (42, 3), "64_bands": (64, 2)}

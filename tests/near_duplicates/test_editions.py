@@ -105,6 +105,8 @@ def test_measures_side_by_side_are_a_multiset() -> None:
         ("Garmin handheld Gpsmap 78s receiver", "Receiver for hikers and sailors", "gpsmap 78s"),
         ("Sony W530 cyber camera", "Cyber camera in a box", "dsc-w530"),
         ("Denon 3800BDCI player", "Player for discs", "dvd3800bdci"),
+        ("Denon son-dscw530h player", "Player for discs", "DSCW530H"),
+        ("Denon DSCW530H/us player", "Player for discs", "dscw530h"),
     ],
 )
 def test_a_column_names_what_a_title_says_in_other_words_or_in_part(title: str, other: str, column: str) -> None:
@@ -112,6 +114,11 @@ def test_a_column_names_what_a_title_says_in_other_words_or_in_part(title: str, 
     verdict = judged(title, other, (None, f'{{"modelno": "{column}"}}'))
     assert "model number" in verdict["evidence"]
     assert verdict["similarity"] > judged(title, other)["similarity"] + 0.3
+
+
+def test_what_two_numbers_have_in_common_between_separators_is_no_number_of_both() -> None:
+    """A part meets a whole number alone: "aa-w530x" and "bb-w530x" are two."""
+    assert "within" not in judged("Orvane player aa-w530x", "Orvane player bb-w530x")["evidence"]
 
 
 def test_what_is_sold_with_a_product_makes_another_item() -> None:

@@ -22,3 +22,5 @@ def test_a_container_has_the_memory_that_it_may_take(tmp_path, monkeypatch) -> N
     for said, expected in (("max", machine), ("1000000\n", 1_000_000), (str(10 * machine), machine)):
         limit.write_text(said)
         assert activations.memory_of(torch.device("cpu")) == expected
+    monkeypatch.setenv(activations.SHARERS_VARIABLE, "4")
+    assert activations.memory_of(torch.device("cpu")) == machine // 4

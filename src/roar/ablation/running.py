@@ -5,6 +5,7 @@ two after the other (a quarter, on two cores), and what a cell gives does not de
 fold and seed start from the same weights: one worker runs them one after the other.
 """
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from roar.ablation.cells import Shop, result_paths, run_cell
 from roar.ablation.studies import Cell
+from roar.training.activations import SHARERS_VARIABLE
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
@@ -77,6 +79,7 @@ def _run_chain(chain: list[Cell], shop: Shop, folder: Path) -> Iterator[Cell]:
     weights = folder / "weights" / f"{chain[0].fold}_{chain[0].seed}"
     for cell in chain:
         run_cell(cell, shop, folder, weights)
+        gc.collect()  # a trainer and its encoder hold one another
         yield cell
     shutil.rmtree(weights, ignore_errors=True)
 
@@ -93,7 +96,7 @@ def _side_by_side(chains: list[list[Cell]], shop: Shop, folder: Path, workers: i
     cells = [cell for chain in chains for cell in chain]
     before = bar.n
     # Libraries read their number of threads, and the progress bars whether they are wanted, when they are imported.
-    with _environment(dict.fromkeys(_THREADS, threads) | {"TQDM_DISABLE": "1"}):
+    with _environment(dict.fromkeys(_THREADS, threads) | {"TQDM_DISABLE": "1", SHARERS_VARIABLE: str(workers)}):
         pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (shop, folder))
         waiting: set[Future[None]] = {pool.submit(_work, chain) for chain in chains}
     try:

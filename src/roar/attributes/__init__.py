@@ -6,6 +6,7 @@ colours     colour words, and where they are none, as data
 numbers     how numbers are written
 folding     one spelling, with the way back to the place
 money       prices that a shopper would pay, discounts
+company     what a unit is beside other words
 reader      facts out of one text
 tables      facts out of many texts, and the texts without their quantities
 declared    facts out of brands and JSON attributes

@@ -81,6 +81,10 @@ def _spellings() -> dict[str, tuple[str, ...]]:
 COLOURS: dict[str, tuple[str, ...]] = _spellings()
 """Colour words to basic colours. A shade between two (navy, ivory) is both, and so contradicts neither of them."""
 
+_METAL_PARTS = "elbow pipe tube tubing tee fitting fittings coupling adapter wire coil sheet foil cap union sulfate peptide peptides cable conductor nails mesh scourer"
+_OF_METAL = _METAL_PARTS.split()
+"""Things that are of a metal, whose colour nobody sees."""
+
 NOT_COLOURS = (
     *(f"{kind} chocolate" for kind in ("dark", "milk", "white", "hot")),
     *(f"chocolate {food}" for food in ("bar", "chip", "chips", "cake", "powder", "spread", "milk", "cookies")),
@@ -123,6 +127,7 @@ NOT_COLOURS = (
     "wine opener",
     "white wine",
     "orange juice",
+    *(f"{metal} {part}" for metal in ("copper", "bronze") for part in _OF_METAL),
 )
 """Phrases whose colour word is none."""
 

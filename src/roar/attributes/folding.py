@@ -7,7 +7,7 @@ from functools import lru_cache
 _ALIKE = {
     **dict.fromkeys("®™©", " "), "°": "°", "№": "№",
     **dict.fromkeys("×✕✖⨯∗＊", "x"), "х": "х", "⁄": "/", "∕": "/", "٫": ".", "٬": ",", "،": ",", "、": ",", "，": ",",
-    **dict.fromkeys("‐‑‒–—−―", "-"), **dict.fromkeys("″”“„‟＂", '"'), **dict.fromkeys("′’‘´`ʼ", "'"), "～": "~", "〜": "~",
+    **dict.fromkeys("‐‑‒–—−―", "-"), **dict.fromkeys("″”“„‟＂", '"'), **dict.fromkeys("′’‘´`ʼ", "'"), "～": "~", "〜": "~", "ł": "l", "ø": "o", "đ": "d", "ı": "i",
 }  # fmt: skip
 _LATIN = str.maketrans("авекмнорстх", "abekmhopctx")
 _LOOKALIKE = re.compile(r"(?<=\d) ?х(?= ?\d)|(?<![^\W\d_])[авекмнорстх](?=\d)|(?<!\w)а{2,3}(?!\w)")
@@ -18,8 +18,8 @@ _FRACTION_SLASH = "\u2044"
 
 @lru_cache(maxsize=65536)
 def _folded(letter: str) -> str:
-    if letter in _ALIKE:
-        return _ALIKE[letter]
+    if letter.lower() in _ALIKE:
+        return _ALIKE[letter.lower()]
     if unicodedata.category(letter) == "Cf":  # marks that nobody sees
         return ""
     if letter.isdecimal():

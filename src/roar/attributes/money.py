@@ -4,11 +4,17 @@ import re
 
 from roar.attributes import words
 from roar.attributes.facts import AT_LEAST, AT_MOST, Fact
+from roar.attributes.folding import fold
 from roar.attributes.roles import bound_before, bound_behind
 
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥₽₹₩₺]|r\$|(?<![\w])(?:usd|eur|gbp|rs|inr|chf|aed|sar|pln))\.?\s?$")
+_MYRIAD = tuple(fold(sign)[0] for sign in "万萬만")
+"""Ten thousands, before the currency."""
+
+_ASIAN = "|".join(fold(sign)[0] for sign in ("円", "元", "원", "रुपये", "रु"))
+_CODES = {fold(sign)[0]: code for sign, code in words.CURRENCIES.items()}
 _MONEY_AFTER = re.compile(
-    r"\s?(?:[$€£¥₽₹₩₺¢](?!\s?\d)|円|元|(?:usd|eur|euros?|евро|dollars?|bucks|gbp|quid|руб(?:леи|ля)?|rub|zl|pln|chf|rupees|cents?|sek|kr|aed|ريال)(?![\w]))"
+    rf"\s?(?:[$€£¥₽₹₩₺¢](?!\s?\d)|(?:{'|'.join(_MYRIAD)})? ?(?:{_ASIAN})(?![a-z])|(?:usd|eur|euros?|евро|dollars?|bucks|gbp|quid|руб(?:леи|ля)?|rub|zl|pln|chf|rupees|krw|cents?|sek|kr|aed|ريال)(?![\w]))"
 )
 
 
@@ -40,9 +46,11 @@ def asked_price(folded: str, run: list[tuple[int, int, float]], kind: str) -> li
     if kind != "query":
         return []
     sign = (before or after)[0].strip(" .")  # type: ignore[index]
-    code = words.CURRENCIES.get(sign) or None
+    myriad = next((part for part in _MYRIAD if sign.startswith(part)), "")
+    many = 10_000 if myriad else 1
+    code = _CODES.get(sign.removeprefix(myriad).strip()) or None
     if len(run) == 2 and run[0][2] < run[1][2]:
         sides = zip(run, (AT_LEAST, AT_MOST), strict=True)
-        return [Fact("price", amount, None, code, start, end, role) for (_, _, amount), role in sides]
+        return [Fact("price", amount * many, None, code, start, end, role) for (_, _, amount), role in sides]
     bounded = bound_before(folded, start) or bound_behind(folded, end)
-    return [Fact("price", run[0][2], None, code, start, end)] if bounded else []
+    return [Fact("price", run[0][2] * many, None, code, start, end)] if bounded else []

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from roar.attributes import words
+from roar.attributes.company import in_company
 from roar.attributes.facts import AT_LEAST, AT_MOST, FOLDED_GLUED_ONLY, FOLDED_UNITS, Fact, bounded, spelled
 from roar.attributes.money import asked_price, is_discount, is_money
 from roar.attributes.numbers import CHINESE_NUMBER, LETTER, NUMBER, value
@@ -31,7 +31,7 @@ LONGEST_RUN = 6
 _WORD_UNITS = spelled([name for name in FOLDED_UNITS if bounded(name) or name[-1].isdigit()])
 _SIGN_UNITS = spelled([name for name in FOLDED_UNITS if not (bounded(name) or name[-1].isdigit())])
 _ATOM = re.compile(
-    rf"(?<![{LETTER}\d#])(?<!\d[.,/])(?:(?<![{LETTER}]-)|(?<=\d[a-z]-)|(?<=\d[a-z]{{2}}-))(?!0\d)(?P<number>{NUMBER})"
+    rf"(?<![{LETTER}\d#№])(?<!\d[.,/])(?<!\bf/)(?<!\bno\.)(?<!\bno\. )(?<!\bnr\. )(?<!№ )(?:(?<![{LETTER}]-)|(?<=\d[a-z]-)|(?<=\d[a-z]{{2}}-))(?!0\d)(?P<number>{NUMBER})"
     rf"(?:(?P<gap>\+? {{0,2}}-? ?)(?:(?P<unit>{_WORD_UNITS})(?![{LETTER}\d])|(?P<sign>{_SIGN_UNITS}))\.?"
     rf"|(?P<mark> ?(?:\"|'')|'(?=[ )x\x00,.]|\d|$|-))"
     rf"|(?![{LETTER}])|(?=x(?: |$)))"
@@ -204,6 +204,8 @@ _RULES: dict[str, Callable[[_Reading], bool]] = {
     "k": lambda reading: 1000 <= reading.kelvins <= 20000 and reading.kelvins % 50 == 0,
     "к": lambda reading: 1000 <= reading.kelvins <= 20000 and reading.kelvins % 50 == 0,
     "carat": lambda reading: reading.amount <= 30,
+    "nm": lambda reading: not reading.folded.startswith("-b", reading.end),
+    "billion": lambda reading: "biotic" in reading.folded or "lactobac" in reading.folded,
     "mp": lambda reading: reading.amount < 500,
     "go": lambda reading: not reading.gap or reading.amount in _BYTES,
     "iu": lambda reading: not reading.gap or reading.amount >= 10,
@@ -251,6 +253,14 @@ def _link(gap: str, left: Atom, right: Atom) -> str:
         return "+" if right.value < limit else ""
     if _TIMES.fullmatch(gap):
         return "x"
+    if (
+        gap.strip() == "/"
+        and left.unit
+        and right.unit
+        and left.unit.name in ("mg", "mcg")
+        and right.unit.fact == "volume"
+    ):
+        return "/"
     if _TO.fullmatch(gap) and gap:
         return "-"
     return ""
@@ -284,8 +294,8 @@ def _run(folded: str, run: list[Atom], between: list[str], kind: str) -> list[Fa
                     replace(_fact(high, unit), role=AT_MOST, start=span[0], end=span[1]),
                 ]
         return [_fact(atom, atom.unit) for atom in run if atom.unit]
-    if "x" in between:
-        return _product(folded, run)
+    if "x" in between or "/" in between:
+        return _product(folded, run) if "x" in between else [_strength(run[0], run[1])]
     return _alone(folded, run, kind) if len(run) == 1 else [_fact(atom, atom.unit) for atom in run if atom.unit]
 
 
@@ -301,6 +311,13 @@ def _compounded(run: list[Atom], between: list[str]) -> tuple[list[Atom], list[s
             whole.append(atom)
             links.append(how)
     return whole, links
+
+
+def _strength(mass: Atom, volume: Atom) -> Fact:
+    """100 mg/5 ml, in milligrams a millilitre."""
+    assert mass.unit and volume.unit
+    amount = mass.value * mass.unit.factor * 1e6 / (volume.value * volume.unit.factor * 1e3)
+    return Fact("concentration", float(f"{amount:.10g}"), None, "mg/ml", mass.start, volume.end, scale="mg/ml")
 
 
 _SPATIAL = ("length", "area")
@@ -334,7 +351,7 @@ _ORDINAL = re.compile(r"\s?x(?: (?=[a-z])|(?= ?$))")
 def _alone(folded: str, run: list[Atom], kind: str) -> list[Fact]:
     atom = run[0]
     if atom.unit:
-        return [_fact(atom, _ram(folded, atom))]
+        return [_fact(atom, in_company(atom.unit, atom.value, folded, atom.start, atom.end))]
     times = _ORDINAL.match(folded, atom.end)
     if times:
         return [
@@ -350,16 +367,6 @@ def _alone(folded: str, run: list[Atom], kind: str) -> list[Fact]:
     if kind == "query" and bound_before(folded, atom.start):
         return [Fact("price", atom.value, None, None, atom.start, atom.end)]
     return []
-
-
-_MEMORY = re.compile(rf"\s?(?:\w{{1,8}} )?(?:{'|'.join(words.MEMORY_WORDS)})(?!\s(?:card|stick))(?![\w])")
-
-
-def _ram(folded: str, atom: Atom) -> Unit | None:
-    """Bytes before "RAM" are working memory."""
-    if atom.unit and atom.unit.fact == "storage" and _MEMORY.match(folded, atom.end):
-        return atom.unit._replace(fact="memory")
-    return atom.unit
 
 
 def _fact(atom: Atom, unit: Unit | None) -> Fact:

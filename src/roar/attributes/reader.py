@@ -7,6 +7,7 @@ leads a title, 5G a network beside a phone; what is too short to trust counts on
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from roar.attributes import colours, words
@@ -33,18 +34,38 @@ def scan(text: str, kind: str = "product") -> list[Fact]:
     found = [with_role(fact, folded, serving) for fact in found]
     if not distinct.isdisjoint(_INTERESTING) or not folded.isascii():
         found += _words(folded, spelled, taken, _things(found, [match[0] for match in spelled]))
-    if not distinct.isdisjoint(EXCLUDING_WORDS) or "fre" in folded or not folded.isascii():
+    if (
+        not distinct.isdisjoint(EXCLUDING_WORDS)
+        or "fre" in folded
+        or "zero" in folded
+        or "0" in folded
+        or not folded.isascii()
+    ):
         found += _excluded(folded)
+    found = list(_likely(found))
     found.sort(key=lambda fact: (fact.start, fact.end))
     if places is None:
         return found
     return [replace(fact, start=places[fact.start], end=places[fact.end - 1] + 1) for fact in found]
 
 
+_VITAMIN = re.compile("b[0-7]")
+_DISSOLVED = frozenset(["percent", "volume"])
+
+
+def _likely(found: list[Fact]) -> Iterator[Fact]:
+    """Without sizes that something beside them makes another thing: XL is the load of a tyre, B5 in 30 ml a vitamin."""
+    facts = {fact.fact for fact in found}
+    for fact in found:
+        vitamin = fact.fact == "size" and fact.text is not None and _VITAMIN.fullmatch(fact.text)
+        if not (fact.fact == "size" and "tyre" in facts) and not (vitamin and not facts.isdisjoint(_DISSOLVED)):
+            yield fact
+
+
 _SCRIPT = r"\u3040-\u30ff\u4e00-\u9fff"
 _COLOURS = {fold(word)[0]: basic for word, basic in colours.COLOURS.items()}
 _AUDIENCES = {fold(word)[0]: audience for word, audience in words.AUDIENCES.items()}
-_WORD = re.compile(rf"[^\W\d_{_SCRIPT}]+(?:'s)?|\d?x{{1,5}}[ls](?![\w])")
+_WORD = re.compile(rf"[^\W\d_{_SCRIPT}]+(?:'s)?|(?<!\d)\d?x{{1,5}}[ls](?![\w])")
 _KANA = r"[\u30a1-\u30ff]"
 _IDEOGRAPHS = re.compile(
     "|".join(
@@ -97,7 +118,9 @@ def _words(folded: str, matches: list[re.Match[str]], taken: bytearray, things: 
             found += _coloured(folded, plain, start, end)
         if plain in _AUDIENCES:
             found.append(_word(folded, "audience", _AUDIENCES[plain], start, end))
-        if plain in words.SIZES and not taken[start] and spelled[max(place - 1, 0)] not in words.SIZE_WORDS:
+        written_on = folded[start - 1 : start].isdigit()  # ink 603XL
+        sized = plain in words.SIZES and not (taken[start] or written_on)
+        if sized and spelled[max(place - 1, 0)] not in words.SIZE_WORDS:
             found.append(_word(folded, "size", words.SIZES[plain], start, end))
     if not folded.isascii():
         for match in _IDEOGRAPHS.finditer(folded):
@@ -127,6 +150,7 @@ _WITHOUT = re.compile(
 _FREE = re.compile(
     r"(?<![\w])([^\W\d_]{3,})(?:[ -]free|frei|freie|freies)(?![\w])(?! (?:shipping|delivery|from|of|standing|range|time|gift|sample))"
 )
+_ZERO = re.compile(rf"(?<![\w.,/])(?:zero|0(?: ?%)?) ({'|'.join(words.ZERO_OF)})(?![\w])")
 _FREE_OF = re.compile(r"(?<![\w])(?:free (?:of|from)|frei von|libre de|خالي من|خال من)\s([^\W\d_]{3,})")
 _WITHOUT_IDEOGRAPH = re.compile(
     rf"(?:不含([\u4e00-\u9fff]{{1,2}})|(?:无|無)([^{words.NAMED_WITHOUT}\W\d_a-z\u3040-\u30ff]))"
@@ -135,7 +159,7 @@ _WITHOUT_IDEOGRAPH = re.compile(
 
 def _excluded(folded: str) -> list[Fact]:
     found = []
-    for pattern in (_WITHOUT, _FREE, _FREE_OF, _WITHOUT_IDEOGRAPH):
+    for pattern in (_WITHOUT, _FREE, _FREE_OF, _ZERO, _WITHOUT_IDEOGRAPH):
         for match in pattern.finditer(folded):
             word = match[match.lastindex or 1]
             if word in _INTERESTING or word in words.NOT_EXCLUDED or (pattern is _FREE and word in words.FREE_BUT):

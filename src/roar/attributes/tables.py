@@ -27,6 +27,17 @@ PIECE = 25_000
 IDLE = 30
 """Seconds after which a process that reads nothing ends."""
 
+MOST = 8
+"""Processes that read at a time, at most: each holds some 300 MB."""
+
+
+def workers(pieces: int) -> int:
+    """Processes that are worth starting for so many pieces. They are new interpreters, never forks, and so may be started beside
+    threads of others: in Kedro's runners, in a Spark executor.
+    """
+    return max(1, min(cpu_count(), pieces, MOST))
+
+
 KINDS = ("product", "query")
 
 
@@ -68,7 +79,7 @@ def scan_all(texts: pl.Series, *, kind: str = "product") -> tuple[pl.DataFrame, 
     starts = range(0, max(len(texts), 1), PIECE)
     if len(starts) == 1:
         return _scan_piece(texts, kind)
-    processes = Parallel(n_jobs=min(cpu_count(), len(starts)), idle_worker_timeout=IDLE)
+    processes = Parallel(n_jobs=workers(len(starts)), idle_worker_timeout=IDLE)
     parts = processes(delayed(_scan_piece)(texts.slice(start, PIECE), kind) for start in starts)
     placed = (
         facts.with_columns(pl.col("row") + pl.lit(start, dtype=pl.UInt32))

@@ -93,6 +93,10 @@ EXCLUDING = frozenset(
 )
 """Words before what a product has not."""
 
+ZERO_OF = ("sugar", "sugars", "calorie", "calories", "fat", "carb", "carbs", "caffeine", "gluten", "alcohol", "sodium", "zucker", "kalorien", "azucar",
+           "sucre", "alcool", "alcohol", "zuccheri", "acucar", "cukru")  # fmt: skip
+"""What is left out behind "zero" or "0": elsewhere that is a name ("cola zero cans")."""
+
 FREE_BUT = frozenset(
     [
         "hands",
@@ -128,6 +132,12 @@ NOT_EXCLUDED = frozenset(
         "limit",
         "more",
         "longer",
+        "less",
+        "fewer",
+        "over",
+        "under",
+        "greater",
+        "smaller",
         "problem",
         "iron",
         "stick",
@@ -227,15 +237,21 @@ PHRASE_STOPS = frozenset(
 
 AT_MOST = (
     "up to", "under", "below", "less than", "no more than", "not more than", "at most", "maximum", "max", "within", "until", "<", "<=", "≤",
+    "smaller than", "shorter than", "lighter than", "narrower than", "thinner than", "cheaper than", "younger than", "fewer than", "not over",
+    "kleiner als", "kurzer als", "leichter als", "schmaler als", "billiger als", "gunstiger als", "nicht mehr als", "pas plus de", "plus petit que",
+    "moins cher que", "no mas de", "menor que", "mas barato que", "meno caro di", "дешевле", "не дороже",
     "bis zu", "bis", "unter", "weniger als", "hochstens", "maximal", "jusqu'a", "moins de", "maximum de", "hasta", "menos de", "maximo",
-    "fino a", "meno di", "massimo", "tot", "minder dan", "do", "до", "не более", "менее", "不超过", "最多", "低于", "小于", "少于", "最大", "حتى", "اقل من", "أقل من",
+    "fino a", "meno di", "massimo", "tot", "minder dan", "onder", "do", "ponizej", "mniej niz", "maksymalnie", "ate", "abaixo de", "до", "не более", "менее", "不超过", "最多", "低于", "小于", "少于", "最大", "حتى", "اقل من", "أقل من", "تحت", "не больше", "меньше",
 )  # fmt: skip
 """Words before a number that make it an upper bound."""
 
 AT_LEAST = (
     "at least", "over", "above", "more than", "greater than", "minimum", "min", "no less than", "not less than", ">", ">=", "≥",
+    "bigger than", "larger than", "longer than", "heavier than", "wider than", "taller than", "higher than", "thicker than", "older than",
+    "starting at", "grosser als", "langer als", "schwerer als", "breiter als", "hoher als", "nicht weniger als", "a partir de", "plus grand que",
+    "pas moins de", "no menos de", "mayor que", "desde", "больше",
     "mindestens", "ab", "uber", "mehr als", "plus de", "au moins", "minimum de", "mas de", "al menos", "minimo", "almeno", "piu di", "oltre",
-    "minstens", "meer dan", "co najmniej", "от", "более", "не менее", "至少", "超过", "高于", "大于", "اكثر من", "أكثر من",
+    "minstens", "meer dan", "boven", "co najmniej", "powyzej", "wiecej niz", "mais de", "pelo menos", "acima de", "от", "свыше", "не меньше", "более", "не менее", "至少", "超过", "高于", "大于", "اكثر من", "أكثر من", "على الأقل", "فوق",
 )  # fmt: skip
 """Words before a number that make it a lower bound."""
 
@@ -253,6 +269,13 @@ AFTER_AT_MOST = (
     "以下",
     "以内",
     "未満",
+    "이하",
+    "미만",
+    "까지",
+    "से कम",
+    "तक",
+    "или меньше",
+    "i mniej",
 )
 AFTER_AT_LEAST = (
     "or more",
@@ -269,6 +292,12 @@ AFTER_AT_LEAST = (
     "ou plus",
     "o mas",
     "以上",
+    "이상",
+    "초과",
+    "से अधिक",
+    "से ज्यादा",
+    "или больше",
+    "i wiecej",
 )
 """Words after a quantity that bound it."""
 
@@ -276,7 +305,7 @@ CURRENCIES: dict[str, str] = {
     spelling: code
     for code, spellings in {
         "USD": "$ us$ usd dollar dollars bucks", "EUR": "€ eur euro euros евро", "GBP": "£ gbp quid", "JPY": "¥ jpy yen 円", "CNY": "元 rmb cny",
-        "RUB": "₽ rub руб рублеи рубля", "INR": "₹ inr rs rupees", "PLN": "zl pln", "CHF": "chf", "SEK": "sek kr", "KRW": "₩", "TRY": "₺",
+        "RUB": "₽ rub руб рублеи рубля", "INR": "₹ inr rs rupees रुपये रु", "PLN": "zl pln", "CHF": "chf", "SEK": "sek kr", "KRW": "₩ 원 krw", "TRY": "₺",
         "BRL": "r$", "AED": "aed", "SAR": "sar ريال", "": "¢ cent cents",
     }.items()
     for spelling in spellings.split()
@@ -286,6 +315,9 @@ CURRENCIES: dict[str, str] = {
 FOR_CUES = frozenset(["for", "fits", "compatible", "fur", "pour", "para", "voor", "dla", "для", "适用于", "适用", "لل"])
 """Words after which sizes are those of what the product serves; "per" is as often a rate."""
 
+FOR_BUT = ("all mankind", "men", "women", "kids", "home", "sale")
+"""What behind "for" is no other product."""
+
 COUNT_WORDS: dict[str, int] = {
     "single": 1, "twin": 2, "double": 2, "two": 2, "triple": 3, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8,
     "ten": 10, "twelve": 12, "zwei": 2, "drei": 3, "doppel": 2, "zweier": 2, "dreier": 3, "vierer": 4, "sechser": 6,
@@ -293,6 +325,12 @@ COUNT_WORDS: dict[str, int] = {
 """Number words before a pack word."""
 
 BATTERIES = {
+    "lr6": "aa",
+    "lr03": "aaa",
+    "lr3": "aaa",
+    "lr14": "c",
+    "lr20": "d",
+    "lr1": "n",
     "単1": "d",
     "単2": "c",
     "単3": "aa",
@@ -303,7 +341,7 @@ BATTERIES = {
     "7号": "aaa",
     "7號": "aaa",
 }
-"""Sizes of batteries as Japan and China number them."""
+"""Sizes of batteries as standards, Japan and China number them."""
 
 BED_SIZES = "twin xl|california king|cal king|queen|king|twin|full|double|single|super king"
 BED_WORDS = (

@@ -281,9 +281,13 @@ class Comparison:
         return (contradictions >= DOUBT) | (vetoes > 0) | self.models_compared(a, b)[2]
 
 
+PARTS = ("stem", "tail", "piece")
+"""Parts of a model number that another listing may state alone."""
+
+
 def _model_numbers(codes: pl.DataFrame, products: int) -> dict[str, sp.csr_matrix]:
     own = codes.filter("own")
-    parts = [own.select("row", code=part).drop_nulls() for part in ("stem", "tail")]
+    parts = [own.select("row", code=part).drop_nulls() for part in PARTS]
     forms = pl.concat([codes.select("row", "code"), *parts])
     known = forms["code"].unique().sort()
     tables = {"code": codes, "titled_code": codes.filter("titled"), "own_code": own, "code_or_stem": forms}

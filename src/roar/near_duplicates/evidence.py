@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from roar.near_duplicates.comparison import PARTS
 from roar.near_duplicates.learning import Weights
 from roar.near_duplicates.profiles import Profiles
 
@@ -37,7 +38,7 @@ def _models(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
     kin = _both(pairs, own, ["family"]).join(shared, on="pair", how="anti")
     kin = kin.group_by("pair").agg(pl.col("code").min(), pl.col("code_b").min())
     differ = kin.select("pair", order=1, said=pl.format("model numbers {} and {}", "code", "code_b"))
-    parts = own.unpivot(["stem", "tail"], index=["row", "code"], value_name="part").drop("variable").drop_nulls()
+    parts = own.unpivot(PARTS, index=["row", "code"], value_name="part").drop("variable").drop_nulls()
     longer = parts.filter(pl.col("part") != pl.col("code"))
     ends = [
         pairs.join(longer, left_on=one, right_on="row").join(

@@ -15,7 +15,7 @@ SERVED_WORDS = 4
 
 
 def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
-    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `tail` (a line's letters stripped, null if too short), `family` (its shape), `own`, `titled`, `spoken`.
+    """Model numbers: `row`, `code`, `stem` (a colour or region suffix stripped), `tail` (a line's letters stripped, null if too short), `piece` (the longest part between separators that is a model number itself: "son-dscw530", "dscw530/us"; null if none), `family` (its shape), `own`, `titled`, `spoken`.
 
     "rs 120" is read as "rs120" too, but so short a joined form may only agree (`own` is false): chance writes it as well.
     A number after "for" is that of what an accessory serves ("battery for Latitude E6400"), and none of its own. What any column
@@ -23,7 +23,9 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     """
     tokens = without_served(tokens)
     year = pl.col("word").str.contains(r"^(?:19|20)\d\d$")
-    own = tokens.filter("is_code").select("row", code=pl.col("word"), own=True, titled=True, spoken=True)
+    own = tokens.filter("is_code").select(
+        "row", code=pl.col("word"), own=True, titled=True, spoken=True, piece=_piece(pl.col("token"))
+    )
     joined = tokens.filter(
         pl.col("before").str.contains(r"^\p{L}{1,5}$")
         & ~pl.col("before").is_in(SIZE_WORDS | _UNIT_WORDS | lexicon.FUNCTION_WORDS | PACK_OF)
@@ -34,6 +36,7 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
         own=pl.col("word").str.contains(r"\d{4}") & ~year,
         titled=False,
         spoken=True,
+        piece=pl.lit(None, dtype=pl.String),
     )
     stated = (
         wording.vocabulary(declared["token"].unique())
@@ -46,11 +49,17 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
         own=pl.col("named") & pl.col("token").str.contains(r"\d"),
         titled=False,
         spoken=False,
+        piece=_piece(pl.col("token")),
     )
     numbered = stated.filter("own").select("code").unique()
     spoken = [
         tokens.filter(pl.col("word").str.contains(r"\d") & ~pl.col("is_code")).select(
-            "row", code=pl.concat_str(words), own=False, titled=False, spoken=True
+            "row",
+            code=pl.concat_str(words),
+            own=False,
+            titled=False,
+            spoken=True,
+            piece=pl.lit(None, dtype=pl.String),
         )
         for words in (["before", "word"], ["before_that", "before", "word"], ["word", "after"])
     ]
@@ -63,13 +72,22 @@ def codes(tokens: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
     tail = pl.when(enough).then(digits).otherwise(lettered)
     return (
         both.group_by("row", "code")
-        .agg(pl.col("own", "titled", "spoken").any())
+        .agg(pl.col("own", "titled", "spoken").any(), pl.col("piece").drop_nulls().first())
         .with_columns(
             stem=pl.when(stem.str.len_chars() >= 5).then(stem).otherwise("code"),
             family=_family(pl.col("code")),
             tail=tail,
         )
     )
+
+
+def _piece(token: pl.Expr) -> pl.Expr:
+    """The longest part between separators that has letters and two digits or more, four characters at least, where it is not all."""
+    parts = token.str.extract_all(r"[\p{L}\d]+")
+    part = pl.element()
+    numbers = (part.str.len_chars() >= 4) & part.str.contains(r"\p{L}") & (part.str.count_matches(r"\d") >= 2)
+    coded = parts.list.eval(part.filter(numbers).sort_by(part.filter(numbers).str.len_chars(), descending=True))
+    return pl.when(parts.list.len() > 1).then(coded.list.first())
 
 
 def without_served(tokens: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Products as rows of sparse matrices: what verification multiplies instead of looping over pairs.
 
-`Profiles` reads every text once, slice by slice (memory stays that of one slice plus the matrices), and holds, per
-product: its weighted terms, its facts, its model numbers, and the accessory nouns of its title. Statistics of the
+`Profiles` reads every text once, slice by slice and from 50,000 products on in several processes (memory stays that of a slice
+for each plus the matrices), and holds, per product: its weighted terms, its facts, its model numbers, and the accessory nouns of its title. Statistics of the
 catalogue (how rare a term is) come from the products themselves; nothing is learned from labels.
 """
 
@@ -9,17 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from roar.attributes import declared
-from roar.attributes.tables import dimensions, scan_all, shapes
+from roar.attributes.tables import IDLE, PIECE, dimensions, scan_all, shapes, workers
 from roar.near_duplicates import brands, editions, expressions, model_numbers, text, wording
 
 NUMERAL = r"[\p{N}一二三四五六七八九十两半]"
 """A number of any script."""
 
 SLICE = 50_000
-"""Products read at a time."""
+"""Products that are read first, from which the phrases of all are learned; the others are read in several processes."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Profiles:
     dictionary: pl.DataFrame
     """`fact`, `dimension`, `value`, `shown`, `strict`: see `wording` and `roar.attributes`; each fact once, sorted."""
     codes: pl.DataFrame
-    """`row`, `code`, `stem`, `tail`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
+    """`row`, `code`, `stem`, `tail`, `piece`, `family`, `own`, `titled` (the title states it), `spoken` (no column alone does): model numbers."""
     mentions: pl.DataFrame
     """`row`, `fact`: brands that the title speaks of, as facts of the dictionary."""
     served: pl.DataFrame
@@ -55,10 +56,12 @@ class Profiles:
     @classmethod
     def read(cls, products: pl.DataFrame) -> "Profiles":
         """Read the texts of `products`."""
-        starts = range(0, max(len(products), 1), SLICE)
-        progress = tqdm(starts, desc="reading products", disable=len(starts) < 2)
         learned: list[pl.DataFrame] = []
-        parts = [_read_slice(products.slice(start, SLICE), start, learned) for start in progress]
+        first = _read_slice(products.head(SLICE), 0, learned)
+        starts = range(SLICE, len(products), PIECE)
+        processes = Parallel(n_jobs=workers(len(starts)), return_as="generator", idle_worker_timeout=IDLE)
+        rest = processes(delayed(_read_apart)(products.slice(start, PIECE), start, learned) for start in starts)
+        parts = [first, *tqdm(rest, desc="reading products", total=len(starts), disable=not starts)]
         tables = {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
         tables["dictionary"] = tables["dictionary"].unique("fact", keep="first", maintain_order=True).sort("fact")
         price = products["price"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
@@ -80,6 +83,12 @@ class Profiles:
         tables = {name: kept(getattr(self, name)) for name in names}
         known = self.dictionary.join(tables["facts"], on="fact", how="semi", maintain_order="left")
         return Profiles(size=len(rows), dictionary=known, price=self.price[rows], **tables)
+
+
+def _read_apart(products: pl.DataFrame, start: int, learned: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """`_read_slice` in a process of its own, which starts no further ones."""
+    with parallel_config(backend="sequential"):
+        return _read_slice(products, start, learned)
 
 
 def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:

@@ -14,8 +14,11 @@ from torch import Tensor, nn
 
 logger = logging.getLogger(__name__)
 
-MOST = 0.4
-"""Share of the device's memory that a batch may keep: weights, optimiser, validation and everybody else need the rest."""
+MOST = 1 / 3
+"""Share of the memory that a batch may keep: the backward pass itself takes as much again, and weights and everybody else need the rest."""
+
+SHARERS_VARIABLE = "ROAR_TRAININGS_SIDE_BY_SIDE"
+"""Environment variable: trainings that share this machine's memory, where there are several."""
 
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
@@ -59,9 +62,10 @@ def kept_bytes(model: nn.Module, embed: Callable[[], Tensor]) -> int:
 
 
 def memory_of(device: torch.device) -> int:
-    """Bytes of a device; of a processor what the machine has, or the container may take."""
+    """Bytes of a device; of a processor what the machine has, or the container may take, over the trainings there."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = _CGROUP.read_text().strip() if _CGROUP.is_file() else "max"
-    return min(machine, int(limit)) if limit.isdigit() else machine
+    whole = min(machine, int(limit)) if limit.isdigit() else machine
+    return whole // int(os.environ.get(SHARERS_VARIABLE, "1"))
