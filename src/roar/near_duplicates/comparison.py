@@ -50,7 +50,7 @@ class Comparison:
 
     title: sp.csr_matrix
     words: sp.csr_matrix
-    """Titles without their model numbers, each word with its information, 0 … 1."""
+    """Titles without their model numbers (those that accessories serve are words), each word with its information, 0 … 1."""
     full_text: sp.csr_matrix
     facts: sp.csr_matrix
     said: sp.csr_matrix
@@ -94,7 +94,8 @@ class Comparison:
         codes = profiles.codes
         coded = np.zeros(n, dtype=bool)
         coded[codes.filter("titled")["row"].to_numpy()] = True
-        plain = profiles.terms.filter(pl.col("title") & ~pl.col("code"))
+        own = codes.filter("titled").select("row", term=pl.col("code").hash(seed=0))
+        plain = profiles.terms.filter("title").join(own, on=["row", "term"], how="anti", maintain_order="left")
         nouns = pl.concat([profiles.served, profiles.nouns])["noun"].unique().sort()
         brand, mentioned, brands = _brands(profiles)
         return cls(
