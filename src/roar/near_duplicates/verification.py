@@ -145,8 +145,9 @@ def _similarity(
         open_to_doubt = np.flatnonzero(~veto & (raw >= config.threshold))
         x, y = a[open_to_doubt], b[open_to_doubt]
         raw = raw.copy()
-        model_of_both, stem, siblings = comparison.models_compared(x, y)
-        apart = siblings | (comparison.coded[x] & comparison.coded[y] & ~model_of_both & ~stem)
+        shared, stem, siblings = comparison.models_compared(x, y)
+        numbered = np.diff(comparison.titled_code.indptr) > 0  # by what is no series
+        apart = siblings | (numbered[x] & numbered[y] & ~shared & ~stem)
         raw[open_to_doubt] -= unlike * comparison.unlike(x, y) / config.steepness + APART * apart
     best = np.full(len(comparison.price), -np.inf)
     for side in (a, b):
