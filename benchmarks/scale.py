@@ -1,6 +1,7 @@
 """What a larger catalogue costs, and what an engine costs over this process, as `name value` lines.
 
     python benchmarks/scale.py --sizes 10000 100000           processor time of each local step, and how it grows
+    python benchmarks/scale.py --log 100000 1000000           the same of training sets, by impressions of the search log
     python benchmarks/scale.py --spark 10000                  near-duplicates on Spark beside this process; start apart
     python benchmarks/scale.py --ray 400                      so many texts by one actor and by two, beside this process
     python benchmarks/scale.py --milvus 20000                 so many vectors in milvus-lite, beside a scan of the release
@@ -10,6 +11,8 @@ An exponent of 1 is linear cost. Engines run on this machine: their overhead is 
 
 import argparse
 import math
+import resource
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,11 +25,27 @@ import polars as pl
 from roar.encoder import encode, load_encoder, product_texts
 from roar.encoder.shards import encode_in_shards
 from roar.marketplace import simulate
-from roar.near_duplicates import cluster, find_pairs
-from roar.parameters import Encoder, MilvusServer, NearDuplicates, RayEngine, Simulation, SparkEngine
+from roar.near_duplicates import cluster, deduplicate, find_pairs
+from roar.parameters import (
+    Behaviour,
+    Encoder,
+    MilvusServer,
+    RayEngine,
+    Simulation,
+    SparkEngine,
+    TrainingSets,
+)
 from roar.retrieval import LexicalIndex, SearchIndex
 from roar.retrieval.index import unit_rows
 from roar.run_record import processor
+from roar.training_sets import (
+    graded_groups,
+    leakage,
+    query_strata,
+    query_variants,
+    split_queries,
+    stage1_pairs,
+)
 
 T = TypeVar("T")
 Figures = Iterator[tuple[str, float | str]]
@@ -35,13 +54,16 @@ Figures = Iterator[tuple[str, float | str]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[])
+    parser.add_argument("--log", type=int, nargs="+", default=[])
     parser.add_argument("--spark", type=int, default=0)
     parser.add_argument("--ray", type=int, default=0)
     parser.add_argument("--milvus", type=int, default=0)
     options = parser.parse_args()
     report([("processor", processor())])
     if options.sizes:
-        report(growth(options.sizes))
+        report(growth(options.sizes, steps))
+    if options.log:
+        report(growth(options.log, log_steps))
     for size, measure in ((options.spark, on_spark), (options.ray, on_ray), (options.milvus, in_milvus)):
         if size:
             report(measure(size))
@@ -62,13 +84,14 @@ def shop(size: int) -> pl.DataFrame:
     return simulate(Simulation(products=size, queries=100, judged_queries=20), seed=1).products
 
 
-def growth(sizes: list[int]) -> Figures:
-    """Processor seconds of each step at each size, and the exponent from the smallest to the largest."""
+def growth(sizes: list[int], steps: Callable[[int], Iterator[tuple[str, float]]]) -> Figures:
+    """Processor seconds of each step at each size, the exponent from the smallest to the largest, and the peak of memory."""
     seconds: dict[str, list[float]] = {}
     for size in sizes:
         for step, took in steps(size):
             seconds.setdefault(step, []).append(took)
             yield f"{step}_{size}_processor_seconds", took
+        yield f"peak_{size}_gb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     for step, took in seconds.items():
         if len(took) > 1:
             yield f"{step}_exponent", math.log(took[-1] / took[0]) / math.log(sizes[-1] / sizes[0])
@@ -90,29 +113,82 @@ def steps(size: int) -> Iterator[tuple[str, float]]:
     yield "scan_100_queries", timed(lambda: index.exact_positions(vectors[:100], 100), time.process_time)[1]
 
 
+def log_steps(size: int) -> Iterator[tuple[str, float]]:
+    """Training sets of so many impressions: of many small shops side by side, so that distinct queries grow as impressions do."""
+    config, tables = TrainingSets(), shops(size)
+    queries, judgments, log = tables["queries"], tables["judgments"], tables["search_log"]
+    clusters = tables["products"].select("product_id", cluster_id="product_id")
+    texts = pl.concat([queries["query"], log["query"].cast(pl.String)])
+    variants, took = timed(lambda: query_variants(texts), time.process_time)
+    yield "variants", took
+    strata, took = timed(lambda: query_strata(queries, config.strata), time.process_time)
+    yield "strata", took
+    judged = queries.join(judgments, on="query_id", how="semi", maintain_order="left")
+    splits, took = timed(lambda: split_queries(judged, variants, strata, config.splits, seed=1), time.process_time)
+    yield "splits", took
+    pairs, took = timed(
+        lambda: stage1_pairs(queries, judgments, log, variants, splits, config.stage1_sources, seed=1),
+        time.process_time,
+    )
+    yield "stage1_pairs", took
+    groups, took = timed(
+        lambda: graded_groups(queries, judgments, clusters, splits, config.groups, seed=1), time.process_time
+    )
+    yield "graded_groups", took
+    read = ["fold", "query", "variant_group", "product_id"]
+    trained = pl.concat([pairs.select(read), groups.select(read)])
+    yield (
+        "leakage",
+        timed(lambda: leakage(splits, variants, judgments, clusters, trained=trained), time.process_time)[1],
+    )
+
+
+def shops(impressions: int) -> dict[str, pl.DataFrame]:
+    """Tables of copies of one small shop, no text or id of which is another's, with so many impressions together."""
+    small = Simulation(products=1_000, queries=1_000, judged_queries=100, behaviour=Behaviour(sessions=2_700))
+    shop = simulate(small, seed=1)
+    copies = math.ceil(impressions / len(shop.search_log))
+    words = pl.DataFrame({"word": [secrets.token_hex(6) for _ in range(copies)]})
+    tables = {}
+    for name in ("products", "queries", "judgments", "search_log"):
+        table = getattr(shop, name)
+        own = [column for column in ("product_id", "query_id", "session_id", "query") if column in table.columns]
+        together = table.join(words, how="cross")
+        marked = [pl.concat_str(pl.col(column).cast(pl.String), "word", separator=" ") for column in own]
+        tables[name] = together.with_columns(marked).drop("word")
+    return tables
+
+
 def on_spark(size: int) -> Figures:
-    """The same pairs twice: the second time nothing is started any more."""
+    """The same pairs and clusters by one worker twice, the second time with nothing left to start, and by two.
+
+    Give it two cores (`taskset -c 0,1`), or two workers share one.
+    """
     from roar.engines import spark
 
-    products, config = shop(size), NearDuplicates()
-    expected, local = timed(lambda: find_pairs(products, config))
-    engine = SparkEngine(partitions=4)
-
-    def find() -> pl.DataFrame:
-        with spark.steps_on(engine) as steps:
-            return find_pairs(products, config, steps=steps)
-
-    running, start = timed(lambda: spark.session(engine))
-    _, first = timed(find)
-    found, second = timed(find)
-    running.stop()
+    products = shop(size)
+    expected, local = timed(lambda: deduplicate(products))
     yield "spark_products", size
-    yield "spark_equal_pairs", str(found.equals(expected))
     yield "local_seconds", local
-    yield "spark_start_seconds", start
-    yield "spark_first_seconds", first
-    yield "spark_seconds", second
-    yield "spark_over_local", second / local
+    seconds = []
+    for workers in (1, 2):
+        engine = SparkEngine(master=f"local[{workers}]", partitions=4, settings={"spark.driver.memory": "4g"})
+
+        def find(engine: SparkEngine = engine) -> tuple[pl.DataFrame, pl.DataFrame]:
+            with spark.steps_on(engine) as steps:
+                return deduplicate(products, steps=steps)
+
+        running, start = timed(lambda: spark.session(engine))  # noqa: B023
+        _, first = timed(find)
+        found, second = timed(find)
+        running.stop()
+        yield f"spark_{workers}_equal_pairs_and_clusters", str(all(map(pl.DataFrame.equals, found, expected)))
+        yield f"spark_{workers}_start_seconds", start
+        yield f"spark_{workers}_first_seconds", first
+        yield f"spark_{workers}_seconds", second
+        yield f"spark_{workers}_over_local", second / local
+        seconds.append(second)
+    yield "spark_speed_up_of_two", seconds[0] / seconds[1]
 
 
 def on_ray(size: int) -> Figures:

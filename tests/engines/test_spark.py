@@ -8,12 +8,26 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+from kedro.runner import SequentialRunner
 from tests.engines.conftest import needs
 from tests.engines.dying import DyingOnce
 
+from roar.engines import spark_candidates
 from roar.errors import InputError
+from roar.marketplace import simulate
 from roar.near_duplicates import candidates, clusters, deduplicate
-from roar.parameters import DuplicateCandidates, DuplicateClusters, Encoder, Simulation, SparkEngine
+from roar.parameters import (
+    DuplicateCandidates,
+    DuplicateClusters,
+    Encoder,
+    Engines,
+    NearDuplicates,
+    Simulation,
+    SparkEngine,
+)
+from roar.pipelines.data_engineering import create_pipeline
 
 QUICK = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -61,16 +75,41 @@ def test_candidates_are_the_same_pairs_where_keys_are_crowded(spark):
 
 
 @pytest.mark.engines
-def test_pairs_and_clusters_of_the_tiny_shop_are_those_of_one_process_row_for_row(spark):
-    from roar.engines.spark import steps_on
-    from roar.marketplace import simulate
-
+def test_a_driver_that_died_has_written_nothing_and_its_rerun_gives_the_tables_of_one_process_row_for_row(
+    spark, tmp_path, monkeypatch
+):
+    """By `--only-missing-outputs`, on the tiny shop; asked a third time, nothing is left to do."""
     products = simulate(Simulation(products=300, queries=50, judged_queries=10), seed=1).products
-    expected = deduplicate(products)
+    catalog, names = shop_in(tmp_path), ("duplicate_pairs", "product_clusters")
+    catalog["products"].save(products)
+    (found,) = [node for node in create_pipeline().nodes if node.name.endswith("find_near_duplicates")]
+
+    def run() -> None:
+        SequentialRunner().run(Pipeline([found]), catalog, only_missing_outputs=True)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(spark_candidates, "search", lambda *_: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            run()
+    assert [path.name for path in tmp_path.iterdir()] == ["products.parquet"]
+    run()
+    tables, expected = [catalog[name].load() for name in names], deduplicate(products)
     assert len(expected[0]) > 20
-    with steps_on(LOCAL) as steps:
-        found = deduplicate(products, steps=steps)
-    assert all(own.equals(local) for own, local in zip(found, expected, strict=True))
+    assert all(own.equals(local) for own, local in zip(tables, expected, strict=True))
+    monkeypatch.setattr(spark_candidates, "search", lambda *_: sys.exit("run again"))
+    run()
+
+
+def shop_in(folder: Path) -> DataCatalog:
+    """What the node that finds near-duplicates reads and writes, as files."""
+    tables = {
+        name: {"type": "polars.EagerPolarsDataset", "file_format": "parquet", "filepath": f"{folder}/{name}.parquet"}
+        for name in ("products", "duplicate_pairs", "product_clusters")
+    }
+    catalog = DataCatalog.from_config(tables)
+    catalog["params:near_duplicates"] = MemoryDataset(NearDuplicates())
+    catalog["params:engines"] = MemoryDataset(Engines(near_duplicates="spark", spark=LOCAL))
+    return catalog
 
 
 def chained_pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -53,6 +53,15 @@ def session(config: SparkEngine, chosen: str = "engines.near_duplicates spark") 
         ) from error
 
 
+def saved(frame: Any) -> Any:
+    """A DataFrame computed now, and cut off from what it came from, which Spark's planner would go through again in every later step.
+
+    On storage that outlives an executor where `spark.checkpoint.dir` is set, on the executors otherwise.
+    """
+    lasting = frame.sparkSession.sparkContext.getCheckpointDir() is not None
+    return frame.checkpoint() if lasting else frame.localCheckpoint()
+
+
 @contextmanager
 def steps_on(config: SparkEngine) -> Iterator[Steps]:
     """The steps of `roar.near_duplicates.deduplicate` on a session: the same pairs, similarities, evidence and clusters.

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import scipy.sparse as sp
 
+from roar.engines.spark import saved
 from roar.near_duplicates import candidates as local
 from roar.near_duplicates.candidates import LEVELS, MOST_BITS, PORTION, SLICE, Filing
 from roar.parameters import DuplicateCandidates
@@ -38,13 +39,8 @@ def search(
         {"row": terms["row"].cast(pl.Int64).to_arrow(), "term": terms["term"].reinterpret(signed=True).to_arrow()}
     )
     rarest = _rarest(session.createDataFrame(given), config.rarest_terms)
-    kept: list[Frame] = []
-    try:
-        blocks = reduce(lambda one, other: one.unionByName(other), _blocks(rarest, config, kept))
-        pairs = _neighbours(blocks, products, config.neighbours).toArrow()
-    finally:
-        for frame in kept:
-            frame.unpersist()
+    blocks = saved(reduce(lambda one, other: one.unionByName(other), _blocks(rarest, config)))
+    pairs = _neighbours(blocks, products, config.neighbours).toArrow()
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     order = np.lexsort((b, a))
     return a[order], b[order]
@@ -65,7 +61,7 @@ def _rarest(terms: Frame, slots: int) -> Frame:
     return listed.select("row", F.slice(padded, 1, slots).alias("terms"))
 
 
-def _blocks(rarest: Frame, config: DuplicateCandidates, kept: list[Frame]) -> Iterator[Frame]:
+def _blocks(rarest: Frame, config: DuplicateCandidates) -> Iterator[Frame]:
     """row, column for every product in a block; columns are numbered in the order in which the local form has them."""
     from pyspark.sql import functions as F
 
@@ -73,7 +69,7 @@ def _blocks(rarest: Frame, config: DuplicateCandidates, kept: list[Frame]) -> It
     filed = rarest.select(
         "row", F.posexplode("terms").alias("slot", "key"), F.lit(0).cast("long").alias("part"), "terms"
     )
-    entries = filed.filter("key != 0").select("row", F.col("slot").cast("long"), "key", "part", "terms")
+    entries = saved(filed.filter("key != 0").select("row", F.col("slot").cast("long"), "key", "part", "terms"))
     lot = 0
     for level in range(LEVELS):
         (counts,) = _counts(entries, F.lit(True))
@@ -82,21 +78,18 @@ def _blocks(rarest: Frame, config: DuplicateCandidates, kept: list[Frame]) -> It
         further = F.col("terms")[min(level + 1, slots - 1)]
         last = F.lit(level in (LEVELS - 1, slots - 1))
         sized = placed.join(held, ["part", "bucket"]).withColumn("crowded", F.col("size") > largest)
-        sized = sized.withColumn(
-            "stuck", F.col("crowded") & (F.col("slot") == level) & (last | (further == 0))
-        ).persist()
-        kept.append(sized)
+        stuck = F.col("crowded") & (F.col("slot") == level) & (last | (further == 0))
+        sized = saved(sized.withColumn("stuck", stuck))
         block = ~F.col("crowded") & (F.col("size") > 1)
-        blocks, stuck, crowd = _counts(sized, block, F.col("stuck"), F.col("crowded"))
+        blocks, left, crowd = _counts(sized, block, F.col("stuck"), F.col("crowded"))
         yield _columns(sized.filter(block), blocks, lot, 0)
         for kind, run in enumerate(_runs(sized.filter("stuck"), largest), start=1):
-            yield _columns(run, stuck, lot, kind)
+            yield _columns(run, left, lot, kind)
         lot += RUNS * (1 + max(counts, default=0))
         if level == LEVELS - 1 or not crowd:
             return
         refined = partial(_refined, portions=max(1, sum(crowd.values()) * slots // PORTION))
-        entries = sized.filter("crowded").select(*_names(ENTRY)).mapInArrow(refined, ENTRY).persist()
-        kept.append(entries)
+        entries = saved(sized.filter("crowded").select(*_names(ENTRY)).mapInArrow(refined, ENTRY))
 
 
 def _counts(entries: Frame, *kinds: Any) -> list[dict[int, int]]:

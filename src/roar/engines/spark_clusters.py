@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from roar.engines.spark import saved
 from roar.near_duplicates import clusters as local
 from roar.parameters import DuplicateClusters
 
@@ -63,13 +64,13 @@ def components(pairs: Frame) -> Frame:
     """
     from pyspark.sql import functions as F
 
-    edges = _saved(
+    edges = saved(
         pairs.select(F.greatest("a", "b").alias("u"), F.least("a", "b").alias("v")).filter("u != v").distinct()
     )
     before = None
     while (now := _state(edges)) != before:
         before, last = now, edges
-        edges = _saved(_small_star(_large_star(last)))
+        edges = saved(_small_star(_large_star(last)))
         last.unpersist()
     roots = edges.select(F.col("v").alias("row"), F.col("v").alias("component")).distinct()
     return edges.select(F.col("u").alias("row"), F.col("v").alias("component")).unionByName(roots)
@@ -96,11 +97,10 @@ def _small_star(edges: Frame) -> Frame:
 
 
 def _state(edges: Frame) -> tuple[Any, ...]:
-    """What no longer changes when every row points to its component's smallest: stars only ever lower what rows point to."""
+    """The set of edges in two numbers: it stays the same when every row points to its component's smallest."""
     from pyspark.sql import functions as F
 
-    wide = "decimal(38, 0)"
-    return tuple(edges.agg(F.count("*"), F.sum(F.col("u").cast(wide)), F.sum(F.col("v").cast(wide))).first())
+    return tuple(edges.agg(F.count("*"), F.sum(F.xxhash64("u", "v").cast("decimal(38, 0)"))).first())
 
 
 def _within_limit(pairs: Frame, largest: int) -> Frame:
@@ -121,16 +121,7 @@ def _within_limit(pairs: Frame, largest: int) -> Frame:
         ranked = named.join(count, "component").withColumn("place", F.row_number().over(rank))
         stronger = ranked.filter(F.col("place") <= F.floor(F.col("count") / 2))
         columns = ("a", "b", "similarity")
-        pairs = _saved(within.select(*columns).unionByName(stronger.select(*columns)))
-
-
-def _saved(frame: Frame) -> Frame:
-    """The frame, computed now and cut off from what it came from, which would grow with every round.
-
-    On storage that outlives an executor where `spark.checkpoint.dir` is set, on the executors otherwise.
-    """
-    lasting = frame.sparkSession.sparkContext.getCheckpointDir() is not None
-    return frame.checkpoint() if lasting else frame.localCheckpoint()
+        pairs = saved(within.select(*columns).unionByName(stronger.select(*columns)))
 
 
 def _cut(pairs: Frame, bins: int, sent: Any) -> Frame:
