@@ -116,6 +116,21 @@ def test_variants_of_one_line_are_two_items_where_a_catalogue_lists_items_once(
     assert off.height > 500
 
 
+def test_numbers_that_differ_are_two_items_where_a_catalogue_lists_items_once() -> None:
+    """Numbers of one family, others, and those of what an accessory serves; equal titles are one item, with a number or a series."""
+    lines = [
+        ("Orvane {} 4.5 in. x 72 in. white sill weatherstrip", "TH086", "TH083"),
+        ("Orvane wood cutting board {} series kitchen sinks", "AS-AL20", "AS-AN20"),
+        ("Orvane steel drain cover for {} series kitchen sinks", "QD-4417", "BX-9120"),
+    ]
+    added = [(f"w{n:02}", f"Orvane wall lamp HD20V {line}") for n, line in enumerate([*LINES, LINES[0]])]
+    for kind, (line, one, other) in zip("xyz", lines, strict=True):
+        added += [(f"{kind}{n}", line.format(code)) for n, code in enumerate((one, other, one))]
+    found = find_pairs(pl.concat([one_shop(), pl.DataFrame(added, schema=["product_id", "title"], orient="row")]))
+    told = found.filter(pl.col("product_id_b").str.contains("[wxyz]")).select("product_id_a", "product_id_b").rows()
+    assert told == [("w00", "w12"), ("x0", "x2"), ("y0", "y2"), ("z0", "z2")]
+
+
 def test_few_products_teach_nothing_about_words() -> None:
     """Below `fewest` products a pair is judged as in the average catalogue."""
     products = one_shop().head(60)

@@ -50,7 +50,7 @@ class Comparison:
 
     title: sp.csr_matrix
     words: sp.csr_matrix
-    """Titles without their model numbers, each word with its information, 0 … 1."""
+    """Titles without their model numbers (those that accessories serve are words), each word with its information, 0 … 1."""
     full_text: sp.csr_matrix
     facts: sp.csr_matrix
     said: sp.csr_matrix
@@ -91,10 +91,9 @@ class Comparison:
         facts = _incidence(profiles.facts, "fact", n, profiles.dictionary["fact"])
         dimensions = profiles.dictionary.group_by("dimension").agg(pl.col("strict").any()).sort("dimension")
         dimension_of = _grouping(profiles.dictionary["dimension"], dimensions["dimension"])
-        codes = profiles.codes
-        coded = np.zeros(n, dtype=bool)
-        coded[codes.filter("titled")["row"].to_numpy()] = True
-        plain = profiles.terms.filter(pl.col("title") & ~pl.col("code"))
+        codes, titled = profiles.codes, profiles.codes.filter("titled")
+        coding = titled.select("row", term=pl.col("code").hash(seed=0))
+        plain = profiles.terms.filter("title").join(coding, on=["row", "term"], how="anti", maintain_order="left")
         nouns = pl.concat([profiles.served, profiles.nouns])["noun"].unique().sort()
         brand, mentioned, brands = _brands(profiles)
         return cls(
@@ -111,11 +110,10 @@ class Comparison:
             strict=dimensions["strict"].to_numpy(),
             loose_weight=(~dimensions["strict"]).cast(pl.Float64).to_numpy(),
             information=_information(facts),
-            coded=coded,
+            coded=np.bincount(titled["row"].to_numpy(), minlength=n) > 0,
             numbered=np.bincount(codes["row"].to_numpy(), minlength=n) > 0,
             codes=codes,
             **_model_numbers(codes, n),
-            own_family=_incidence(_siblings(codes), "family", n),
             served=_incidence(profiles.served, "noun", n, nouns),
             nouns=_incidence(profiles.nouns, "noun", n, nouns),
             price=profiles.price,
@@ -291,7 +289,8 @@ def _model_numbers(codes: pl.DataFrame, products: int) -> dict[str, sp.csr_matri
     forms = pl.concat([codes.select("row", "code"), *parts])
     known = forms["code"].unique().sort()
     tables = {"code": codes, "titled_code": codes.filter("titled"), "own_code": own, "code_or_stem": forms}
-    return {name: _incidence(table, "code", products, known) for name, table in tables.items()}
+    matrices = {name: _incidence(table, "code", products, known) for name, table in tables.items()}
+    return matrices | {"own_family": _incidence(_siblings(codes), "family", products)}
 
 
 def _brands(profiles: Profiles) -> tuple[sp.csr_matrix, sp.csr_matrix, pl.DataFrame]:

@@ -35,6 +35,9 @@ CHUNK = 200_000
 
 THREADS = 2
 
+APART = 2.0
+"""Taken off where two titles state different model numbers, in a catalogue that lists an item once."""
+
 CERTAIN = 50.0
 """Log odds above which nothing can be told apart."""
 
@@ -142,7 +145,10 @@ def _similarity(
         open_to_doubt = np.flatnonzero(~veto & (raw >= config.threshold))
         x, y = a[open_to_doubt], b[open_to_doubt]
         raw = raw.copy()
-        raw[open_to_doubt] -= unlike * comparison.unlike(x, y) / config.steepness
+        shared, stem, siblings = comparison.models_compared(x, y)
+        numbered = np.diff(comparison.titled_code.indptr) > 0  # by what is no series
+        apart = siblings | (numbered[x] & numbered[y] & ~shared & ~stem)
+        raw[open_to_doubt] -= unlike * comparison.unlike(x, y) / config.steepness + APART * apart
     best = np.full(len(comparison.price), -np.inf)
     for side in (a, b):
         np.maximum.at(best, side, np.where(veto, -np.inf, raw))
