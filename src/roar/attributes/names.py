@@ -18,26 +18,9 @@ _SIZED = tuple(fold(word)[0] for word in words.SIZE_WORDS)
 _SIZED_BEHIND = tuple(fold(word)[0] for word in ("サイズ", "码", "碼"))
 _BEDS = ("king", "queen", "twin", "full", "double", "single")
 _HALVED = (
-    "gallon",
-    "liter",
-    "litre",
-    "pint",
-    "quart",
-    "inch",
-    "foot",
-    "meter",
-    "metre",
-    "yard",
-    "mile",
-    "pound",
-    "ounce",
-    "kilo",
-    "ton",
-    "cup",
-    "lb",
-    "oz",
-    "kg",
-)
+    "gallon", "liter", "litre", "pint", "quart", "inch", "foot", "meter", "metre", "yard", "mile", "pound", "ounce", "kilo", "ton", "cup", "lb", "oz", "kg",
+)  # fmt: skip
+"""Units that people halve in words."""
 _OF = (
     "pack", "set", "box", "case", "lot", "bundle", "bag", "jar", "carton", "paquet", "caja", "confez", "coffret", "boite", "karton", "kasten",
     "juego", "lote", "jeu", "pacco", "scatola", "satz", "doos", "zestaw", "opak", "набор", "упак", "комплект",

@@ -126,13 +126,13 @@ tea_bag bag sheet roll wipe pad diaper nappy nappie bottle can box bar pod pouch
 towel envelope battery batterie cartridge filter bulb egg slice portion dose ampoule vial patch strip carton case sleeve
 tube jar tin tub pen pencil crayon marker brush brushe card screw nail bolt nut washer hook tile plate mug glass glasse
 wash washe load lavage lavado lavaggio lavaggi waschladungen waschgange waschladung wl dosettes
-stuck stucke stk tablette tabletten kapsel kapseln beutel flasche flaschen dose dosen rolle rollen blatt paar er packung
+stuck stucke stk tablette tabletten kapsel kapseln beutel flasche flaschen dosen rolle rollen blatt paar er packung
 packungen teilig tlg teile teil tucher binden windeln
-pieces comprime gelule sachet bouteille canette unite dosette rouleau rouleaux feuille lingette couche paire
+pieces comprime gelule bouteille canette unite dosette rouleau rouleaux feuille lingette couche paire
 pieza comprimido capsula unidade unidad unidades sobre botella botellas lata latas rollo hoja par ud uds
-pezzo pezzi compressa compresse capsule bustina bustine bottiglia bottiglie lattina lattine rotolo rotoli pz foglio fogli
-stuks stuk zakjes flessen blikjes rollen
-sztuk sztuki szt opakowan opakowania paczka rolek par kapsulki tabletki tabletek kapsulek saszetek butelek
+pezzo pezzi compressa compresse bustina bustine bottiglia bottiglie lattina lattine rotolo rotoli pz foglio fogli
+stuks stuk zakjes flessen blikjes
+sztuk sztuki szt opakowan opakowania paczka rolek kapsulki tabletki tabletek kapsulek saszetek butelek
 шт штук штука штуки таблетка таблетки таблеток капсула капсулы капсул пакетик пакетиков пар пары бутылок упаковка упаковок салфеток рулонов
 개 병 캔 팩 매 봉 박스 세트 정 알 캡슐 롤 켤레 입 포 개입 매입 봉지 장 자루 상자 통
 पैक पीस गोली गोलियां टैबलेट कैप्सूल बोतल बोतलें नग
