@@ -6,20 +6,12 @@ from contextlib import ExitStack
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.engines.conftest import needs
+from tests.engines.conftest import CONFIG, TEXTS, check_encoding, needs
 
 from roar.encoder import encode, shards
 from roar.errors import InputError
 from roar.files import seal
-from roar.parameters import Encoder, RayEngine
-
-CONFIG = Encoder(precision="float32")
-TEXTS = [f"{colour} shoe {size}" for colour in ("red", "blue", "black", "white") for size in range(36, 46)]
-
-
-@pytest.fixture
-def small(monkeypatch) -> None:
-    monkeypatch.setattr(shards, "_TEXTS", 10)
+from roar.parameters import RayEngine
 
 
 def test_a_poison_row_is_named_and_the_rest_is_done_and_kept(tiny_encoder, small, tmp_path, monkeypatch):
@@ -80,19 +72,6 @@ def cluster():
 @pytest.mark.engines
 @pytest.mark.usefixtures("cluster", "small")
 def test_actors_give_the_vectors_of_one_process_and_leave_no_shard_but_the_poisoned_one(tiny_encoder, tmp_path):
-    """A first run with a poison row, and an actor's half-written file; a second run without."""
     from roar.engines.ray import encoding_on
 
-    by = encoding_on(RayEngine(actors=2), tiny_encoder, CONFIG, tmp_path)
-    texts, names = [*TEXTS], [f"p{row}" for row in range(len(TEXTS))]
-    texts[33] = None
-    with pytest.raises(InputError, match=r"^products, p33: "):
-        shards.encode_in_shards(tiny_encoder, texts, tmp_path, CONFIG, names=names, by=by)
-    done = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npy")}
-    assert len(done) == 3
-    (tmp_path / f".{'0' * 24}.npy.1.partial").write_bytes(b"half")
-    vectors = shards.encode_in_shards(tiny_encoder, TEXTS, tmp_path, CONFIG, by=by)
-    assert {path: path.stat().st_mtime_ns for path in done} == done, "no shard is encoded twice"
-    cosine = np.einsum("nd,nd->n", vectors, encode(tiny_encoder, TEXTS, config=CONFIG))
-    assert cosine.min() > 1 - 1e-6
-    assert not (tmp_path / ".encoder").exists()
+    check_encoding(encoding_on(RayEngine(actors=2), tiny_encoder, CONFIG, tmp_path), tiny_encoder, tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
-from tests.engines.conftest import needs
+from tests.engines.conftest import CONFIG, check_encoding, needs
 from tests.engines.dying import DyingOnce
 
 from roar.engines import spark_candidates
@@ -21,7 +21,6 @@ from roar.near_duplicates import candidates, clusters, deduplicate
 from roar.parameters import (
     DuplicateCandidates,
     DuplicateClusters,
-    Encoder,
     Engines,
     NearDuplicates,
     Simulation,
@@ -137,26 +136,13 @@ def test_clusters_are_the_same_where_components_are_giant_and_a_worker_dies(spar
 
 
 @pytest.mark.engines
+@pytest.mark.usefixtures("spark", "small")
 def test_workers_of_spark_give_the_vectors_of_one_process_and_leave_no_shard_but_the_poisoned_one(
-    spark, tiny_encoder, tmp_path, monkeypatch
+    tiny_encoder, tmp_path
 ):
-    """A first run with a poison row and another's half-written file; a second run without."""
-    from roar.encoder import encode, shards
     from roar.engines.spark_encoding import encoding_on
 
-    monkeypatch.setattr(shards, "_TEXTS", 10)
-    config, texts = Encoder(precision="float32"), [f"{colour} shoe" for colour in ("red", "blue", "tan")] * 10
-    names, poisoned = [f"p{row}" for row in range(30)], [*texts[:23], None, *texts[24:]]
-    by = encoding_on(LOCAL, tiny_encoder, config, tmp_path)
-    with pytest.raises(InputError, match=r"^products, p23: [^\n]+ 0 others"):
-        shards.encode_in_shards(tiny_encoder, poisoned, tmp_path, config, names=names, by=by)
-    done = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npy")}
-    assert len(done) == 2
-    (tmp_path / f".{'0' * 24}.npy.1.partial").write_bytes(b"half")
-    vectors = shards.encode_in_shards(tiny_encoder, texts, tmp_path, config, by=by)
-    assert {path: path.stat().st_mtime_ns for path in done} == done, "no shard is encoded twice"
-    np.testing.assert_allclose(vectors, encode(tiny_encoder, texts, config=config), atol=1e-6)
-    assert not (tmp_path / ".encoder").exists()
+    check_encoding(encoding_on(LOCAL, tiny_encoder, CONFIG, tmp_path), tiny_encoder, tmp_path)
 
 
 def test_without_java_the_choice_of_spark_is_one_line(tmp_path):
