@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from roar.near_duplicates import candidate_pairs
 from roar.parameters import DuplicateCandidates, NearDuplicates
@@ -231,8 +233,15 @@ class Software(NamedTuple):
     bundled: str
 
 
-def software(items: int = 900, seed: int = 0) -> Labelled:
-    """A software catalogue by rules, listed by two shops; pairs are those that share words, as a blocking would give them."""
+class Listed(NamedTuple):
+    """Listings of two shops, and the item of each."""
+
+    products: pl.DataFrame
+    item: dict[str, int]
+
+
+def software(items: int = 900, seed: int = 0) -> Listed:
+    """A software catalogue by rules, listed by two shops."""
     chance = np.random.default_rng(seed)
     catalogue = list(dict.fromkeys(_software(chance) for _ in range(items)))
     rows, item = [], {}
@@ -244,11 +253,12 @@ def software(items: int = 900, seed: int = 0) -> Labelled:
             title = _listed(thing, chance) if side == "a" else _listed_short(thing, chance)
             brand = thing.publisher if side == "a" or chance.random() < 0.15 else None
             rows.append((product_id, title, None, brand, None, round(price * float(np.exp(chance.normal(0, 0.25))), 2)))
-    return blocked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), item)
+    return Listed(pl.DataFrame(rows, schema=SCHEMA, orient="row"), item)
 
 
-def blocked(products: pl.DataFrame, item: dict[str, int]) -> Labelled:
+def blocked(listed: Listed) -> Labelled:
     """Pairs across the two lists that share the most words, labelled by the item, at about nine of two items to one of one."""
+    products, item = listed
     wide = NearDuplicates(candidates=DuplicateCandidates(rarest_terms=6, neighbours=25))
     near = candidate_pairs(products.select("product_id", "title"), wide)
     across = near.filter(pl.col(ENDS[0]).str.head(1) != pl.col(ENDS[1]).str.head(1))
@@ -296,7 +306,7 @@ def _listed_short(thing: Software, chance: np.random.Generator) -> str:
     return " ".join(filter(None, map(str, [*head, *chance.permutation(middle), bundle, platform, *filler])))
 
 
-def electronics(size: int = 3_000, seed: int = 0) -> Labelled:
+def electronics(size: int = 3_000, seed: int = 0) -> Listed:
     """The simulated shop listed by two: trees, names of attributes and numbers of their own."""
     from roar.marketplace.catalogue import generate_products
     from roar.parameters import Simulation
@@ -310,7 +320,7 @@ def electronics(size: int = 3_000, seed: int = 0) -> Labelled:
         product_id = f"{side}{row['product_id']}"
         of[product_id] = item[row["product_id"]]
         rows.append((product_id, row["title"], row["description"], row["brand"], _own_columns(row, side), row["price"]))
-    return blocked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), of)
+    return Listed(pl.DataFrame(rows, schema=SCHEMA, orient="row"), of)
 
 
 def _own_columns(row: dict[str, object], side: str) -> str:
@@ -346,9 +356,49 @@ def every_set(folder: Path) -> Iterator[tuple[str, Labelled]]:
     yield from made()
 
 
+SOFTWARE_TREES = FORMS["trees"]._replace(brand_column="")
+
+
 def made() -> Iterator[tuple[str, Labelled]]:
     """The sets made by rules."""
+    yield "electronics", blocked(electronics())
+    licences = blocked(software())
+    yield "software", licences
+    yield "software_trees", as_two_shops(licences, SOFTWARE_TREES)
+
+
+def whole(folder: Path) -> Iterator[tuple[str, Listed]]:
+    """Catalogues of which every pair is known: Abt-Buy in four forms, and what is made by rules."""
+    if (file := folder / MATCHING["abt_buy"]).exists():
+        abt_buy = read_matching(file)
+        item = items(abt_buy)
+        for form in ("plain", "trees", "numbers", "short"):
+            yield f"abt_buy_{form}", Listed(as_two_shops(abt_buy, FORMS[form]).products, item)
     yield "electronics", electronics()
     licences = software()
     yield "software", licences
-    yield "software_trees", as_two_shops(licences, FORMS["trees"]._replace(brand_column=""))
+    filed = as_two_shops(Labelled(licences.products, blocked(licences).pairs), SOFTWARE_TREES)
+    yield "software_trees", Listed(filed.products, licences.item)
+
+
+def items(labelled: Labelled) -> dict[str, int]:
+    """The item of each product, by the pairs that are one."""
+    place = {product_id: place for place, product_id in enumerate(labelled.products["product_id"])}
+    one = labelled.pairs.filter(pl.col("label") == 1)
+    ends = ([place[product_id] for product_id in one[end]] for end in ENDS)
+    graph = coo_matrix((np.ones(len(one)), tuple(ends)), shape=(len(place), len(place)))
+    component = connected_components(graph, directed=False)[1]
+    return dict(zip(place, component.tolist(), strict=True))
+
+
+def sold_once(listed: Listed, share: float) -> Listed:
+    """Without all but the first listing of that share of the items: a shop that lists few things twice."""
+    order = sorted(listed.products["product_id"])
+    first = {listed.item[product_id]: product_id for product_id in reversed(order)}
+    kept = [
+        product_id
+        for product_id in order
+        if first[listed.item[product_id]] == product_id
+        or zlib.crc32(first[listed.item[product_id]].encode()) % 1000 >= 1000 * share
+    ]
+    return Listed(listed.products.filter(pl.col("product_id").is_in(kept)), listed.item)

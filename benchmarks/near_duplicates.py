@@ -2,6 +2,7 @@
 
     python benchmarks/near_duplicates.py                      quality on the simulated shop, and on real sets if there
     python benchmarks/near_duplicates.py --parts              what each part brings, by leaving it out
+    python benchmarks/near_duplicates.py --prior              catalogues in which fewer and fewer items are listed twice
     python benchmarks/near_duplicates.py --alarm              a catalogue that lists items once, and its judgments
     python benchmarks/near_duplicates.py --scale 1000000      time and memory on that many simulated products
     python benchmarks/near_duplicates.py --minhash 100000     candidates against datasketch's MinHashLSH on titles
@@ -28,7 +29,7 @@ import polars as pl
 from datasketch import MinHash, MinHashLSH
 from scipy.stats import binom
 
-from matching_sets import ENDS, MATCHING, Labelled, every_set
+from matching_sets import ENDS, MATCHING, Labelled, Listed, every_set, sold_once, whole
 from roar.near_duplicates import (
     candidate_pairs,
     cluster,
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=0, help="products of the cost measurement")
     parser.add_argument("--minhash", type=int, default=0, help="titles of the comparison with datasketch")
     parser.add_argument("--alarm", action="store_true", help="the catalogue of homedepot/ instead")
+    parser.add_argument("--prior", action="store_true", help="catalogues that list less and less twice")
     parser.add_argument("--parts", action="store_true", help="every part left out, on all sets")
     options = parser.parse_args()
     if options.minhash:
@@ -72,7 +74,9 @@ def main() -> None:
     folder = Path(os.environ.get("ROAR_REAL_DATA", ".")) / "matching"
     if options.parts:
         report(parts(folder))
-    if not (options.minhash or options.scale or options.alarm or options.parts):
+    if options.prior:
+        report(priors(folder))
+    if not (options.minhash or options.scale or options.alarm or options.prior or options.parts):
         report(simulated())
         report(two_shops())
         for name, labelled in every_set(folder):
@@ -149,15 +153,56 @@ def _without_editions(profiles: Profiles) -> Profiles:
     )
 
 
+LISTED_ONCE = (0.0, 0.5, 0.8, 0.95, 1.0)
+"""Shares of the items that are left with one listing."""
+
+DOUBTS: dict[str, dict[str, float]] = {
+    "neither": {"prior": 0.0, "other_model": 0.0},
+    "prior": {"other_model": 0.0},
+    "other_model": {"prior": 0.0},
+    "both": {},
+}
+
+
+def priors(folder: Path) -> Figures:
+    """The share of products with a second listing as it is and as estimated, and all pairs found, of catalogues that list ever
+    less twice: with and without the prior, and the doubt by different model numbers.
+    """
+    for name, listed in whole(folder):
+        for once in LISTED_ONCE:
+            yield from ((f"{name}_{once:g}_{figure}", value) for figure, value in of_one(sold_once(listed, once)))
+
+
+def of_one(listed: Listed) -> Figures:
+    """The figures of one catalogue whose items are all known."""
+    products = prepared(listed.products)
+    item = np.array([listed.item[product_id] for product_id in products["product_id"]])
+    count = np.unique(item, return_counts=True)[1]
+    yield "share", count[count > 1].sum() / len(item)
+    profiles = Profiles.read(products)
+    a, b = search(profiles.traits, profiles.size, NearDuplicates().candidates)
+    one, matches = pl.Series(item[a] == item[b]), int((count * (count - 1) // 2).sum())
+    comparison = Comparison.of(profiles)
+    for doubt, weights in DOUBTS.items():
+        similarity, _, learned = score_and_learn(comparison, a, b, DuplicateEvidence(**weights))  # type: ignore[arg-type]
+        accepted = pl.Series(similarity >= ACCEPT)
+        if doubt == "both":
+            yield "estimated_share", learned.prior.listed_twice
+        yield f"{doubt}_pairs", accepted.sum()
+        yield from scores(doubt, accepted & one, accepted, matches)
+
+
 PARTS: dict[str, dict[str, object] | Callable[[Profiles, pl.DataFrame], Profiles]] = {
     "nothing": {},
     "learning": {"learn": False},
+    "prior": {"prior": 0.0},
+    "other_model_numbers": {"other_model": 0.0},
     "competition": {"competition": 0.0},
     "rivalry": {"rivalry": False},
     "prices": {"price": 0.0},
     "contradictions": {"contradiction": 0.0},
     "accessories_licences_bundles": {"accessory": 0.0},
-    "model_numbers": {"model_number": 0.0, "model_stem": 0.0, "sibling_model": 0.0},
+    "model_numbers": {"model_number": 0.0, "model_stem": 0.0, "sibling_model": 0.0, "other_model": 0.0},
     "numbers_in_columns": lambda profiles, _: replace(profiles, codes=profiles.codes.filter("spoken")),
     "tails_of_numbers": lambda profiles, _: replace(
         profiles, codes=profiles.codes.with_columns(tail=pl.lit(None, dtype=pl.String))

@@ -1,11 +1,19 @@
 """What evidence is worth is learned from the catalogue: its columns, and its words."""
 
 import logging
+import math
+import re
 
+import numpy as np
 import polars as pl
 import pytest
 
 from roar.near_duplicates import find_pairs, verify
+from roar.near_duplicates.candidates import search
+from roar.near_duplicates.comparison import Comparison
+from roar.near_duplicates.deduplication import prepared
+from roar.near_duplicates.profiles import Profiles
+from roar.near_duplicates.verification import score_and_learn
 from roar.parameters import DuplicateEvidence, NearDuplicates
 
 COLOURS = [
@@ -136,3 +144,53 @@ def test_few_products_teach_nothing_about_words() -> None:
     products = one_shop().head(60)
     off = NearDuplicates(evidence=DuplicateEvidence(learn=False))
     assert find_pairs(products).equals(find_pairs(products, off))
+
+
+@pytest.mark.parametrize("listed_twice", [0.0, 0.1, 0.4])
+def test_the_share_of_second_listings_is_estimated(listed_twice: float) -> None:
+    """Four in five items state a number, and only three in four of their second listings do, which is told from how pairs state it."""
+    products = half_numbered(items=1_500, listed_twice=listed_twice)
+    listings = Profiles.read(prepared(products))
+    near = search(listings.traits, listings.size, NearDuplicates().candidates)
+    prior = score_and_learn(Comparison.of(listings), *near, DuplicateEvidence())[2].prior
+    twice = products.with_columns(twice=pl.len().over(pl.col("product_id").str.slice(1)) > 1)
+    share = twice.filter(pl.col("title").str.contains("QX-"))["twice"].mean()
+    assert prior.listed_twice == pytest.approx(share, abs=0.03)
+    expected = 0.75 * math.log(min(prior.listed_twice / 0.5, 1.0))
+    assert prior.odds == pytest.approx(expected)
+
+
+def half_numbered(items: int, listed_twice: float) -> pl.DataFrame:
+    """Items in rare words of their own, mostly with a model number, of which a second listing may say nothing."""
+    chance = np.random.default_rng(0)
+    rows = []
+    for i in range(items):
+        rare = f"x{i * 7919 % 99991}ia".translate(str.maketrans("0123456789", "abdefghjkl"))
+        code = f"QX-{20000 + i}" if chance.random() < 0.8 else ""
+        title = f"{MAKERS[i % 12]} {rare} {LINES[i // 12 % 12]}"
+        rows.append((f"a{i:04}", f"{title} {code}"))
+        if chance.random() < listed_twice:
+            rows.append((f"b{i:04}", f"new {title} {code if chance.random() < 0.75 else ''}"))
+    return pl.DataFrame(rows, schema=["product_id", "title"], orient="row")
+
+
+def test_a_pair_in_doubt_is_refused_where_few_products_have_a_second_listing() -> None:
+    """Alike in most words, no number: one item where shops list items twice, two where they list them once."""
+    doubtful = pl.DataFrame(
+        [("z1", "Orvane zorbix planter walnut oval"), ("z2", "Orvane zorbix planter walnut garden stand")],
+        schema=["product_id", "title"],
+        orient="row",
+    )
+    pair = pl.DataFrame({"product_id_a": ["z1"], "product_id_b": ["z2"]})
+    many, few = (
+        verify(pl.concat([half_numbered(items=1_000, listed_twice=share), doubtful]), pair)["similarity"][0]
+        for share in (0.9, 0.0)
+    )
+    assert few < 0.5 < many
+
+
+def test_what_was_learned_is_said_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    """The share, and by how much a pair is doubted for it."""
+    with caplog.at_level(logging.INFO, logger="roar.near_duplicates.deduplication"):
+        find_pairs(half_numbered(items=1_000, listed_twice=0.1))
+    assert re.search(r"\d+% of products have a second listing.*divides the odds of a pair by \d\.\d", caplog.text)

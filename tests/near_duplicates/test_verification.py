@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from roar.near_duplicates import find_pairs, verify
+from roar.parameters import DuplicateEvidence, NearDuplicates
 
 FILLER = [
     "garden hose reel green",
@@ -114,6 +115,20 @@ def test_an_accessory_is_not_the_device(device: str, accessory: str) -> None:
 def test_siblings_are_not_one_item(first: str, second: str) -> None:
     """Another generation or model number of one family is another item."""
     assert not judge(first, second)["accepted"]
+
+
+def test_two_titles_with_different_model_numbers_are_doubted_and_the_evidence_says_so() -> None:
+    """Numbers of another shape, which are no siblings; where one title states none, nothing is said of it."""
+    products = shop("Orvane soft camera case HTZ510", "Orvane soft camera case 41-BKQ", "Orvane soft camera case")
+    pairs = pl.DataFrame({"product_id_a": ["p0", "p0"], "product_id_b": ["p1", "p2"]})
+    with_doubt, without = (
+        verify(products, pairs, NearDuplicates(evidence=DuplicateEvidence(other_model=weight, competition=0.0)))
+        for weight in (0.2, 0.0)
+    )
+    assert with_doubt["similarity"][0] < without["similarity"][0]
+    assert with_doubt["similarity"][1] == without["similarity"][1]
+    told, nothing = with_doubt["evidence"]
+    assert "different model numbers" in told and "model number" not in nothing
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,7 @@ class Comparison:
             "model": model,
             "stem": stem,
             "siblings": siblings,
+            "others": self.coded[a] & self.coded[b] & ~model & ~stem,
             "agreements": agreements,
             "contradictions": contradictions,
             "vetoes": vetoes,

@@ -49,7 +49,13 @@ def _models(profiles: Profiles, pairs: pl.DataFrame) -> pl.DataFrame:
     part = pl.concat([end.select("pair", "code", "part") for end in ends]).join(shared, on="pair", how="anti")
     part = part.group_by("pair").agg(pl.col("code").min(), pl.col("part").min())
     within = part.select("pair", order=0, said=pl.format("model number {} within {}", "part", "code"))
-    return pl.concat([same.cast(PAIR), within.cast(PAIR), differ.cast(PAIR)])
+    akin = pl.concat([told.select("pair") for told in (shared, kin, part)])
+    titled = codes.filter("titled").group_by("row").agg(pl.col("code").min())
+    others = pairs.join(titled, left_on="a", right_on="row").join(titled, left_on="b", right_on="row", suffix="_b")
+    apart = others.join(akin, on="pair", how="anti").select(
+        "pair", order=3, said=pl.format("different model numbers {} and {}", "code", "code_b")
+    )
+    return pl.concat([told.cast(PAIR) for told in (same, within, differ, apart)])
 
 
 def _facts(profiles: Profiles, pairs: pl.DataFrame, idle: pl.DataFrame, alike: pl.Series) -> pl.DataFrame:

@@ -6,18 +6,22 @@ be trusted where they are missing.
 
 - **Columns.** Where a column's values differ in most sure pairs, a difference says nothing: shops keep their own category
   trees. The log likelihood ratio of a difference is log(m / u), with m its share among sure pairs and u near 1.
+- **The prior.** How many products have a second listing, those with a model number tell: so many share it, and so many pairs that
+  are each other's best by words state it on both sides, not on one. Where few do, a pair is doubted before it is looked at.
 - **Words.** In a catalogue that lists an item once, the titles that are most alike are variants of one line: alike but for a
   team, a handle, a finish. In one that many shops fill, they are listings of one item. Products with a model number tell how
   many have a second listing. Where words alone would find many times more among the rest, and whole families of them (two
   shops' listings come in pairs, a line has many variants), the catalogue lists an item once: what only one of two titles says makes them two items, and a number that many titles state names a series.
 
-Both are shrunk towards what holds for catalogues on average, by as much as a few dozen pairs.
+All are shrunk towards what holds for catalogues on average, by as much as a few dozen pairs.
 
 References:
     Fellegi and Sunter (1969), A Theory for Record Linkage.
+    Saerens, Latinne and Decaestecker (2002), Adjusting the Outputs of a Classifier to New a Priori Probabilities: the prior.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -36,19 +40,27 @@ PRIVATE, TRANSLATES, VALUES = 0.5, 3.0, 8
 """Two vocabularies: the share of pairs that differ, how much oftener than by chance values meet, and how many they are, at least."""
 
 EVEN = 0.5
-"""Similarity from which two listings are one item."""
+"""Similarity from which two listings are one item; share of second listings with which weights speak as they are."""
+
+
+class Prior(NamedTuple):
+    """How many products have a second listing, and what that makes of every pair."""
+
+    listed_twice: float = EVEN
+    """Share of products with a second listing, by those that state model numbers."""
+    by_words: float = 0.0
+    """The same by words alone, among the others, before `unlike`."""
+    odds: float = 0.0
+    """Log odds added to every pair: 0, or below where few products have a second listing."""
+    unlike: float = 0.0
+    """Log odds taken off, per unit of information, for what only one title says."""
 
 
 @dataclass(frozen=True)
 class Weights:
     """What evidence is worth in a catalogue."""
 
-    unlike: float
-    """Log odds taken off, per unit of information, for what only one title says."""
-    listed_twice: float
-    """Share of products with a second listing, by those that state model numbers."""
-    by_words: float
-    """The same by words alone, among the others, before `unlike`."""
+    prior: Prior
     anchors: int
     """Products that state a model number."""
     columns: pl.DataFrame
@@ -68,11 +80,13 @@ class Weights:
 
     def said(self) -> str:
         """What was learned, in words."""
+        prior = self.prior
         twice = (
-            f"{self.listed_twice:.0%} of products have a second listing, by {self.anchors:,} that state model numbers"
+            f"{prior.listed_twice:.0%} of products have a second listing, by {self.anchors:,} that state model numbers"
         )
-        found = f"words alone would find one for {self.by_words:.0%} of the others"
-        return f"{twice}; {found}" + (", so what only one title says makes two items" if self.unlike else "")
+        doubt = f", which divides the odds of a pair by {np.exp(-prior.odds):.1f}" if prior.odds < 0 else ""
+        found = f"words alone would find one for {prior.by_words:.0%} of the others"
+        return f"{twice}{doubt}; {found}" + (", so what only one title says makes two items" if prior.unlike else "")
 
 
 def sure_pairs(comparison: Comparison, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -147,41 +161,57 @@ def _translates(one: np.ndarray, other: np.ndarray) -> bool:
     return beside["x"].n_unique() >= VALUES and repeated("x", "y") >= TRANSLATES * chance * max(repeated("x"), 1.0)
 
 
-def learn_words(
+def learn_prior(
     comparison: Comparison,
     a: np.ndarray,
     b: np.ndarray,
+    best: np.ndarray,
     similarity: np.ndarray,
     alone: np.ndarray,
     config: DuplicateEvidence,
-) -> tuple[float, float, float]:
-    """`unlike`, `listed_twice` and `by_words` of `Weights`.
+) -> Prior:
+    """What a pair is before it is looked at; even odds in a catalogue too small to tell (`fewest`).
 
     Args:
         comparison: of the catalogue.
         a: rows of pairs.
         b: likewise.
+        best: places of the pairs that are each other's best by words.
         similarity: of the pairs, 0 … 1.
         alone: whether a pair shares no model number.
-        config: learning_pairs, usual_share, tolerance, fewest, variant.
+        config: learning_pairs, usual_share, prior, fewest, tolerance, family, variant.
     """
     size = len(comparison.price)
-    anchors = np.flatnonzero(comparison.coded)
-    most, share = (
-        (comparison.listed_twice(contradicted=contradicted)[anchors].sum() + config.usual_share * config.learning_pairs)
-        / (len(anchors) + config.learning_pairs)
-        for contradicted in (True, False)
-    )
-    others = ~comparison.coded if (~comparison.coded).sum() >= config.fewest else np.ones(size, dtype=bool)
     if size < config.fewest:
-        return 0.0, share, 0.0
+        return Prior()
+    anchors = np.flatnonzero(comparison.coded)
+    most, fewer = (
+        int(comparison.listed_twice(contradicted=contradicted)[anchors].sum()) for contradicted in (True, False)
+    )
+    twice = _shrunk(fewer / _stated_again(comparison, a[best], b[best], config), len(anchors), config)
+    others = ~comparison.coded if (~comparison.coded).sum() >= config.fewest else np.ones(size, dtype=bool)
     near = np.flatnonzero(alone & (similarity >= EVEN))
     hit = np.zeros(size, dtype=bool)
     hit[a[near]] = hit[b[near]] = True
     by_words = float(hit[others].mean())
     family = 2 * len(near) / max(hit.sum(), 1)
-    listed_once = by_words > config.tolerance * most and family > config.family
-    return (config.variant if listed_once else 0.0), share, by_words
+    listed_once = by_words > config.tolerance * _shrunk(most, len(anchors), config) and family > config.family
+    odds = config.prior * min(float(np.log(twice / EVEN)), 0.0)
+    return Prior(twice, by_words, odds, config.variant if listed_once else 0.0)
+
+
+def _shrunk(count: float, of: int, config: DuplicateEvidence) -> float:
+    """A share, shrunk towards the usual one of second listings."""
+    return (count + config.usual_share * config.learning_pairs) / (of + config.learning_pairs)
+
+
+def _stated_again(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> float:
+    """How often the second listing states a model number where the first does: pairs (`a`, `b`) that are each other's best tell,
+    whatever the numbers are. Shrunk towards always.
+    """
+    one, other = comparison.coded[a], comparison.coded[b]
+    both, either = 2 * (one & other).sum(), (one ^ other).sum()
+    return float((both + config.learning_pairs) / (both + either + config.learning_pairs))
 
 
 def learn_columns(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> pl.DataFrame:

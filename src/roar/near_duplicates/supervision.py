@@ -29,6 +29,7 @@ _SIGNS = {
     "model": ("model_number", 1),
     "stem": ("model_stem", 1),
     "siblings": ("sibling_model", -1),
+    "others": ("other_model", -1),
     "agreements": ("agreement", 1),
     "contradictions": ("contradiction", -1),
     "accessory": ("accessory", -1),

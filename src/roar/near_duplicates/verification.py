@@ -2,10 +2,11 @@
 
 The score of a pair is a sum of evidence (`comparison`), each weight a parameter and the same for every catalogue:
 
-    score = text + model number + agreements - contradictions - unlike prices - accessory - competition
+    score = text + model number + agreements - other model numbers - contradictions - unlike prices - accessory - competition
 
 where text is the cosine of TF-IDF vectors (of the titles, and of titles with descriptions). A veto outweighs any score.
-What the catalogue says of its own evidence (`learning`) is added where no model number speaks. Similarity is the score on a logistic scale, less what rivals take (`rivalry`).
+What the catalogue says of its own evidence (`learning`) is added where no model number speaks. Similarity is the score on a logistic scale, with the
+catalogue's prior, less what rivals take (`rivalry`).
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +20,12 @@ from tqdm import tqdm
 from roar.near_duplicates.brands import aliases
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.learning import (
+    Prior,
     Weights,
     learn_columns,
     learn_prices,
+    learn_prior,
     learn_trees,
-    learn_words,
     mutually_best,
     sure_pairs,
 )
@@ -49,11 +51,12 @@ def score(
 
     `weights`: what the catalogue's evidence is worth (`learning`); that of the average catalogue if None.
     """
+    prior = weights.prior if weights else Prior()
     if weights is not None:
         comparison = comparison.naming(weights.aliases).weighing(weights.columns, weights.usual_gap)
-        comparison = comparison.without_series() if weights.unlike else comparison
+        comparison = comparison.without_series() if prior.unlike else comparison
     evidence = _gather(comparison, a, b, config)
-    return _similarity(comparison, a, b, evidence, weights.unlike if weights else 0.0, config), evidence.veto
+    return _similarity(comparison, a, b, evidence, prior, config), evidence.veto
 
 
 def score_and_learn(
@@ -70,20 +73,21 @@ def score_and_learn(
         columns = told
         comparison = comparison.weighing(columns, gap)
         evidence = _gather_again(comparison, a, b, ~evidence.veto, evidence, config)
-    similarity = _similarity(comparison, a, b, evidence, 0.0, config)
-    unlike, twice, by_words = learn_words(comparison, a, b, similarity, ~evidence.named, config)
-    if unlike > 0:
+    similarity = _similarity(comparison, a, b, evidence, Prior(), config)
+    prior = learn_prior(comparison, a, b, best, similarity, ~evidence.named, config)
+    if prior.unlike > 0:
         comparison = comparison.without_series()
         evidence = _gather_again(comparison, a, b, evidence.named, evidence, config)
-        similarity = _similarity(comparison, a, b, evidence, unlike, config)
-    return similarity, evidence.veto, Weights(unlike, twice, by_words, int(comparison.coded.sum()), columns, names, gap)
+    if prior.unlike > 0 or prior.odds < 0:
+        similarity = _similarity(comparison, a, b, evidence, prior, config)
+    return similarity, evidence.veto, Weights(prior, int(comparison.coded.sum()), columns, names, gap)
 
 
 def learn_from(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> Weights:
-    """What pairs that are taken for one item (`a`, `b`) teach of columns, brands and prices."""
+    """What pairs that are taken for one item (`a`, `b`) teach of columns, brands and prices; of the prior nothing, they are chosen."""
     comparison, names, columns = _learned_by_model(comparison, a, b, config)
     told = learn_trees(comparison, a, b, columns, config)
-    return Weights(0.0, 0.0, 0.0, int(comparison.coded.sum()), told, names, learn_prices(comparison, a, b, config))
+    return Weights(Prior(), int(comparison.coded.sum()), told, names, learn_prices(comparison, a, b, config))
 
 
 def _learned_by_model(
@@ -132,7 +136,7 @@ def _gather_again(
 
 
 def _similarity(
-    comparison: Comparison, a: np.ndarray, b: np.ndarray, evidence: _Evidence, unlike: float, config: DuplicateEvidence
+    comparison: Comparison, a: np.ndarray, b: np.ndarray, evidence: _Evidence, prior: Prior, config: DuplicateEvidence
 ) -> np.ndarray:
     """Similarity of pairs with their rivals in view.
 
@@ -141,20 +145,20 @@ def _similarity(
     Pairs that exclude one another then share their odds.
     """
     raw, veto, model, *_ = evidence
-    if unlike > 0:
+    if prior.unlike > 0:
         open_to_doubt = np.flatnonzero(~veto & (raw >= config.threshold))
         x, y = a[open_to_doubt], b[open_to_doubt]
         raw = raw.copy()
         shared, stem, siblings = comparison.models_compared(x, y)
         numbered = np.diff(comparison.titled_code.indptr) > 0  # by what is no series
         apart = siblings | (numbered[x] & numbered[y] & ~shared & ~stem)
-        raw[open_to_doubt] -= unlike * comparison.unlike(x, y) / config.steepness + APART * apart
+        raw[open_to_doubt] -= prior.unlike * comparison.unlike(x, y) / config.steepness + APART * apart
     best = np.full(len(comparison.price), -np.inf)
     for side in (a, b):
         np.maximum.at(best, side, np.where(veto, -np.inf, raw))
     lead = np.minimum(np.maximum(best[a], best[b]) - raw, 1.0)
     final = raw - config.competition * np.where(veto | model, 0.0, lead)
-    logit = config.steepness * (final - config.threshold)
+    logit = config.steepness * (final - config.threshold) + prior.odds
     if not config.rivalry:
         return np.where(veto, 0.0, expit(logit))
     return posterior(comparison, a, b, np.where(veto, 0.0, np.exp(np.minimum(logit, CERTAIN))))
@@ -166,6 +170,7 @@ def _weigh(signals: dict[str, np.ndarray], config: DuplicateEvidence) -> _Eviden
         + config.model_number * signals["model"]
         + config.model_stem * signals["stem"]
         - config.sibling_model * signals["siblings"]
+        - config.other_model * signals["others"]
         + config.agreement * np.minimum(signals["agreements"], config.enough_agreement)
         - config.contradiction * np.minimum(signals["contradictions"], 2)
         - config.accessory * signals["accessory"]
