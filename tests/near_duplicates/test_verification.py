@@ -119,7 +119,7 @@ def test_siblings_are_not_one_item(first: str, second: str) -> None:
 
 def test_two_titles_with_different_model_numbers_are_doubted_and_the_evidence_says_so() -> None:
     """Numbers of another shape, which are no siblings; where one title states none, nothing is said of it."""
-    products = shop("Orvane soft camera case HTZ510", "Orvane soft camera case 41-BKQ", "Orvane soft camera case")
+    products = shop("Orvane soft camera case HTZ510", "Orvane soft camera case QD-4417", "Orvane soft camera case")
     pairs = pl.DataFrame({"product_id_a": ["p0", "p0"], "product_id_b": ["p1", "p2"]})
     with_doubt, without = (
         verify(products, pairs, NearDuplicates(evidence=DuplicateEvidence(other_model=weight, competition=0.0)))
