@@ -135,6 +135,43 @@ class JudgedDuplicates(Table):
     label: int = pa.Field(isin=[0, 1])
 
 
+class DuplicateLabels(Table):
+    """Pairs of products that people have judged: listings of one item (1) or not (0)."""
+
+    product_id_a: str
+    product_id_b: str
+    label: int = pa.Field(isin=[0, 1])
+
+
+class LearnedEvidence(Table):
+    """What a catalogue taught of its own evidence (`roar.near_duplicates.learning.learned_table`)."""
+
+    kind: str = pa.Field(isin=["prior", "column"])
+    name: str
+    pairs: int = pa.Field(ge=0)
+    share: float = pa.Field(ge=0, le=1)
+    weight: float = pa.Field(ge=0)
+
+
+class DuplicateScores(Table):
+    """How well weights of evidence do on labelled pairs."""
+
+    weights: str = pa.Field(isin=["default", "fitted"])
+    precision: float = pa.Field(ge=0, le=1)
+    recall: float = pa.Field(ge=0, le=1)
+    f1: float = pa.Field(ge=0, le=1)
+    same: int = pa.Field(ge=0)
+    different: int = pa.Field(ge=0)
+
+
+class FittedEvidence(Table):
+    """Parameters of `near_duplicates.evidence` as they are, and as labelled pairs would have them."""
+
+    parameter: str = pa.Field(unique=True)
+    value: float
+    fitted: float
+
+
 class ProductClusters(Table):
     """The near-duplicate cluster of every product; a product alone is a cluster of one."""
 

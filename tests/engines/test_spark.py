@@ -79,7 +79,7 @@ def test_a_driver_that_died_has_written_nothing_and_its_rerun_gives_the_tables_o
 ):
     """By `--only-missing-outputs`, on the tiny shop; asked a third time, nothing is left to do."""
     products = simulate(Simulation(products=300, queries=50, judged_queries=10), seed=1).products
-    catalog, names = shop_in(tmp_path), ("duplicate_pairs", "product_clusters")
+    catalog, names = shop_in(tmp_path), FOUND
     catalog["products"].save(products)
     (found,) = [node for node in create_pipeline().nodes if node.name.endswith("find_near_duplicates")]
 
@@ -99,13 +99,17 @@ def test_a_driver_that_died_has_written_nothing_and_its_rerun_gives_the_tables_o
     run()
 
 
+FOUND = ("duplicate_pairs", "product_clusters", "duplicate_near_misses", "learned_evidence")
+
+
 def shop_in(folder: Path) -> DataCatalog:
     """What the node that finds near-duplicates reads and writes, as files."""
     tables = {
         name: {"type": "polars.EagerPolarsDataset", "file_format": "parquet", "filepath": f"{folder}/{name}.parquet"}
-        for name in ("products", "duplicate_pairs", "product_clusters")
+        for name in ("products", *FOUND)
     }
     catalog = DataCatalog.from_config(tables)
+    catalog["fitted_evidence"] = MemoryDataset(pl.DataFrame())
     catalog["params:near_duplicates"] = MemoryDataset(NearDuplicates())
     catalog["params:engines"] = MemoryDataset(Engines(near_duplicates="spark", spark=LOCAL))
     return catalog

@@ -6,6 +6,7 @@ import pytest
 from roar.errors import InputError
 from roar.marketplace import simulate
 from roar.near_duplicates import candidate_pairs, cluster, deduplicate, deduplication, find_pairs, profiles, verify
+from roar.near_duplicates.deduplication import NEAR_MISSES
 from roar.parameters import Simulation
 
 PRODUCTS = pl.DataFrame(
@@ -85,7 +86,22 @@ def test_texts_read_once_give_what_texts_read_twice_give(monkeypatch, context: i
     monkeypatch.setattr(deduplication, "CONTEXT", context)
     monkeypatch.setattr(profiles, "SLICE", slice_)
     products = simulate(Simulation(products=600, queries=50, judged_queries=10), seed=2).products
-    pairs, clusters = deduplicate(products)
+    pairs, clusters, *_ = deduplicate(products)
     assert pairs.equals(find_pairs(products)) and len(pairs) > 40
     assert clusters.equals(cluster(products, pairs))
     assert pl.concat([pairs["product_id_a"], pairs["product_id_b"]]).n_unique() < 600
+
+
+def test_near_misses_are_the_refused_pairs_nearest_to_the_threshold() -> None:
+    """As a sort of all of them gives them, with their evidence; none that a contradiction excludes."""
+    products = simulate(Simulation(products=600, queries=50, judged_queries=10), seed=2).products
+    pairs, _, misses, learned = deduplicate(products)
+    every = verify(products, candidate_pairs(products)).join(pairs, on=["product_id_a", "product_id_b"], how="anti")
+    assert len(misses) == NEAR_MISSES and misses.columns == pairs.columns
+    assert misses["similarity"].is_sorted(descending=True) and (misses["similarity"] > 0).all()
+    same = every.join(misses, on=["product_id_a", "product_id_b"])
+    assert (same["similarity"] - same["similarity_right"]).abs().max() < 1e-6 and len(same) == NEAR_MISSES
+    assert not same["conflict"].any()
+    refused = every.filter(~pl.col("conflict"))["similarity"].sort(descending=True)
+    assert misses["similarity"].to_list() == pytest.approx(refused.head(NEAR_MISSES).to_list(), abs=1e-6)
+    assert learned.filter(pl.col("kind") == "prior").height == 1

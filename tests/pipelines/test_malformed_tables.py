@@ -32,7 +32,16 @@ from roar.parameters import (
 )
 from roar.pipelines.data_engineering import nodes
 from roar.pipelines.data_engineering.pipeline import RAW
-from roar.schemas import DuplicatePairs, GradedGroups, ProductClusters, QuerySplits, Stage1Pairs
+from roar.schemas import (
+    DuplicatePairs,
+    DuplicateScores,
+    FittedEvidence,
+    GradedGroups,
+    LearnedEvidence,
+    ProductClusters,
+    QuerySplits,
+    Stage1Pairs,
+)
 
 SOURCES = Stage1Sources(
     annotation=PairSource(),
@@ -150,7 +159,8 @@ def engineer(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Every node of data engineering in turn; the tables that others read."""
     absent = {name: tables.get(name, pl.DataFrame()) for name in RAW}
     products, queries, judgments, log, _, _, quality = nodes.ingest_tables(Ingestion(), **absent)
-    duplicates, clusters = nodes.find_near_duplicates(products, NearDuplicates(), Engines())
+    scores, fitted = nodes.weigh_duplicate_labels(products, pl.DataFrame(), NearDuplicates())
+    duplicates, clusters, misses, learned = nodes.find_near_duplicates(products, fitted, NearDuplicates(), Engines())
     variants, strata, slices = nodes.describe_queries(queries, judgments, log, products, CONFIG)
     splits = nodes.split_judged_queries(queries, judgments, variants, strata, CONFIG, 1)
     pairs, groups, counts = nodes.build_training_sets(
@@ -160,11 +170,13 @@ def engineer(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     section = nodes.report_data(
         quality=quality, judgments=judgments, strata=strata, splits=splits, pairs=pairs, counts=counts,
         leakage=leakage, groups=groups, duplicates=duplicates, clusters=clusters, products=products,
+        near_misses=misses, learned=learned, label_scores=scores, fitted=fitted,
     )  # fmt: skip
     assert section["title"] == "Data" and set(slices["query_id"]) <= set(splits["query_id"])
     for schema, table in (
         (DuplicatePairs, duplicates), (ProductClusters, clusters), (QuerySplits, splits), (Stage1Pairs, pairs),
-        (GradedGroups, groups),
+        (GradedGroups, groups), (DuplicatePairs, misses), (LearnedEvidence, learned), (DuplicateScores, scores),
+        (FittedEvidence, fitted),
     ):  # fmt: skip
         schema.validate(table)
     assert leakage.filter(pl.col("what") == "queries")["count"].sum() == 0

@@ -292,4 +292,16 @@ def _data(queries: pl.DataFrame, rng: np.random.Generator) -> Section:
         counts=counts.table(),
         groups=judgments.with_columns(fold=pl.lit("holdout")).head(500),
         clusters=products.select("product_id", cluster_id=pl.format("c{}", pl.int_range(pl.len()) % 60)),
+        near_misses=duplicates.head(30).with_columns(similarity=0.49 - pl.int_range(pl.len()) / 100),
+        learned=pl.DataFrame(
+            [("prior", "second listing", 900, 0.2, 0.5), ("column", "category", 300, 0.94, 0.02)],
+            schema=["kind", "name", "pairs", "share", "weight"],
+            orient="row",
+        ),
+        label_scores=pl.DataFrame(
+            [("default", 0.8, 0.7, 0.747, 60, 90), ("fitted", 0.9, 0.75, 0.818, 60, 90)],
+            schema=["weights", "precision", "recall", "f1", "same", "different"],
+            orient="row",
+        ),
+        fitted=pl.DataFrame({"parameter": ["price"], "value": [1.0], "fitted": [2.5]}),
     )

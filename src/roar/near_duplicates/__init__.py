@@ -14,22 +14,29 @@
     evidence        the reasons, in words
     clusters        pairs to clusters, without chaining
     grades          judgments as a check: listings of one item deserve one grade
+    labels          pairs that people have labelled, and what they say of the weights
     supervision     weights fitted to labelled pairs, by choice
     lexicon         accessory words, generations, function words, as data
 
 Quantities, colours, sizes, … are read by `roar.attributes`. One default configuration serves every catalogue, and no labels are needed.
 """
 
-from roar.near_duplicates.deduplication import candidate_pairs, cluster, deduplicate, find_pairs, verify
+from roar.near_duplicates.deduplication import Deduplicated, candidate_pairs, cluster, deduplicate, find_pairs, verify
 from roar.near_duplicates.grades import grade_agreement, judged_pairs, warn_where_grades_differ
+from roar.near_duplicates.labels import Labelling, read_labels, weigh_labels, with_fitted
 
 __all__ = [
+    "Deduplicated",
+    "Labelling",
     "candidate_pairs",
     "cluster",
     "deduplicate",
     "find_pairs",
     "grade_agreement",
     "judged_pairs",
+    "read_labels",
     "verify",
     "warn_where_grades_differ",
+    "weigh_labels",
+    "with_fitted",
 ]

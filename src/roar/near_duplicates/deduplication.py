@@ -16,7 +16,7 @@ from roar.near_duplicates import candidates as candidate_search
 from roar.near_duplicates import clusters
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.evidence import explain
-from roar.near_duplicates.learning import Weights
+from roar.near_duplicates.learning import Weights, learned_table
 from roar.near_duplicates.profiles import Profiles
 from roar.near_duplicates.verification import learn_from, score, score_and_learn
 from roar.parameters import DuplicateCandidates, DuplicateEvidence, NearDuplicates
@@ -24,6 +24,9 @@ from roar.tables import require_columns
 
 ACCEPT = 0.5
 """Similarity from which two listings are one item."""
+
+NEAR_MISSES = 50
+"""Refused pairs that are kept to be looked at."""
 
 CONTEXT = 50_000
 """Products from which clustering learns how rare words are."""
@@ -71,36 +74,81 @@ def find_pairs(
     return _pairs(products, Profiles.read(products), config or NearDuplicates(), steps or Steps())
 
 
+class Deduplicated(NamedTuple):
+    """What a catalogue holds twice, and what shows how far that can be trusted.
+
+    Attributes:
+        pairs: as `find_pairs` returns them.
+        clusters: as `cluster` returns them.
+        near_misses: the `NEAR_MISSES` refused pairs nearest to being accepted, in the columns of `pairs`, the nearest first; none
+            that a contradiction excludes.
+        learned: what the catalogue taught (`learning.Weights.table`); empty where nothing was to be learned.
+    """
+
+    pairs: pl.DataFrame
+    clusters: pl.DataFrame
+    near_misses: pl.DataFrame
+    learned: pl.DataFrame
+
+
 def deduplicate(
     products: pl.DataFrame, config: NearDuplicates | None = None, *, steps: Steps | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> Deduplicated:
     """`find_pairs` and `cluster`, with texts read once: what most of the time is spent on. Raises as `find_pairs` does.
 
     Examples:
         >>> titles = ["Kest espresso machine X200 black", "Kest X200 espresso machine, black"]
-        >>> pairs, clusters = deduplicate(pl.DataFrame({"product_id": ["a", "b"], "title": titles}))
-        >>> clusters.rows()
+        >>> deduplicate(pl.DataFrame({"product_id": ["a", "b"], "title": titles})).clusters.rows()
         [('a', 'a'), ('b', 'a')]
     """
     config, steps = config or NearDuplicates(), steps or Steps()
     products = prepared(products)
     profiles = Profiles.read(products)
-    pairs = _pairs(products, profiles, config, steps)
-    return pairs, _clusters(products, pairs, profiles.of, config, steps)
+    judged = _judged_candidates(profiles, config, steps)
+    pairs = judged.named(products, judged.similarity >= ACCEPT)
+    clusters = _clusters(products, pairs, profiles.of, config, steps)
+    return Deduplicated(pairs, clusters, judged.near_misses(products), learned_table(judged.weights))
 
 
 def _pairs(products: pl.DataFrame, profiles: Profiles, config: NearDuplicates, steps: Steps) -> pl.DataFrame:
+    judged = _judged_candidates(profiles, config, steps)
+    return judged.named(products, judged.similarity >= ACCEPT)
+
+
+class _Judged(NamedTuple):
+    """Candidates (rows `a`, `b`), how similar they are, and by what."""
+
+    a: np.ndarray
+    b: np.ndarray
+    similarity: np.ndarray
+    profiles: Profiles
+    comparison: Comparison
+    weights: Weights | None
+
+    def named(self, products: pl.DataFrame, which: np.ndarray) -> pl.DataFrame:
+        """Those `which`, with their ids and their evidence."""
+        pairs = pl.DataFrame({"a": self.a[which], "b": self.b[which], "similarity": self.similarity[which]})
+        explained = _explained(self.comparison, self.profiles, pairs, self.weights)
+        return _with_ids(products, pairs).with_columns(evidence=explained)
+
+    def near_misses(self, products: pl.DataFrame) -> pl.DataFrame:
+        """The refused pairs nearest to being accepted, the nearest first."""
+        refused = np.flatnonzero((self.similarity < ACCEPT) & (self.similarity > 0))
+        if len(refused) > NEAR_MISSES:  # a sort of them all would take as long as much of the rest
+            least = -np.partition(-self.similarity[refused], NEAR_MISSES - 1)[NEAR_MISSES - 1]
+            refused = refused[self.similarity[refused] >= least]
+        nearest = refused[np.lexsort((self.b[refused], self.a[refused], -self.similarity[refused]))]
+        return self.named(products, nearest[:NEAR_MISSES])
+
+
+def _judged_candidates(profiles: Profiles, config: NearDuplicates, steps: Steps) -> _Judged:
     a, b = steps.search(profiles.traits, profiles.size, config.candidates)
     comparison = steps.compare(profiles)
-    weights = None
-    if config.evidence.learn:
-        similarity, _, weights = score_and_learn(comparison, a, b, config.evidence)
-        logger.info("%s", weights.said())
-    else:
-        similarity, _ = score(comparison, a, b, config.evidence)
-    accepted = similarity >= ACCEPT
-    pairs = pl.DataFrame({"a": a[accepted], "b": b[accepted], "similarity": similarity[accepted]})
-    return _with_ids(products, pairs).with_columns(evidence=_explained(comparison, profiles, pairs, weights))
+    if not config.evidence.learn:
+        return _Judged(a, b, score(comparison, a, b, config.evidence)[0], profiles, comparison, None)
+    similarity, _, weights = score_and_learn(comparison, a, b, config.evidence)
+    logger.info("%s", weights.said())
+    return _Judged(a, b, similarity, profiles, comparison, weights)
 
 
 def candidate_pairs(products: pl.DataFrame, config: NearDuplicates | None = None) -> pl.DataFrame:
@@ -193,14 +241,14 @@ def _clusters(
     places = np.searchsorted(read, a), np.searchsorted(read, b)
     weights = learn_from(comparison, *places, config.evidence) if config.evidence.learn else None
     alone = config.evidence.model_copy(update={"competition": 0.0, "rivalry": False, "learn": False})
-    judge = partial(_judged, comparison=comparison, read=read, config=alone, weights=weights)
+    judge = partial(_alone, comparison=comparison, read=read, config=alone, weights=weights)
     similarity = pairs["similarity"].cast(pl.Float64).to_numpy()
     label = steps.partition(len(products), np.minimum(a, b), np.maximum(a, b), similarity, judge, config.clusters)
     ids = products["product_id"]
     return pl.DataFrame({"product_id": ids, "cluster_id": ids.gather(label)})
 
 
-def _judged(
+def _alone(
     a: np.ndarray,
     b: np.ndarray,
     *,

@@ -89,6 +89,28 @@ class Weights:
         return f"{twice}{doubt}; {found}" + (", so what only one title says makes two items" if prior.unlike else "")
 
 
+LEARNED = pl.Schema(
+    {"kind": pl.String, "name": pl.String, "pairs": pl.Int64, "share": pl.Float64, "weight": pl.Float64}
+)
+
+
+def learned_table(weights: Weights | None) -> pl.DataFrame:
+    """What was learned, as a table.
+
+    Returns:
+        kind, name, pairs, share, weight. `column`: sure pairs that both state it, the share of them in which it differs, what a
+        difference weighs (0 … 1). `prior`: products that state a model number, the share of products with a second listing, the
+        factor of every pair's odds. Empty where nothing was learned.
+    """
+    if weights is None:
+        return pl.DataFrame(schema=LEARNED)
+    columns = weights.columns.sort("pairs", "dimension", descending=[True, False]).select(
+        kind=pl.lit("column"), name="dimension", pairs="pairs", share="differs", weight="weight"
+    )
+    prior = ("prior", "second listing", weights.anchors, weights.prior.listed_twice, float(np.exp(weights.prior.odds)))
+    return pl.concat([pl.DataFrame([prior], schema=LEARNED, orient="row"), columns.cast(LEARNED)])
+
+
 def sure_pairs(comparison: Comparison, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Those of the pairs that share a model number, and that nothing contradicts strictly."""
     known = comparison.numbered

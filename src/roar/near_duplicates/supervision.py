@@ -1,9 +1,12 @@
 """The weights of evidence fitted to labelled pairs, where there are some: by choice, never in the default.
 
 A regularised logistic regression of the labels on the evidence of the pairs, every kind scaled by its usual weight, so that
-the penalty pulls all kinds towards one worth. What comes out is a configuration as any other.
+the penalty pulls all kinds towards one worth. Labels are few and of doubtful pairs, as a rule, so the catalogue's candidates
+speak too, as the given weights judge them, with the weight of `COUNTED` labels: what no label tells of stays as it was. What
+comes out is a configuration as any other.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,15 +18,20 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from roar.errors import InputError
+from roar.near_duplicates import candidates
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.deduplication import ACCEPT, prepared, rows_of
+from roar.near_duplicates.learning import Weights
 from roar.near_duplicates.profiles import Profiles
-from roar.near_duplicates.verification import score
+from roar.near_duplicates.verification import informed, score, score_and_learn
 from roar.parameters import DuplicateEvidence, NearDuplicates
 
 FOLDS = 5
 FEWEST = 20
 """Labelled pairs of either kind from which weights are fitted."""
+
+ASKED, COUNTED = 2_000, 300
+"""Candidates that speak as the given weights judge them, and the labelled pairs that they count for together."""
 
 _SIGNS = {
     "model": ("model_number", 1),
@@ -49,7 +57,7 @@ class Scores(NamedTuple):
     def of(cls, accepted: np.ndarray, same: np.ndarray) -> "Scores":
         """Of accepted pairs against what they are."""
         right = float((accepted & same).sum())
-        precision, recall = right / max(accepted.sum(), 1), right / max(same.sum(), 1)
+        precision, recall = right / max(int(accepted.sum()), 1), right / max(int(same.sum()), 1)
         return cls(precision, recall, 2 * precision * recall / max(precision + recall, 1e-9))
 
 
@@ -57,9 +65,11 @@ class Fitted(NamedTuple):
     """Weights fitted to labels.
 
     Attributes:
-        config: the configuration with the fitted weights.
+        config: the configuration with the fitted weights; what the catalogue teaches of its columns, brands and prices goes with it,
+            but its prior does not: labels tell it.
         unsupervised: scores of the given configuration, which saw no label.
-        cross_validated: scores of fitted weights on pairs that they did not see; no product is in two folds.
+        cross_validated: scores of fitted weights on pairs that they did not see; no product is in two folds, or, where pairs hang
+            together too much for that, no product is the first (`product_id_a`) in two.
     """
 
     config: NearDuplicates
@@ -85,21 +95,45 @@ def fit(products: pl.DataFrame, labelled: pl.DataFrame, config: NearDuplicates |
     same = _labels(labelled)
     products = prepared(products)
     a, b = rows_of(products, labelled)
-    comparison = Comparison.of(Profiles.read(products))
-    features = _features(comparison.signals(a, b, config.evidence), config.evidence)
+    profiles = Profiles.read(products)
+    comparison = Comparison.of(profiles)
+    near = candidates.search(profiles.traits, profiles.size, config.candidates)
+    taught = score_and_learn(comparison, *near, config.evidence)[2] if config.evidence.learn else None
+    before = score(comparison, a, b, config.evidence, taught)[0] >= ACCEPT
+    weights = replace(taught, prior=taught.prior._replace(odds=0.0)) if taught else None
+    features = _features(informed(comparison, weights).signals(a, b, config.evidence), config.evidence)
+    usual = _Usual.of(comparison, *near, config.evidence, weights)
     accepted = np.zeros(len(same), dtype=bool)
-    groups = _components(a, b, len(products))
+    groups = _apart(a, b, len(products))
     folds = GroupKFold(min(FOLDS, len(np.unique(groups))))
     for train, test in folds.split(features, same, groups):
-        fitted = _fitted(features[train], same[train], config.evidence)
-        similarity, _ = score(comparison, a, b, fitted)
+        fitted = _fitted(features[train], same[train], usual, config.evidence)
+        similarity, _ = score(comparison, a, b, fitted, weights)
         accepted[test] = similarity[test] >= _best_threshold(similarity[train], same[train])
-    before = score(comparison, a, b, config.evidence)[0] >= ACCEPT
-    weights = _fitted(features, same, config.evidence)
-    best = _best_threshold(score(comparison, a, b, weights)[0], same)
-    threshold = weights.threshold + float(logit(best)) / weights.steepness
-    weights = weights.model_copy(update={"threshold": threshold, "learn": False})  # as they were fitted
-    return Fitted(config.model_copy(update={"evidence": weights}), Scores.of(before, same), Scores.of(accepted, same))
+    evidence = _fitted(features, same, usual, config.evidence)
+    best = _best_threshold(score(comparison, a, b, evidence, weights)[0], same)
+    threshold = evidence.threshold + float(logit(best)) / evidence.steepness  # where 0.5 is to lie
+    evidence = evidence.model_copy(update={"threshold": threshold, "prior": 0.0})
+    return Fitted(config.model_copy(update={"evidence": evidence}), Scores.of(before, same), Scores.of(accepted, same))
+
+
+class _Usual(NamedTuple):
+    """Candidates as the given weights judge them: (pairs, kinds of evidence), and the odds, 0 … 1, that each is one item."""
+
+    features: np.ndarray
+    similarity: np.ndarray
+
+    @classmethod
+    def of(
+        cls, comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence, weights: Weights | None
+    ) -> "_Usual":
+        """Spread evenly over the candidates (rows `a`, `b`), each by itself; those that a contradiction excludes say nothing."""
+        step = max(1, len(a) // ASKED)
+        a, b = a[::step], b[::step]
+        alone = config.model_copy(update={"competition": 0.0, "rivalry": False})
+        similarity, veto = score(comparison, a, b, alone, weights)
+        features = _features(informed(comparison, weights).signals(a[~veto], b[~veto], config), config)
+        return cls(features, similarity[~veto])
 
 
 def _labels(labelled: pl.DataFrame) -> np.ndarray:
@@ -124,9 +158,15 @@ def _features(signals: dict[str, np.ndarray], config: DuplicateEvidence) -> np.n
     return np.stack(columns, axis=1)
 
 
-def _fitted(features: np.ndarray, same: np.ndarray, config: DuplicateEvidence) -> DuplicateEvidence:
+def _fitted(features: np.ndarray, same: np.ndarray, usual: _Usual, config: DuplicateEvidence) -> DuplicateEvidence:
     """The configuration with the weights of a logistic regression; evidence keeps its sign."""
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(features, same)
+    told = len(usual.similarity)
+    worth = COUNTED / max(told, 1)
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(
+        np.concatenate([features, usual.features, usual.features]),
+        np.concatenate([same, np.ones(told, dtype=bool), np.zeros(told, dtype=bool)]),
+        np.concatenate([np.ones(len(same)), worth * usual.similarity, worth * (1 - usual.similarity)]),
+    )
     slopes = np.maximum(model.coef_[0], 0.0)
     text = max(float(slopes[0]), 1e-3)
     weights = {
@@ -142,7 +182,8 @@ def _best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:
     return float(tried[np.argmax([Scores.of(similarity >= threshold, same).f1 for threshold in tried])])
 
 
-def _components(a: np.ndarray, b: np.ndarray, products: int) -> np.ndarray:
-    """The connected component of each pair."""
+def _apart(a: np.ndarray, b: np.ndarray, products: int) -> np.ndarray:
+    """The group of each pair, whole in one fold: its connected component, or its first product where one component would fill a fold."""
     graph = coo_matrix((np.ones(len(a)), (a, b)), shape=(products, products))
-    return connected_components(graph, directed=False)[1][a]
+    component = connected_components(graph, directed=False)[1][a]
+    return a if np.bincount(component).max() > len(a) / FOLDS else component

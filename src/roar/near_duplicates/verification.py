@@ -51,12 +51,17 @@ def score(
 
     `weights`: what the catalogue's evidence is worth (`learning`); that of the average catalogue if None.
     """
-    prior = weights.prior if weights else Prior()
-    if weights is not None:
-        comparison = comparison.naming(weights.aliases).weighing(weights.columns, weights.usual_gap)
-        comparison = comparison.without_series() if prior.unlike else comparison
+    comparison = informed(comparison, weights)
     evidence = _gather(comparison, a, b, config)
-    return _similarity(comparison, a, b, evidence, prior, config), evidence.veto
+    return _similarity(comparison, a, b, evidence, weights.prior if weights else Prior(), config), evidence.veto
+
+
+def informed(comparison: Comparison, weights: Weights | None) -> Comparison:
+    """The comparison with what the catalogue taught of names, columns, prices and series."""
+    if weights is None:
+        return comparison
+    comparison = comparison.naming(weights.aliases).weighing(weights.columns, weights.usual_gap)
+    return comparison.without_series() if weights.prior.unlike else comparison
 
 
 def score_and_learn(

@@ -57,3 +57,4 @@ class NearDuplicates(Parameters):
     evidence: DuplicateEvidence = DuplicateEvidence()
     clusters: DuplicateClusters = DuplicateClusters()
     alarm: float = Field(0.15, ge=0, le=1)
+    use_labels: bool = False

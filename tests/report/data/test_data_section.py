@@ -39,11 +39,24 @@ def test_the_page_says_how_sure_near_duplicates_are_and_how_grades_agree_within_
     fabricated: Fabricated,
 ) -> None:
     data = fabricated.sections[1]
-    doubtful = listed(data, "The accepted pairs nearest to the threshold")
-    likeness = [row[2].value for row in doubtful.rows]
-    assert len(likeness) == 20 and likeness == sorted(likeness)
+    doubtful = listed(data, "The pairs around the threshold")
+    likeness = [row[3].value for row in doubtful.rows]
+    assert [row[0].text for row in doubtful.rows] == ["one item"] * 10 + ["two items"] * 10
+    assert likeness == sorted(likeness, reverse=True) and likeness[10] == 0.49
     said = " ".join(block.text for block in data.blocks if isinstance(block, Paragraph))
     assert "By their own odds" in said and "grades differ in" in said
+
+
+def test_the_page_says_what_the_catalogue_taught_and_what_labels_would_change(fabricated: Fabricated) -> None:
+    data = fabricated.sections[1]
+    said = " ".join(block.text for block in data.blocks if isinstance(block, Paragraph))
+    assert "An estimated 20% of the products have a second listing" in said and "divided by 2.0" in said
+    (column,) = listed(data, "What a difference weighs here").rows
+    assert [cell.text for cell in column] == ["category", "300", "94.00", "0.02"]
+    scores = next(b for b in data.blocks if isinstance(b, Table) and b.caption.startswith("The weights of evidence"))
+    assert [row[0].text for row in scores.rows] == ["Default", "Fitted"] and scores.rows[1][3].value == 0.818
+    assert "60 pairs labelled as one item" in scores.note
+    assert listed(data, "Parameters of the evidence").rows[0][2].value == 2.5
 
 
 def test_charts_show_what_the_data_are(fabricated: Fabricated) -> None:

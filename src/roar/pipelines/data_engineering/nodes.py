@@ -6,7 +6,16 @@ from typing import Any
 import polars as pl
 
 from roar.ingestion import ingest
-from roar.near_duplicates import deduplicate, grade_agreement, judged_pairs, warn_where_grades_differ
+from roar.near_duplicates import (
+    Deduplicated,
+    Labelling,
+    deduplicate,
+    grade_agreement,
+    judged_pairs,
+    warn_where_grades_differ,
+    weigh_labels,
+    with_fitted,
+)
 from roar.parameters import Engines, Ingestion, NearDuplicates, Reporting, TrainingSets
 from roar.report import Section, data_section, render
 from roar.training_sets import (
@@ -30,10 +39,16 @@ def ingest_tables(config: Ingestion, **raw: pl.DataFrame) -> tuple[pl.DataFrame,
     return tuple(ingest(raw, config))
 
 
+def weigh_duplicate_labels(products: pl.DataFrame, labels: pl.DataFrame, config: NearDuplicates) -> Labelling:
+    """What labelled pairs, where there are some, say of the evidence's weights: their scores and the fitted parameters."""
+    return weigh_labels(products, labels, config)
+
+
 def find_near_duplicates(
-    products: pl.DataFrame, config: NearDuplicates, engines: Engines
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pairs of listings of one item, and the cluster of every product."""
+    products: pl.DataFrame, fitted: pl.DataFrame, config: NearDuplicates, engines: Engines
+) -> Deduplicated:
+    """Pairs of listings of one item, and the cluster of every product; the nearest misses, and what the catalogue taught."""
+    config = with_fitted(config, fitted) if config.use_labels else config
     if engines.near_duplicates == "spark":
         from roar.engines.spark import steps_on
 

@@ -44,9 +44,15 @@ def _tables() -> list[Node]:
             name="ingest_tables",
         ),
         node(
+            nodes.weigh_duplicate_labels,
+            ["products", "duplicate_labels", "params:near_duplicates"],
+            ["duplicate_scores", "fitted_evidence"],
+            name="weigh_duplicate_labels",
+        ),
+        node(
             nodes.find_near_duplicates,
-            ["products", "params:near_duplicates", "params:engines"],
-            ["duplicate_pairs", "product_clusters"],
+            ["products", "fitted_evidence", "params:near_duplicates", "params:engines"],
+            ["duplicate_pairs", "product_clusters", "duplicate_near_misses", "learned_evidence"],
             name="find_near_duplicates",
         ),
         node(
@@ -108,6 +114,10 @@ def _report() -> list[Node]:
                 "groups": "graded_groups",
                 "duplicates": "duplicate_pairs",
                 "clusters": "product_clusters",
+                "near_misses": "duplicate_near_misses",
+                "learned": "learned_evidence",
+                "label_scores": "duplicate_scores",
+                "fitted": "fitted_evidence",
                 "judged_duplicates": "judged_duplicates",
                 "products": "products",
             },

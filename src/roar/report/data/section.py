@@ -3,14 +3,13 @@
 import polars as pl
 
 from roar.ingestion.quality import SIMULATED
-from roar.near_duplicates import grade_agreement
 from roar.report.data import charts as draw
+from roar.report.data.duplicates import near_duplicates
 from roar.report.page.section import Block, Expandable, Fact, Facts, Heading, Paragraph, Section, chart, table
 from roar.report.page.wording import ordered_levels
 from roar.training_sets.counts import limited
 
 ANCHOR = "data"
-ENDS = ("product_id_a", "product_id_b")
 
 
 def data_section(
@@ -26,6 +25,10 @@ def data_section(
     leakage: pl.DataFrame | None = None,
     groups: pl.DataFrame | None = None,
     clusters: pl.DataFrame | None = None,
+    near_misses: pl.DataFrame | None = None,
+    learned: pl.DataFrame | None = None,
+    label_scores: pl.DataFrame | None = None,
+    fitted: pl.DataFrame | None = None,
     judged_duplicates: pl.DataFrame | None = None,
     sample: int = 200,
 ) -> Section:
@@ -43,6 +46,10 @@ def data_section(
         leakage: held-out queries and products that training saw: fold, split, what, seen, count, total, share.
         groups: graded groups: fold, query_id, grade.
         clusters: product_id, cluster_id.
+        near_misses: the refused pairs nearest to being accepted, in the columns of `duplicates`.
+        learned: what the catalogue taught of its evidence (`roar.near_duplicates.Deduplicated.learned`).
+        label_scores: the weights on labelled pairs (`roar.near_duplicates.Labelling.scores`).
+        fitted: what labels would change (`roar.near_duplicates.Labelling.parameters`).
         judged_duplicates: what judgments say of the pairs (`roar.near_duplicates.judged_pairs`).
         sample: how many near-duplicate pairs to list, spread over the range of similarity, and how many clusters.
     """
@@ -66,18 +73,24 @@ def data_section(
         *_groups(groups),
         Heading(text="Near-duplicates", anchor=f"{ANCHOR}-duplicates"),
     ]
+    found = near_duplicates(
+        duplicates,
+        products,
+        judgments,
+        clusters=clusters,
+        near_misses=near_misses,
+        learned=learned,
+        label_scores=label_scores,
+        fitted=fitted,
+        judged_duplicates=judged_duplicates,
+        sample=sample,
+    )
     return Section(
         title="Data",
         anchor=ANCHOR,
         order=20,
         simulated=SIMULATED in quality["rule"] if "rule" in quality.columns else False,
-        blocks=(
-            *blocks,
-            *_duplicates(duplicates, products, sample),
-            *_doubtful(duplicates, products),
-            *_grades_within(judgments, clusters, judged_duplicates, products, sample),
-            *_clusters(clusters, duplicates, products, sample),
-        ),
+        blocks=(*blocks, *found),
     )
 
 
@@ -187,133 +200,3 @@ def _steps(counts: pl.DataFrame | None) -> list[Block]:
     named = counts.rename(lambda name: name.capitalize())
     listed = table(named, "What each step left", searchable=named.height > 12)
     return [*charts, Expandable(title="Every step of building the training sets", blocks=(listed,))]
-
-
-def _duplicates(duplicates: pl.DataFrame, products: pl.DataFrame, sample: int) -> list[Block]:
-    """How many pairs rest on what, and a sample to browse."""
-    if duplicates.is_empty():
-        return [Paragraph(text="No two products were found to be listings of one item.")]
-    ranked = duplicates.sort("similarity", "product_id_a", "product_id_b", descending=[True, False, False])
-    spread = ranked.gather_every(max(1, ranked.height // max(sample, 1))).head(sample)
-    named = _titled(spread, products).select(
-        "Title", "And", pl.col("similarity").alias("Similarity"), pl.col("evidence").alias("Evidence")
-    )
-    kinds = _kinds_of_evidence(duplicates).sort("Pairs", "Evidence", descending=[True, False]).head(15)
-    caption = "A sample of the pairs taken for one item, from the most alike to the least"
-    listed = table(named, caption, decimals=3, searchable=True)
-    return [
-        table(kinds, "What near-duplicate pairs agree on, and differ in"),
-        Expandable(title=f"{named.height} pairs to look at", blocks=(listed,)),
-    ]
-
-
-DOUBTFUL = 20
-"""Pairs nearest to the threshold that the page lists."""
-
-
-def _doubtful(duplicates: pl.DataFrame, products: pl.DataFrame) -> list[Block]:
-    """How many pairs are right by the model's own odds, and those that it doubts most."""
-    if duplicates.is_empty():
-        return []
-    right = float(duplicates["similarity"].to_numpy().mean())
-    said = (
-        f"By their own odds {right:.0%} of the {duplicates.height:,} pairs are listings of one item. "
-        "That is the model's word, not a measurement: look at pairs, and at the grades within clusters."
-    )
-    nearest = _titled(duplicates.sort("similarity", *ENDS).head(DOUBTFUL), products).select(
-        "Title", "And", pl.col("similarity").alias("Similarity"), pl.col("evidence").alias("Evidence")
-    )
-    listed = table(nearest, "The accepted pairs nearest to the threshold", decimals=3)
-    return [Paragraph(text=said), Expandable(title=f"{nearest.height} doubtful pairs", blocks=(listed,))]
-
-
-def _grades_within(
-    judgments: pl.DataFrame,
-    clusters: pl.DataFrame | None,
-    judged_duplicates: pl.DataFrame | None,
-    products: pl.DataFrame,
-    sample: int,
-) -> list[Block]:
-    """How often grades differ within a cluster, and the pairs whose grades do."""
-    if clusters is None or (agreement := grade_agreement(judgments, clusters, products)).cells == 0:
-        return []
-    said = (
-        f"Of {agreement.cells:,} queries and clusters with several judged products, grades differ in {agreement.rate:.0%}; of any two "
-        f"judged products of a query in {agreement.usual:.0%}. Listings of one item deserve one grade."
-    )
-    if agreement.floor:
-        said += (
-            f" Raters differ on {agreement.floor:.0%} of {agreement.alike:,} queries and equal titles, which is as far as reading "
-            f"can come: {agreement.excess:.0%} lie above that."
-        )
-    blocks: list[Block] = [Paragraph(text=said, style="note")]
-    if judged_duplicates is not None and not judged_duplicates.is_empty():
-        shown = _titled(judged_duplicates.head(sample), products).select(
-            "Title",
-            "And",
-            pl.col("queries").alias("Queries"),
-            pl.col("differing").alias("Grades differ in"),
-            pl.col("evidence").alias("Evidence"),
-        )
-        listed = table(shown, "Pairs that judges saw side by side, the most doubtful first", searchable=True)
-        blocks.append(Expandable(title=f"{shown.height} judged pairs", blocks=(listed,)))
-    return blocks
-
-
-def _titled(pairs: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
-    """`pairs`, in their order, with the titles of both ends."""
-    titles = products.select("product_id", "title")
-    for column, name in (("product_id_a", "Title"), ("product_id_b", "And")):
-        named = titles.rename({"product_id": column, "title": name})
-        pairs = pairs.join(named, on=column, how="left", maintain_order="left")
-    return pairs
-
-
-def _kinds_of_evidence(duplicates: pl.DataFrame) -> pl.DataFrame:
-    """Kinds of evidence ("same brand", "colour differs") and the pairs that have them; values are left out."""
-    reason = pl.col("evidence").str.split("; ")
-    kind = (
-        pl.col("kind").str.replace(r"^(same (?:model number|“[^”]*”|\S+(?: size)?)).*$", "$1").str.replace(r": .*$", "")
-    )
-    said = duplicates.select(pl.int_range(pl.len()).alias("pair"), kind=reason).explode("kind").with_columns(kind)
-    return said.unique().group_by(pl.col("kind").alias("Evidence")).agg(pl.len().alias("Pairs"))
-
-
-def _clusters(
-    clusters: pl.DataFrame | None, duplicates: pl.DataFrame, products: pl.DataFrame, sample: int
-) -> list[Block]:
-    """The sizes of clusters, and a sample to browse, the largest first: its listings and what links them."""
-    if clusters is None or clusters.is_empty() or duplicates.is_empty():
-        return []
-    several = clusters.filter(pl.len().over("cluster_id") > 1)
-    sizes = several.group_by("cluster_id").len("Listings").group_by("Listings").len("Clusters").sort("Listings")
-    largest = several.group_by("cluster_id").agg(size=pl.len()).sort("size", "cluster_id", descending=[True, False])
-    chosen = largest.gather_every(max(1, largest.height // max(sample, 1))).head(sample)
-    members = (
-        chosen.join(several, on="cluster_id", maintain_order="left")
-        .join(products.select("product_id", "title"), on="product_id", how="left", maintain_order="left")
-        .group_by("cluster_id", "size", maintain_order=True)
-        .agg(pl.col("title").str.join(" ⏐ "))
-    )
-    shown = members.join(_links(several, duplicates), on="cluster_id", how="left", maintain_order="left").select(
-        pl.col("size").alias("Listings"), pl.col("title").alias("Titles"), pl.col("evidence").alias("Evidence")
-    )
-    listed = table(shown, "A sample of the clusters, from the largest to the smallest", searchable=True)
-    return [
-        table(sizes, "Clusters by number of listings"),
-        Expandable(title=f"{shown.height} clusters to look at", blocks=(listed,)),
-    ]
-
-
-def _links(several: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
-    """cluster_id, evidence: that of the cluster's most and least alike pair."""
-    ends = several.select("product_id", "cluster_id")
-    inside = duplicates.join(ends, left_on="product_id_a", right_on="product_id").join(
-        ends, left_on=["product_id_b", "cluster_id"], right_on=["product_id", "cluster_id"]
-    )
-    ranked = inside.sort("similarity", "product_id_a", "product_id_b", descending=[True, False, False])
-    ends_of = ranked.group_by("cluster_id").agg(first=pl.col("evidence").first(), last=pl.col("evidence").last())
-    weakest = (
-        pl.when(pl.col("first") != pl.col("last")).then(pl.format(" — weakest link: {}", "last")).otherwise(pl.lit(""))
-    )
-    return ends_of.select("cluster_id", evidence=pl.concat_str("first", weakest))
