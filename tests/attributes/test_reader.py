@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from roar.attributes import read
+from roar.attributes.tables import orders, scan_all
 from roar.errors import InputError
 
 CASES = [
@@ -109,3 +110,29 @@ def test_wrong_input_is_named() -> None:
         read(pl.Series([1, 2]))
     with pytest.raises(InputError, match="kind"):
         read(pl.Series(["a"]), kind="title")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("mirror 35.5 in. W x 23.5 in. H", "mirror 23.5 in. W x 35.5 in. H", False),
+        ("mirror 35.5 in. W x 23.5 in. H", "mirror 23.5 in. high, 35.5 in. wide", True),
+        ("sofa 200 cm wide 90 cm deep", "sofa depth 90 cm, width 200 cm", True),
+        ("Sofa Breite 200 cm Tiefe 90 cm", "Sofa Tiefe 200 cm Breite 90 cm", False),
+        ("grille 12 in. x 24 in.", "grille 24 in. x 12 in.", False),
+        ("grille 12 in. x 24 in.", "grille 12 x 24 in.", True),
+    ],
+)
+def test_lengths_have_an_order(one: str, other: str, same: bool) -> None:
+    """By sides where they are named, as written where they stand side by side."""
+    facts, _ = scan_all(pl.Series([one, other]))
+    told = orders(facts).sort("row")
+    assert told["dimension"].n_unique() == 1 and len(told) == 2
+    assert (told["value"].n_unique() == 1) == same
+
+
+@pytest.mark.parametrize(
+    "text", ["tile 30 x 30 cm", "large 20 cm bowl", "cable 2 m", "rope 5 m long", "tv 55 in. 4k, 3 m cable"]
+)
+def test_one_length_or_equal_ones_have_no_order(text: str) -> None:
+    assert orders(scan_all(pl.Series([text]))[0]).is_empty()

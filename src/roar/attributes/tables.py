@@ -70,7 +70,9 @@ def read(texts: pl.Series, *, kind: str = "product") -> pl.DataFrame:
 
 
 def scan_all(texts: pl.Series, *, kind: str = "product") -> tuple[pl.DataFrame, pl.Series]:
-    """As `read`, with `scale` (the unit as written) and `shown` (the words); and the texts with quantities blanked out."""
+    """As `read`, with `scale` (the unit as written), `side` (of a length: width, height, depth, length; null where none is said) and
+    `shown` (the words); and the texts with quantities blanked out.
+    """
     if texts.dtype not in (pl.String, pl.Null):
         raise InputError(f"read: expected texts as strings, found {texts.dtype}; cast the column before")
     if kind not in KINDS:
@@ -93,16 +95,53 @@ def _scan_piece(texts: pl.Series, kind: str) -> tuple[pl.DataFrame, pl.Series]:
     masked: list[str | None] = []
     for row, text in enumerate(texts):
         facts = scan(text[:LONGEST], kind) if text else []
-        lines.extend(_line(row, text, fact) for fact in facts)
+        if text:
+            lines.extend(_line(row, text, *told) for told in zip(facts, _sides(text, facts), strict=True))
         masked.append(_without(text, facts) if text else text)
-    table = pl.DataFrame(lines, schema=SCHEMA | {"scale": pl.String, "shown": pl.String}, orient="row")
+    table = pl.DataFrame(
+        lines, schema=SCHEMA | {"scale": pl.String, "side": pl.String, "shown": pl.String}, orient="row"
+    )
     return table, pl.Series(texts.name, masked, dtype=pl.String)
 
 
-def _line(row: int, text: str, fact: Fact) -> tuple[object, ...]:
+def _line(row: int, text: str, fact: Fact, side: str | None) -> tuple[object, ...]:
     shown = text[fact.start : fact.end].strip(" .,;:()")
     place = fact.start, fact.end
-    return row, fact.fact, fact.value, fact.text, fact.unit, fact.role, *place, fact.scale, shown
+    return row, fact.fact, fact.value, fact.text, fact.unit, fact.role, *place, fact.scale, side, shown
+
+
+_SIDES = {
+    "width": ("w|width|breite|largeur|anchura|ancho", "wide|breit"),
+    "height": ("h|height|höhe|hauteur|altura|alto", "high|tall|hoch"),
+    "depth": ("d|depth|tiefe|profondeur|profundidad|fondo", "deep|tief"),
+    "length": ("l|length|länge|longueur|longitud|largo", "long|lang"),
+}
+"""What names a side, before a length or behind it, and what does behind it alone: a large bowl is not wide."""
+
+_BEHIND = re.compile(
+    rf"[\s.\-(]{{0,2}}(?:{'|'.join(f'(?P<{side}>{nouns}|{others})' for side, (nouns, others) in _SIDES.items())})\b",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(
+    rf"\b(?:{'|'.join(f'(?P<{side}>{nouns})' for side, (nouns, _) in _SIDES.items())})[\s.:=]{{0,2}}$", re.IGNORECASE
+)
+NEAR = 14
+"""Characters before a length in which its side is looked for."""
+
+
+def _sides(text: str, facts: list[Fact]) -> list[str | None]:
+    """Which side of a thing each length is, where the text says so: behind lengths ("24 in. W x 36 in. H"), or before them, if before
+    the first ("H 80 cm, W 120 cm").
+    """
+    lengths = [fact for fact in facts if fact.fact == "length"]
+    before = bool(lengths) and _BEFORE.search(text[max(0, lengths[0].start - NEAR) : lengths[0].start]) is not None
+
+    def side(fact: Fact) -> str | None:
+        near = text[max(0, fact.start - NEAR) : fact.start]
+        said = _BEFORE.search(near) if before else _BEHIND.match(text, fact.end)
+        return said.lastgroup if said else None
+
+    return [side(fact) if fact.fact == "length" else None for fact in facts]
 
 
 def _without(text: str, facts: list[Fact]) -> str:
@@ -133,12 +172,14 @@ def shapes(facts: pl.DataFrame) -> pl.DataFrame:
         As `dimensions`.
     """
     lengths = facts.filter((pl.col("fact") == "length") & (pl.col("role") == "has")).sort("row", "start")
-    apart = (pl.col("start") - pl.col("end").shift(1).over("row")).fill_null(BESIDE + 1) > BESIDE
-    runs = lengths.with_columns(apart=apart).with_columns(run=pl.col("apart").cum_sum())
-    measured = runs.group_by("row", "run", maintain_order=True).agg(
-        value=pl.col("value").round_sig_figs(3).sort().cast(pl.String).str.join("x"),
-        shown=pl.col("shown").str.join(" x "),
-        n=pl.len(),
+    measured = (
+        _side_by_side(lengths)
+        .group_by("row", "run", maintain_order=True)
+        .agg(
+            value=pl.col("value").round_sig_figs(3).sort().cast(pl.String).str.join("x"),
+            shown=pl.col("shown").str.join(" x "),
+            n=pl.len(),
+        )
     )
     return (
         measured.filter(pl.col("n") > 1)
@@ -152,6 +193,44 @@ def shapes(facts: pl.DataFrame) -> pl.DataFrame:
         )
         .unique(["row", "dimension", "value"], keep="first", maintain_order=True)
     )
+
+
+_ORDER = {
+    "value": pl.col("value").round_sig_figs(3).rank("dense").cast(pl.String).str.join(" "),
+    "shown": pl.col("shown").str.join(" x "),
+    "different": pl.col("value").round_sig_figs(3).n_unique(),
+}
+
+
+def orders(facts: pl.DataFrame) -> pl.DataFrame:
+    """In which order lengths of one thing grow: 24 in. wide and 36 in. high is another mirror than 36 in. wide and 24 in. high, which
+    the same lengths do not tell. By sides where they are named, as written where lengths stand side by side; not all alike.
+
+    Args:
+        facts: as `scan_all` returns.
+
+    Returns:
+        As `dimensions`; the dimension names the sides, so that as many and the same are compared.
+    """
+    lengths = facts.filter((pl.col("fact") == "length") & (pl.col("role") == "has")).sort("row", "start")
+    named = lengths.drop_nulls("side").filter(pl.len().over("row", "side") == 1).sort("row", "side")
+    sides = named.group_by("row", maintain_order=True).agg(
+        dimension=pl.format("order of {}", pl.col("side").str.join(" and ")), **_ORDER
+    )
+    plain = _side_by_side(lengths).filter(pl.col("side").is_null().all().over("row"))
+    beside = plain.group_by("row", "run", maintain_order=True).agg(
+        dimension=pl.format("order of {} measures", pl.len()), **_ORDER
+    )
+    told = pl.concat([sides, beside.drop("run")]).filter(pl.col("different") > 1)
+    return told.select("row", "dimension", "value", "shown", measured=pl.lit(False), role=pl.lit("has")).unique(
+        ["row", "dimension"], keep="first", maintain_order=True
+    )
+
+
+def _side_by_side(lengths: pl.DataFrame) -> pl.DataFrame:
+    """Lengths, by row and place, with the `run` of those that stand side by side."""
+    apart = (pl.col("start") - pl.col("end").shift(1).over("row")).fill_null(BESIDE + 1) > BESIDE
+    return lengths.with_columns(apart=apart).with_columns(run=pl.col("apart").cum_sum())
 
 
 NAMES = {"count": "pack size"}

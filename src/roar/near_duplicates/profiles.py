@@ -13,7 +13,7 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from roar.attributes import declared
-from roar.attributes.tables import IDLE, PIECE, dimensions, scan_all, shapes, workers
+from roar.attributes.tables import IDLE, PIECE, dimensions, orders, scan_all, shapes, workers
 from roar.near_duplicates import brands, editions, expressions, model_numbers, text, wording
 
 NUMERAL = r"[\p{N}一二三四五六七八九十两半]"
@@ -105,7 +105,7 @@ def _read_slice(products: pl.DataFrame, start: int, learned: list[pl.DataFrame])
     loose = pl.concat([wording.series(title), editions.facts(model_numbers.without_served(title))]).with_columns(
         strict=False
     )
-    facts = pl.concat([part.select(spoken.columns) for part in (said.with_columns(strict=True), loose, spoken, named)])
+    facts = pl.concat([part.select(spoken.columns) for part in (said, loose, spoken, named)])
     facts = facts.with_columns(fact=pl.format("{}={}", "dimension", "value").hash(seed=2))
     spoken_of = brands.mentioned(title, named)
     terms = pl.concat(
@@ -140,7 +140,9 @@ def _read_text(texts: pl.Series, *, words: bool) -> tuple[pl.DataFrame, pl.DataF
     read = texts if words else pl.select(pl.when(texts.str.contains(NUMERAL)).then(texts)).to_series()
     facts, rest = scan_all(read)
     words_left = pl.select(pl.coalesce(rest, texts).alias(texts.name))
-    return pl.concat([dimensions(facts), shapes(facts)]), wording.analyse(text.tokens(words_left, texts.name))
+    strict = pl.concat([dimensions(facts), shapes(facts)]).with_columns(strict=True)
+    stated = pl.concat([strict, orders(facts).with_columns(strict=False)])
+    return stated, wording.analyse(text.tokens(words_left, texts.name))
 
 
 def _measured(facts: pl.DataFrame) -> pl.DataFrame:
