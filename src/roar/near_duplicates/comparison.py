@@ -167,8 +167,8 @@ class Comparison:
         one, other = whole[a] - shared, whole[b] - shared
         return np.maximum(np.minimum(one, other) + LONGER * np.maximum(one, other), 0.0)
 
-    def listed_twice(self, *, contradicted: bool) -> np.ndarray:
-        """(products,) bool: whose title shares a model number with another that few titles state.
+    def listed_again(self, *, contradicted: bool) -> np.ndarray:
+        """(products,) int: further titles that share a model number with a product's, among the few that state it.
 
         `contradicted`: also where two of its listings contradict each other, as those of a series do.
         """
@@ -179,9 +179,8 @@ class Comparison:
         against = pl.Series((vetoes > 0) | (contradictions >= DOUBT), dtype=pl.Boolean)
         pairs = pairs.with_columns(against=against)
         sure = pairs.filter(~pl.col("against") if contradicted else ~pl.col("against").any().over("code"))
-        twice = np.zeros(len(self.price), dtype=bool)
-        twice[sure["row"].to_numpy()] = twice[sure["row_b"].to_numpy()] = True
-        return twice
+        ends = pl.concat([sure["row"], sure["row_b"]]).to_numpy()
+        return np.bincount(ends, minlength=len(self.price))
 
     def without_series(self) -> "Comparison":
         """The same where a number that more than `SERIES` titles state names a series, and no model."""

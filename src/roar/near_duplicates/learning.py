@@ -9,9 +9,10 @@ be trusted where they are missing.
 - **The prior.** How many products have a second listing, those with a model number tell: so many share it, and so many pairs that
   are each other's best by words state it on both sides, not on one. Where few do, a pair is doubted before it is looked at.
 - **Words.** In a catalogue that lists an item once, the titles that are most alike are variants of one line: alike but for a
-  team, a handle, a finish. In one that many shops fill, they are listings of one item. Products with a model number tell how
-  many have a second listing. Where words alone would find many times more among the rest, and whole families of them (two
-  shops' listings come in pairs, a line has many variants), the catalogue lists an item once: what only one of two titles says makes them two items, and a number that many titles state names a series.
+  team, a handle, a finish. In one that many shops fill, they are listings of one item. So where few products have a second
+  listing, every further one that is as like is a doubt (lines have many variants, items as many listings as model numbers say), and
+  what only one of two titles says weighs so much that words find no more second listings than model numbers do. Where words would find many
+  times more, and whole families, the catalogue lists an item once: any such word makes two items, and a number that many titles state names a series.
 
 All are shrunk towards what holds for catalogues on average, by as much as a few dozen pairs.
 
@@ -25,9 +26,11 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from scipy.special import logit
 
 from roar.attributes.declared import MODEL_KEYS
 from roar.near_duplicates.comparison import ENOUGH, UNLIKE, USUAL, Comparison
+from roar.near_duplicates.rivalry import lookalikes
 from roar.parameters import DuplicateEvidence
 
 MOST = 200_000
@@ -52,8 +55,12 @@ class Prior(NamedTuple):
     """The same by words alone, among the others, before `unlike`."""
     odds: float = 0.0
     """Log odds added to every pair: 0, or below where few products have a second listing."""
+    lookalike: float = 0.0
+    """Log odds added to a pair for every further listing that is about as like one of the two: 0, or below."""
     unlike: float = 0.0
     """Log odds taken off, per unit of information, for what only one title says."""
+    listed_once: bool = False
+    """Whether the catalogue lists an item once: two titles with different model numbers are two items, and numbers may name series."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,9 @@ class Weights:
         )
         doubt = f", which divides the odds of a pair by {np.exp(-prior.odds):.1f}" if prior.odds < 0 else ""
         found = f"words alone would find one for {prior.by_words:.0%} of the others"
-        return f"{twice}{doubt}; {found}" + (", so what only one title says makes two items" if prior.unlike else "")
+        return f"{twice}{doubt}; {found}" + (
+            ", so what only one title says makes two items" if prior.listed_once else ""
+        )
 
 
 LEARNED = pl.Schema(
@@ -201,30 +210,84 @@ def learn_prior(
         best: places of the pairs that are each other's best by words.
         similarity: of the pairs, 0 … 1.
         alone: whether a pair shares no model number.
-        config: learning_pairs, usual_share, prior, fewest, tolerance, family, variant.
+        config: learning_pairs, usual_share, prior, lookalike, fewest, tolerance, family, variant.
     """
     size = len(comparison.price)
     if size < config.fewest:
         return Prior()
     anchors = np.flatnonzero(comparison.coded)
-    most, fewer = (
-        int(comparison.listed_twice(contradicted=contradicted)[anchors].sum()) for contradicted in (True, False)
-    )
-    twice = _shrunk(fewer / _stated_again(comparison, a[best], b[best], config), len(anchors), config)
-    others = ~comparison.coded if (~comparison.coded).sum() >= config.fewest else np.ones(size, dtype=bool)
-    near = np.flatnonzero(alone & (similarity >= EVEN))
-    hit = np.zeros(size, dtype=bool)
-    hit[a[near]] = hit[b[near]] = True
-    by_words = float(hit[others].mean())
-    family = 2 * len(near) / max(hit.sum(), 1)
-    listed_once = by_words > config.tolerance * _shrunk(most, len(anchors), config) and family > config.family
+    again, usually = (comparison.listed_again(contradicted=contradicted)[anchors] for contradicted in (False, True))
+    twice = _shrunk((again > 0).sum() / _stated_again(comparison, a[best], b[best], config), len(anchors), config)
     odds = config.prior * min(float(np.log(twice / EVEN)), 0.0)
-    return Prior(twice, by_words, odds, config.variant if listed_once else 0.0)
+    doubt = min(-odds, 1.0)
+    prior = Prior(twice, odds=odds, lookalike=config.lookalike * doubt * np.log(_further(again, config)))
+    others = ~comparison.coded if (~comparison.coded).sum() >= config.fewest else np.ones(size, dtype=bool)
+    words = _ByWords(comparison, a[alone], b[alone], others)
+    by_words, family = words.found(logit(similarity[alone]))
+    if by_words > config.tolerance * _shrunk((usually > 0).sum(), len(anchors), config) and family > config.family:
+        return prior._replace(by_words=by_words, unlike=config.variant, listed_once=True)
+    if odds == 0 or len(anchors) < ENOUGH:
+        return prior._replace(by_words=by_words)
+    doubted = lookalikes(a, b, logit(similarity) + odds, ~alone, prior.lookalike)[alone]
+    most = twice + DEVIATIONS * np.sqrt(twice * (1 - twice) / len(anchors))
+    return prior._replace(by_words=by_words, unlike=words.strength(doubted, most / doubt, config.variant))
+
+
+DEVIATIONS = 2.0
+"""Standard deviations that the share of second listings may lie above its estimate."""
+
+
+class _ByWords(NamedTuple):
+    """Pairs (rows `a`, `b`) that words alone bring together, and the products (`others`) that are to tell how many."""
+
+    comparison: Comparison
+    a: np.ndarray
+    b: np.ndarray
+    others: np.ndarray
+
+    def found(self, log_odds: np.ndarray) -> tuple[float, float]:
+        """Share of the products that have a second listing by these odds, and how many they have."""
+        hit = np.zeros(len(self.others), dtype=bool)
+        near = log_odds >= 0
+        hit[self.a[near]] = hit[self.b[near]] = True
+        return float(hit[self.others].mean()), 2 * float(near.sum()) / max(int(hit.sum()), 1)
+
+    def strength(self, log_odds: np.ndarray, most: float, limit: float) -> float:
+        """The least that what only one of two titles says must weigh (log odds per unit of information, `limit` at most), so that
+        words find a second listing for no more than the share `most` of the products.
+        """
+        if self.found(log_odds)[0] <= most:
+            return 0.0
+        near = log_odds >= 0
+        unlike = np.zeros(len(log_odds))
+        unlike[near] = self.comparison.unlike(self.a[near], self.b[near])
+        low, high = 0.0, limit
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.found(log_odds - middle * unlike)[0] > most else (low, middle)
+        return high
+
+
+STEPS = 20
+"""Halvings in which that strength is found."""
 
 
 def _shrunk(count: float, of: int, config: DuplicateEvidence) -> float:
     """A share, shrunk towards the usual one of second listings."""
     return (count + config.usual_share * config.learning_pairs) / (of + config.learning_pairs)
+
+
+FURTHER = 0.2
+"""Of listings that are a second one, on average over catalogues, those that are not the last."""
+
+
+def _further(again: np.ndarray, config: DuplicateEvidence) -> float:
+    """How often a second listing is followed by a further one, 0 … 1: with so many again (products with model numbers) on average,
+    if every one is followed as often as the one before.
+    """
+    twice = int((again > 0).sum())
+    mean = (again.sum() + config.learning_pairs / (1 - FURTHER)) / (twice + config.learning_pairs)
+    return float(1 - 1 / mean)
 
 
 def _stated_again(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> float:

@@ -1,9 +1,14 @@
-"""A listing is one item: partners that contradict each other cannot both be right.
+"""A listing is one item: what its other partners say of a pair.
+
+Partners that contradict each other cannot both be right.
 
 "Suntavi tomato sauce 250 ml" may be the basil one or the arrabbiata one, never both. So the odds of a pair are set against
 those of its rivals: pairs of either product with a third that contradicts the other product. With exclusive hypotheses
 the posterior is odds / (1 + odds + rivals' odds). The denser a catalogue, the more rivals a vague listing has, so
 precision holds where items differ in a single attribute, without a threshold that depends on size.
+
+Partners that do not may be a line of variants, alike but for a phrase. Where items have few listings, a listing with many that
+are as like it as the next has none of its own among them, as a rule.
 """
 
 import numpy as np
@@ -42,3 +47,41 @@ def posterior(comparison: Comparison, a: np.ndarray, b: np.ndarray, odds: np.nda
             np.add.at(rivals, edge[one[against]], odds[edge[other[against]]])
             np.add.at(rivals, edge[other[against]], odds[edge[one[against]]])
     return odds / (1 + odds + rivals)
+
+
+AS_LIKE = 1.0
+"""Log odds that a further listing may lie below the pair's."""
+
+
+def lookalikes(a: np.ndarray, b: np.ndarray, log_odds: np.ndarray, certain: np.ndarray, each: float) -> np.ndarray:
+    """Log odds of pairs (a, b), lowered for further listings about as like (`AS_LIKE`) one of the two, by the more of either.
+
+    Args:
+        a: rows of pairs.
+        b: likewise.
+        log_odds: of all pairs.
+        certain: pairs that are not lowered, those that share a model number; they count as further listings.
+        each: log odds added for each further listing, 0 or below.
+
+    Cost: that of a sort of the pairs that are likely at all.
+    """
+    likely = np.flatnonzero(log_odds >= -AS_LIKE)
+    if each == 0 or not len(likely):
+        return log_odds
+    node, pair = np.concatenate([a[likely], b[likely]]), np.concatenate([likely, likely])
+    order = np.lexsort((-log_odds[pair], node))
+    node, pair = node[order], pair[order]
+    start = np.searchsorted(node, node)
+    falling = -np.minimum(log_odds[pair], SURE)
+    place = node * (2 * (SURE + AS_LIKE) + 1) + falling  # one rising order over all products
+    alike = np.searchsorted(place, place + AS_LIKE + TIE, side="right") - start
+    further = np.zeros(len(log_odds))
+    np.maximum.at(further, pair, alike - 1)
+    return np.where(certain, log_odds, log_odds + each * further)
+
+
+SURE = 50.0
+"""Log odds above which nothing can be told apart."""
+
+TIE = 1e-9
+"""Rounding that does not part equal odds."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy.special import expit
+from scipy.special import expit, logit
 from tqdm import tqdm
 
 from roar.near_duplicates.brands import aliases
@@ -29,7 +29,7 @@ from roar.near_duplicates.learning import (
     mutually_best,
     sure_pairs,
 )
-from roar.near_duplicates.rivalry import posterior
+from roar.near_duplicates.rivalry import lookalikes, posterior
 from roar.parameters import DuplicateEvidence
 
 CHUNK = 200_000
@@ -61,7 +61,7 @@ def informed(comparison: Comparison, weights: Weights | None) -> Comparison:
     if weights is None:
         return comparison
     comparison = comparison.naming(weights.aliases).weighing(weights.columns, weights.usual_gap)
-    return comparison.without_series() if weights.prior.unlike else comparison
+    return comparison.without_series() if weights.prior.listed_once else comparison
 
 
 def score_and_learn(
@@ -80,7 +80,7 @@ def score_and_learn(
         evidence = _gather_again(comparison, a, b, ~evidence.veto, evidence, config)
     similarity = _similarity(comparison, a, b, evidence, Prior(), config)
     prior = learn_prior(comparison, a, b, best, similarity, ~evidence.named, config)
-    if prior.unlike > 0:
+    if prior.listed_once:
         comparison = comparison.without_series()
         evidence = _gather_again(comparison, a, b, evidence.named, evidence, config)
     if prior.unlike > 0 or prior.odds < 0:
@@ -147,26 +147,32 @@ def _similarity(
 
     Competition looks at all given pairs: the score falls with the distance to the best unvetoed pair of either product,
     because the second best of a shop's range is, as a rule, its sibling. A shared model number stands above competition.
-    Pairs that exclude one another then share their odds.
+    Pairs that exclude one another then share their odds, and pairs with many look-alikes lose some.
     """
     raw, veto, model, *_ = evidence
     if prior.unlike > 0:
         open_to_doubt = np.flatnonzero(~veto & (raw >= config.threshold))
         x, y = a[open_to_doubt], b[open_to_doubt]
         raw = raw.copy()
-        shared, stem, siblings = comparison.models_compared(x, y)
-        numbered = np.diff(comparison.titled_code.indptr) > 0  # by what is no series
-        apart = siblings | (numbered[x] & numbered[y] & ~shared & ~stem)
-        raw[open_to_doubt] -= prior.unlike * comparison.unlike(x, y) / config.steepness + APART * apart
+        raw[open_to_doubt] -= prior.unlike * comparison.unlike(x, y) / config.steepness
+        raw[open_to_doubt] -= APART * _numbered_apart(comparison, x, y) if prior.listed_once else 0.0
     best = np.full(len(comparison.price), -np.inf)
     for side in (a, b):
         np.maximum.at(best, side, np.where(veto, -np.inf, raw))
     lead = np.minimum(np.maximum(best[a], best[b]) - raw, 1.0)
     final = raw - config.competition * np.where(veto | model, 0.0, lead)
-    logit = config.steepness * (final - config.threshold) + prior.odds
-    if not config.rivalry:
-        return np.where(veto, 0.0, expit(logit))
-    return posterior(comparison, a, b, np.where(veto, 0.0, np.exp(np.minimum(logit, CERTAIN))))
+    log_odds = config.steepness * (final - config.threshold) + prior.odds
+    if config.rivalry:
+        log_odds = logit(posterior(comparison, a, b, np.where(veto, 0.0, np.exp(np.minimum(log_odds, CERTAIN)))))
+    log_odds = lookalikes(a, b, np.where(veto, -np.inf, log_odds), evidence.named, prior.lookalike)
+    return np.where(veto, 0.0, expit(log_odds))
+
+
+def _numbered_apart(comparison: Comparison, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether both titles state model numbers, by what is no series, and share none."""
+    shared, stem, siblings = comparison.models_compared(a, b)
+    numbered = np.diff(comparison.titled_code.indptr) > 0
+    return siblings | (numbered[a] & numbered[b] & ~shared & ~stem)
 
 
 def _weigh(signals: dict[str, np.ndarray], config: DuplicateEvidence) -> _Evidence:
