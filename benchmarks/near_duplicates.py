@@ -157,16 +157,18 @@ LISTED_ONCE = (0.0, 0.5, 0.8, 0.95, 1.0)
 """Shares of the items that are left with one listing."""
 
 DOUBTS: dict[str, dict[str, float]] = {
-    "neither": {"prior": 0.0, "other_model": 0.0},
-    "prior": {"other_model": 0.0},
-    "other_model": {"prior": 0.0},
-    "both": {},
+    "none": {"prior": 0.0, "other_model": 0.0, "lookalike": 0.0, "unlike": 0.0},
+    "numbers": {"prior": 0.0, "lookalike": 0.0, "unlike": 0.0},
+    "prior": {"lookalike": 0.0, "unlike": 0.0},
+    "lookalike": {"unlike": 0.0},
+    "all": {},
 }
+"""Doubts one after the other: different model numbers, the prior, look-alikes, words of one title."""
 
 
 def priors(folder: Path) -> Figures:
     """The share of products with a second listing as it is and as estimated, and all pairs found, of catalogues that list ever
-    less twice: with and without the prior, and the doubt by different model numbers.
+    less twice, with one doubt after the other.
     """
     for name, listed in whole(folder):
         for once in LISTED_ONCE:
@@ -186,7 +188,7 @@ def of_one(listed: Listed) -> Figures:
     for doubt, weights in DOUBTS.items():
         similarity, _, learned = score_and_learn(comparison, a, b, DuplicateEvidence(**weights))  # type: ignore[arg-type]
         accepted = pl.Series(similarity >= ACCEPT)
-        if doubt == "both":
+        if doubt == "all":
             yield "estimated_share", learned.prior.listed_twice
         yield f"{doubt}_pairs", accepted.sum()
         yield from scores(doubt, accepted & one, accepted, matches)
@@ -196,6 +198,8 @@ PARTS: dict[str, dict[str, object] | Callable[[Profiles, pl.DataFrame], Profiles
     "nothing": {},
     "learning": {"learn": False},
     "prior": {"prior": 0.0},
+    "lookalikes": {"lookalike": 0.0},
+    "words_by_the_prior": {"unlike": 0.0},
     "other_model_numbers": {"other_model": 0.0},
     "competition": {"competition": 0.0},
     "rivalry": {"rivalry": False},

@@ -194,3 +194,34 @@ def test_what_was_learned_is_said_in_words(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.INFO, logger="roar.near_duplicates.deduplication"):
         find_pairs(half_numbered(items=1_000, listed_twice=0.1))
     assert re.search(r"\d+% of products have a second listing.*divides the odds of a pair by \d\.\d", caplog.text)
+
+
+def test_lines_of_one_template_are_no_item_where_few_things_are_listed_twice() -> None:
+    """Shirts alike but for what is printed on them, in a catalogue of numbered things; what is listed twice in few words is found."""
+    shirts = [
+        f"Brindor {COLOURS[i % 14]} {MAKERS[i % 12].lower()}ish graphic novelty sarcastic funny t shirt black"
+        for i in range(40)
+    ]
+    twice = [f"x{i * 131}ia harbor bench".translate(str.maketrans("0123456789", "abdefghjkl")) for i in range(1, 31)]
+    added = [(f"s{i:02}", title) for i, title in enumerate(shirts)]
+    added += [
+        (f"{side}{i:02}", f"{title} {extra}".strip())
+        for i, title in enumerate(twice)
+        for side, extra in (("m", ""), ("n", "new"))
+    ]
+    products = pl.concat(
+        [
+            half_numbered(items=1_500, listed_twice=0.05),
+            pl.DataFrame(added, schema=["product_id", "title"], orient="row"),
+        ]
+    )
+    plain = DuplicateEvidence(prior=0.0, lookalike=0.0, unlike=0.0)
+    before, after = (
+        find_pairs(products, NearDuplicates(evidence=evidence)) for evidence in (plain, DuplicateEvidence())
+    )
+
+    def of(found: pl.DataFrame, ends: str) -> int:
+        return found.filter(pl.col("product_id_a").str.head(1) + pl.col("product_id_b").str.head(1) == ends).height
+
+    assert of(before, "ss") > 20 and of(after, "ss") < of(before, "ss") / 4
+    assert of(after, "mn") >= 28

@@ -29,11 +29,20 @@ def matching_sets() -> ModuleType:
     return importlib.import_module("matching_sets")
 
 
-@pytest.mark.parametrize(("name", "floor"), [("electronics", 0.94), ("software", 0.85), ("software_trees", 0.85)])
+@pytest.mark.parametrize(("name", "floor"), [("electronics", 0.93), ("software", 0.85), ("software_trees", 0.85)])
 def test_two_shops_with_columns_of_their_own(benchmark: ModuleType, name: str, floor: float) -> None:
     """Trees, numbers and names of two shops cost no pair, with model numbers to learn by and without."""
     sets = dict(matching_sets().made())
     assert dict(benchmark.given(sets[name]))["given_f1"] >= floor
+
+
+@pytest.mark.parametrize("once", [0.0, 0.8, 1.0])
+def test_catalogues_that_list_few_things_twice(benchmark: ModuleType, once: float) -> None:
+    """The share of second listings is told from model numbers, and few pairs are made where there is nothing to find."""
+    figures = dict(benchmark.of_one(matching_sets().sold_once(matching_sets().electronics(2_000), once)))
+    assert figures["estimated_share"] == pytest.approx(figures["share"], abs=0.06)
+    assert figures["all_precision"] >= (0.85 if once < 1 else 0.0)
+    assert figures["all_pairs"] < (3 if once == 1 else figures["none_pairs"] + 1)
 
 
 @pytest.mark.real_data

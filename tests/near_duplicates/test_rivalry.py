@@ -90,3 +90,25 @@ def test_a_catalogue_that_tells_nothing_of_prices_has_a_fixed_rule():
     assert few.prices_compared(np.array([0]), np.array([1]), 3.0)[0] == pytest.approx(np.log(1.5) / np.log(3))
     free = Comparison.of(Profiles.read(prepared(shop("a lamp", "a lamp", price=[0.0, None]))))
     assert free.prices_compared(np.array([0]), np.array([1]), 3.0)[0] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 12))
+def test_lookalikes_equal_a_naive_count(seed, products):
+    """Every further listing about as like either end lowers a pair by as much; pairs that share a model number stay."""
+    random = np.random.default_rng(seed)
+    a, b = np.nonzero(np.triu(random.random((products, products)) < 0.6, 1))
+    log_odds = random.choice([-np.inf, -3.0, -0.5, 0.0, 0.7, 4.0, 60.0, 70.0], len(a))
+    certain = random.random(len(a)) < 0.2
+    told = rivalry.lookalikes(a, b, log_odds, certain, -0.5)
+    for pair, (i, j) in enumerate(zip(a, b, strict=True)):
+        capped = np.minimum(log_odds, rivalry.SURE)
+        as_like = capped >= max(capped[pair] - rivalry.AS_LIKE, -rivalry.AS_LIKE)
+        further = max(sum(as_like & ((a == end) | (b == end))) for end in (i, j)) - 1
+        lowered = 0.0 if certain[pair] or log_odds[pair] < -rivalry.AS_LIKE else -0.5 * further
+        assert told[pair] == pytest.approx(log_odds[pair] + lowered)
+
+
+def test_where_items_have_as_many_listings_look_alikes_are_no_doubt():
+    nothing = np.array([1.0, 2.0])
+    assert rivalry.lookalikes(np.array([0, 0]), np.array([1, 2]), nothing, np.zeros(2, bool), 0.0) is nothing

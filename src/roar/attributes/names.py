@@ -27,6 +27,25 @@ _OF = (
 )  # fmt: skip
 _STATED = ("qty", "quantity", "anzahl", "stuckzahl", "cantidad", "quantite", "quantita", "aantal", "ilosc", "количество", "数量")  # fmt: skip
 """Words before the number of pieces."""
+_FITTED = (
+    "dress", "jeans", "boot", "shoe", "sneaker", "sandal", "slipper", "trainer", "loafer", "kleid", "hose", "schuh", "stiefel", "sandale",
+    "robe", "chaussure", "basket", "botte", "vestido", "zapato", "zapatilla", "bota", "vestito", "scarpa", "scarpe", "stivali", "sukienka", "buty", "spodnie",
+    "платье", "туфли", "кроссовки", "ботинки", "джинсы",
+)  # fmt: skip
+"""What is worn in sizes that are numbers."""
+_SEEN_THROUGH = (
+    "reading",
+    "readers",
+    "lens",
+    "lesebrille",
+    "linse",
+    "dioptr",
+    "lunettes",
+    "lentille",
+    "gafas",
+    "lentilla",
+    "occhiali",
+)
 _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     # What must stand in the text for the pattern to be worth a try, the fact, the pattern.
     (("/<",), "tyre", re.compile(r"(?<![\w])(?:p|lt)?(\d{3}/\d{2}\s?z?r\s?\d{2})(?!\d)(?:\s\d{2,3}[a-z](?!\w))?")),
@@ -53,6 +72,11 @@ _HINTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str]], ...] = (
     (("w<",), "inseam", re.compile(r"(?<=\d)[ /]{0,2}l ?(\d{2})(?![\w])")),
     (_SIZED, "size", re.compile(rf"(?<![\w])({_SIZE_SCALE})[ .:]{{0,2}}((?:\d{{1,2}}(?:[.,]5)?|\d{{1,2}} ?1/2|{_LETTER_SIZE}))(?![\w]){_MEASURE}")),
     ((">u", ">e"), "size", re.compile(r"(?<![\w])()(\d{1,2}(?:[.,]5)?) ?(us|uk|eu)(?![\w])")),
+    ((">m", ">w", ">d", ">b", ">n", ">e", ">r"), "size", re.compile(
+        r"(?<![\w])()(\d{1,2}(?:[.,]5)?) ?(?:[bdmnw]{1,2}|[2-4]?e{1,4}|medium|wide|narrow|regular)(?: ?\([mw]\))? (us|uk|eu)(?![\w])")),
+    ((", ", " "), "fitted", re.compile(r"(?<=[a-z\d]{3}), ?(\d{1,2}(?:[.,]5)?)(?: ?[bdmw])?$")),
+    (_FITTED, "fitted", re.compile(rf"(?:{'|'.join(_FITTED)})(?:es|s)?,? (\d{{1,2}}(?:[.,]5)?)(?![\w/%]|[.,-]\d){_MEASURE}")),
+    (_SEEN_THROUGH, "dioptre", re.compile(r"(?<![\w.,])([+-] ?\d{1,2}[.,]\d{1,2})(?![\w%]|[.,]\d)")),
     (_BEDS, "size", re.compile(rf"(?<![\w])({words.BED_SIZES})(?=[ -](?:{words.BED_WORDS})(?![\w]))")),
     ((",", "(", "/", "|"), "size", re.compile(r"(?<=[,(|])\s?([sml])\s?(?=[),/|]|$)")),
     (("twin xl",), "size", re.compile(r"(?<![\w])(twin xl)(?![\w])")),
@@ -119,10 +143,8 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
     elif fact == "network":
         if _is_network(folded, match):
             yield Fact(fact, None, f"{written}g", None, start, end)
-    elif fact == "worn":
-        if _WORN.search(folded):
-            size = f"{written.removesuffix('l')}l" if written[0].isdigit() else written
-            yield Fact("size", None, words.SIZES.get(size, size), None, start, end)
+    elif fact in ("worn", "fitted"):
+        yield from _worn(fact, match, folded)
     elif fact in _NEEDED and not _NEEDED[fact].search(folded):
         return
     elif fact in ("waist", "inseam"):
@@ -130,6 +152,20 @@ def _name(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
     else:
         number = _SPOKEN.get((fact, written)) or value(written)
         yield Fact(fact, number, None, "ct" if fact == "carat" else None, start, end)
+
+
+def _worn(fact: str, match: re.Match[str], folded: str) -> Iterator[Fact]:
+    """Sizes of clothes and shoes by their place: a letter, or a number, at the end, or a number right behind what is worn."""
+    written, (start, end) = match[1], match.span(1)
+    if fact == "fitted":
+        if _FITS.search(folded) and not _PAIRS.match(folded, end) and not _MEASURED_AFTER.match(folded, end):
+            yield Fact("size", value(written), None, None, start, end)
+    elif _WORN.search(folded):
+        size = f"{written.removesuffix('l')}l" if written[0].isdigit() else written
+        yield Fact("size", None, words.SIZES.get(size, size), None, start, end)
+
+
+_PAIRS = re.compile(r" (?:pairs?|prs?|paar|paires?|pares|x)(?![\w])")
 
 
 def _half(match: re.Match[str]) -> Iterator[Fact]:
@@ -159,6 +195,10 @@ _WORN = re.compile(
     r"chemise|robe|veste|pantalon|camiseta|camisa|vestido|chaqueta|maglia|camicia|giacca|pantaloni|футболка|куртка|платье)(?![^\W\d_])"
 )
 """Clothes, whose last letter is a size."""
+_FITS = re.compile(
+    rf"{_WORN.pattern}|(?<![\w])(?:{'|'.join(_FITTED)}|heel|pump|mule|clog|flip flop|swimsuit|bikini|bra|bodysuit)(?:es|s)?(?![^\W\d_])"
+)
+"""Clothes and shoes, whose last number is a size."""
 _TROUSERS = re.compile(
     r"(?<![\w])w ?\d\d ?/? ?l ?\d\d|(?<![\w])(?:jeans?|denim|chinos?|trousers?|pants?|shorts|hosen?|fit|slim|skinny|vaqueros?|pantalon\w*|levis?)(?![\w])"
 )

@@ -67,7 +67,7 @@ def with_role(fact: Fact, folded: str, serving: bool) -> Fact:
         role = bound_behind(folded, fact.end)
         if (
             role is None
-            and fact.fact != "spf"
+            and fact.fact not in ("spf", "dioptre")
             and ("+" in folded[fact.start : fact.end] or _PLUS.match(folded, fact.end))
         ):
             role = AT_LEAST

@@ -210,7 +210,7 @@ def learn_prior(
         best: places of the pairs that are each other's best by words.
         similarity: of the pairs, 0 … 1.
         alone: whether a pair shares no model number.
-        config: learning_pairs, usual_share, prior, lookalike, fewest, tolerance, family, variant.
+        config: learning_pairs, usual_share, prior, lookalike, fewest, unlike, tolerance, family, variant.
     """
     size = len(comparison.price)
     if size < config.fewest:
@@ -230,7 +230,7 @@ def learn_prior(
         return prior._replace(by_words=by_words)
     doubted = lookalikes(a, b, logit(similarity) + odds, ~alone, prior.lookalike)[alone]
     most = twice + DEVIATIONS * np.sqrt(twice * (1 - twice) / len(anchors))
-    return prior._replace(by_words=by_words, unlike=words.strength(doubted, most / doubt, config.variant))
+    return prior._replace(by_words=by_words, unlike=words.strength(doubted, most / doubt, config.unlike))
 
 
 DEVIATIONS = 2.0
