@@ -4,6 +4,7 @@
     python benchmarks/near_duplicates.py --parts              what each part brings, by leaving it out
     python benchmarks/near_duplicates.py --prior              catalogues in which fewer and fewer items are listed twice
     python benchmarks/near_duplicates.py --alarm              a catalogue that lists items once, and its judgments
+    python benchmarks/near_duplicates.py --catalogue FILE     pairs of a table of products, a hundred of them to be judged by hand
     python benchmarks/near_duplicates.py --scale 1000000      time and memory on that many simulated products
     python benchmarks/near_duplicates.py --minhash 100000     candidates against datasketch's MinHashLSH on titles
 
@@ -61,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=int, default=0, help="products of the cost measurement")
     parser.add_argument("--minhash", type=int, default=0, help="titles of the comparison with datasketch")
+    parser.add_argument("--catalogue", type=Path, help="products in the contract's columns, as parquet")
     parser.add_argument("--alarm", action="store_true", help="the catalogue of homedepot/ instead")
     parser.add_argument("--prior", action="store_true", help="catalogues that list less and less twice")
     parser.add_argument("--parts", action="store_true", help="every part left out, on all sets")
@@ -76,7 +78,10 @@ def main() -> None:
         report(parts(folder))
     if options.prior:
         report(priors(folder))
-    if not (options.minhash or options.scale or options.alarm or options.prior or options.parts):
+    if options.catalogue:
+        report(of_catalogue(options.catalogue))
+    asked = (options.minhash, options.scale, options.alarm, options.prior, options.parts, options.catalogue)
+    if not any(asked):
         report(simulated())
         report(two_shops())
         for name, labelled in every_set(folder):
@@ -189,7 +194,7 @@ def of_one(listed: Listed) -> Figures:
         similarity, _, learned = score_and_learn(comparison, a, b, DuplicateEvidence(**weights))  # type: ignore[arg-type]
         accepted = pl.Series(similarity >= ACCEPT)
         if doubt == "all":
-            yield "estimated_share", learned.prior.listed_twice
+            yield "estimated_share", learned.prior.listed_twice or 0.0
         yield f"{doubt}_pairs", accepted.sum()
         yield from scores(doubt, accepted & one, accepted, matches)
 
@@ -321,11 +326,38 @@ def alarm(folder: Path) -> Figures:
     yield "homedepot_usual_difference", agreement.usual
     yield "homedepot_processor_seconds", time.process_time() - start
     yield from rater_noise(folder)
-    titles = dict(products.iter_rows())
-    drawn = pairs.sample(min(DRAWN, len(pairs)), seed=0).sort(ENDS)
-    sheet = [(a, b, round(s, 3), titles[a], titles[b]) for a, b, s in drawn.select(*ENDS, "similarity").iter_rows()]
-    table = pl.DataFrame(sheet, schema=[*ENDS, "similarity", "title_a", "title_b"], orient="row")
-    table.write_csv("homedepot_pairs.tsv", separator="\t")
+    sheet(products, pairs, Path("homedepot_pairs.tsv"))
+
+
+def sheet(products: pl.DataFrame, pairs: pl.DataFrame, path: Path) -> None:
+    """Pairs at random with both titles, as a table to be judged by hand."""
+    titles = products.select("product_id", "title")
+    drawn = pairs.sample(min(DRAWN, len(pairs)), seed=0).sort(ENDS).select(*ENDS, pl.col("similarity").round(3))
+    for end, name in zip(ENDS, ("title_a", "title_b"), strict=True):
+        named = titles.rename({"product_id": end, "title": name})
+        drawn = drawn.join(named, on=end, how="left", maintain_order="left")
+    drawn.write_csv(path, separator="\t")
+
+
+def of_catalogue(path: Path) -> Figures:
+    """A catalogue in the contract's columns: what it is said to hold twice, and a sheet of pairs beside it, `pairs.tsv`."""
+    products = pl.read_parquet(path)
+    found = deduplicate(products)
+    sheet(products, found.pairs, Path("pairs.tsv"))
+    prior = found.learned.filter(pl.col("kind") == "prior")
+    yield "products", len(products)
+    yield "estimated_share", prior["share"].sum()
+    yield "pairs", len(found.pairs)
+    yield "equal_titles", equal_titles(products, found.pairs)
+    yield "share_in_clusters", found.clusters.filter(pl.len().over("cluster_id") > 1).height / len(products)
+
+
+def equal_titles(products: pl.DataFrame, pairs: pl.DataFrame) -> int:
+    """Pairs whose titles are one."""
+    titles = products.select("product_id", title=folded(pl.col("title")))
+    both = pairs.join(titles, left_on=ENDS[0], right_on="product_id")
+    both = both.join(titles, left_on=ENDS[1], right_on="product_id", suffix="_b")
+    return int((both["title"] == both["title_b"]).sum())
 
 
 def rater_noise(folder: Path) -> Figures:

@@ -146,7 +146,7 @@ class DuplicateLabels(Table):
 class LearnedEvidence(Table):
     """What a catalogue taught of its own evidence (`roar.near_duplicates.learning.learned_table`)."""
 
-    kind: str = pa.Field(isin=["prior", "column"])
+    kind: str = pa.Field(isin=["prior", "words", "column"])
     name: str
     pairs: int = pa.Field(ge=0)
     share: float = pa.Field(ge=0, le=1)

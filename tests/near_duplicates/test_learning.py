@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from roar.near_duplicates import find_pairs, verify
+from roar.near_duplicates import deduplicate, find_pairs, verify
 from roar.near_duplicates.candidates import search
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.deduplication import prepared
@@ -144,6 +144,7 @@ def test_few_products_teach_nothing_about_words() -> None:
     products = one_shop().head(60)
     off = NearDuplicates(evidence=DuplicateEvidence(learn=False))
     assert find_pairs(products).equals(find_pairs(products, off))
+    assert "prior" not in deduplicate(products).learned["kind"] and deduplicate(products, off).learned.is_empty()
 
 
 @pytest.mark.parametrize("listed_twice", [0.0, 0.1, 0.4])

@@ -294,7 +294,11 @@ def _data(queries: pl.DataFrame, rng: np.random.Generator) -> Section:
         clusters=products.select("product_id", cluster_id=pl.format("c{}", pl.int_range(pl.len()) % 60)),
         near_misses=duplicates.head(30).with_columns(similarity=0.49 - pl.int_range(pl.len()) / 100),
         learned=pl.DataFrame(
-            [("prior", "second listing", 900, 0.2, 0.5), ("column", "category", 300, 0.94, 0.02)],
+            [
+                ("prior", "second listing", 900, 0.2, 0.5),
+                ("words", "second listing", 100, 0.5, 0.3),
+                ("column", "category", 300, 0.94, 0.02),
+            ],
             schema=["kind", "name", "pairs", "share", "weight"],
             orient="row",
         ),

@@ -49,8 +49,8 @@ EVEN = 0.5
 class Prior(NamedTuple):
     """How many products have a second listing, and what that makes of every pair."""
 
-    listed_twice: float = EVEN
-    """Share of products with a second listing, by those that state model numbers."""
+    listed_twice: float | None = None
+    """Share of products with a second listing, by those that state model numbers; None where the catalogue is too small to tell."""
     by_words: float = 0.0
     """The same by words alone, among the others, before `unlike`."""
     odds: float = 0.0
@@ -69,7 +69,9 @@ class Weights:
 
     prior: Prior
     anchors: int
-    """Products that state a model number."""
+    """Products whose titles state a model number."""
+    others: int
+    """Those that do not."""
     columns: pl.DataFrame
     """`dimension`, `differs` (share of sure pairs in which it differs), `pairs` (sure pairs that both state it), `weight` of a
     difference (0 … 1)."""
@@ -88,6 +90,8 @@ class Weights:
     def said(self) -> str:
         """What was learned, in words."""
         prior = self.prior
+        if prior.listed_twice is None:
+            return "too few products to tell how many have a second listing"
         twice = (
             f"{prior.listed_twice:.0%} of products have a second listing, by {self.anchors:,} that state model numbers"
         )
@@ -109,15 +113,21 @@ def learned_table(weights: Weights | None) -> pl.DataFrame:
     Returns:
         kind, name, pairs, share, weight. `column`: sure pairs that both state it, the share of them in which it differs, what a
         difference weighs (0 … 1). `prior`: products that state a model number, the share of products with a second listing, the
-        factor of every pair's odds. Empty where nothing was learned.
+        factor of every pair's odds; none in a catalogue too small to tell. `words`, likewise: the other products, the share of them for which words alone would find one, and what
+        one side's words then take off (`Prior.unlike`). Empty where nothing was learned.
     """
     if weights is None:
         return pl.DataFrame(schema=LEARNED)
     columns = weights.columns.sort("pairs", "dimension", descending=[True, False]).select(
         kind=pl.lit("column"), name="dimension", pairs="pairs", share="differs", weight="weight"
     )
-    prior = ("prior", "second listing", weights.anchors, weights.prior.listed_twice, float(np.exp(weights.prior.odds)))
-    return pl.concat([pl.DataFrame([prior], schema=LEARNED, orient="row"), columns.cast(LEARNED)])
+    prior = weights.prior
+    told = [
+        ("prior", "second listing", weights.anchors, prior.listed_twice, float(np.exp(prior.odds))),
+        ("words", "second listing", weights.others, prior.by_words, prior.unlike),
+    ]
+    told = told if prior.listed_twice is not None else []
+    return pl.concat([pl.DataFrame(told, schema=LEARNED, orient="row"), columns.cast(LEARNED)])
 
 
 def sure_pairs(comparison: Comparison, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

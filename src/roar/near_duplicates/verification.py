@@ -85,14 +85,20 @@ def score_and_learn(
         evidence = _gather_again(comparison, a, b, evidence.named, evidence, config)
     if prior.unlike > 0 or prior.odds < 0:
         similarity = _similarity(comparison, a, b, evidence, prior, config)
-    return similarity, evidence.veto, Weights(prior, int(comparison.coded.sum()), columns, names, gap)
+    return similarity, evidence.veto, Weights(prior, *_counted(comparison), columns, names, gap)
 
 
 def learn_from(comparison: Comparison, a: np.ndarray, b: np.ndarray, config: DuplicateEvidence) -> Weights:
     """What pairs that are taken for one item (`a`, `b`) teach of columns, brands and prices; of the prior nothing, they are chosen."""
     comparison, names, columns = _learned_by_model(comparison, a, b, config)
     told = learn_trees(comparison, a, b, columns, config)
-    return Weights(Prior(), int(comparison.coded.sum()), told, names, learn_prices(comparison, a, b, config))
+    return Weights(Prior(), *_counted(comparison), told, names, learn_prices(comparison, a, b, config))
+
+
+def _counted(comparison: Comparison) -> tuple[int, int]:
+    """Products whose titles state a model number, and those that do not."""
+    anchors = int(comparison.coded.sum())
+    return anchors, len(comparison.coded) - anchors
 
 
 def _learned_by_model(

@@ -51,6 +51,8 @@ def test_the_page_says_what_the_catalogue_taught_and_what_labels_would_change(fa
     data = fabricated.sections[1]
     said = " ".join(block.text for block in data.blocks if isinstance(block, Paragraph))
     assert "An estimated 20% of the products have a second listing" in said and "divided by 2.0" in said
+    (warned,) = [block for block in data.blocks if isinstance(block, Paragraph) and block.style == "warning"]
+    assert "for 50% of the other 100" in warned.text and "another variant" in warned.text
     (column,) = listed(data, "What a difference weighs here").rows
     assert [cell.text for cell in column] == ["category", "300", "94.00", "0.02"]
     scores = next(b for b in data.blocks if isinstance(b, Table) and b.caption.startswith("The weights of evidence"))

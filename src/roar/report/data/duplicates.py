@@ -9,6 +9,9 @@ ENDS = ("product_id_a", "product_id_b")
 DOUBTFUL = 20
 """Pairs around the threshold that the page lists, half of them refused where there are so many."""
 
+OVERFOUND = 2.0
+"""How many times as many second listings words may find as model numbers do, before the page warns."""
+
 
 def near_duplicates(
     duplicates: pl.DataFrame,
@@ -82,22 +85,35 @@ def _learned(learned: pl.DataFrame | None) -> list[Block]:
     """What the catalogue taught: how many products have a second listing, and what a difference in each column weighs."""
     if learned is None or learned.is_empty():
         return []
-    ((anchors, share, factor),) = learned.filter(pl.col("kind") == "prior").select("pairs", "share", "weight").rows()
-    said = f"An estimated {share:.0%} of the products have a second listing, by the {anchors:,} whose titles state a model number."
-    if factor < 1:
-        said += f" So few make every pair doubtful: its odds are divided by {1 / factor:.1f}."
+    blocks: list[Block] = [_second_listings(learned)] if (learned["kind"] == "prior").any() else []
     weighed = learned.filter((pl.col("kind") == "column") & (pl.col("pairs") > 0)).select(
         pl.col("name").alias("Difference in"),
         pl.col("pairs").alias("Sure pairs that state both"),
         (100 * pl.col("share")).alias("Differ, %"),
         pl.col("weight").alias("Weight"),
     )
-    blocks: list[Block] = [Paragraph(text=said)]
     if len(weighed):
         note = "Sure pairs state one model number. A weight of 1 is a contradiction, one of 0 says nothing in this catalogue."
         listed = table(weighed, "What a difference weighs here", decimals=2, note=note, searchable=weighed.height > 12)
         blocks.append(Expandable(title=f"What differences in {weighed.height} columns weigh", blocks=(listed,)))
     return blocks
+
+
+def _second_listings(learned: pl.DataFrame) -> Paragraph:
+    """How many products have one; a warning where words find many more than model numbers say."""
+    told = {
+        kind: row
+        for kind, *row in learned.filter(pl.col("kind") != "column").select("kind", "pairs", "share", "weight").rows()
+    }
+    (anchors, share, factor), (others, by_words, _) = told["prior"], told["words"]
+    said = f"An estimated {share:.0%} of the products have a second listing, by the {anchors:,} whose titles state a model number."
+    if factor < 1:
+        said += f" So few make every pair doubtful: its odds are divided by {1 / factor:.1f}."
+    said += f" Words alone would find one for {by_words:.0%} of the other {others:,}."
+    many = by_words > OVERFOUND * share and anchors > 0
+    if many:
+        said += " Most of what words find is another variant of a line here: look at the pairs before you trust them."
+    return Paragraph(text=said, style="warning" if many else "text")
 
 
 def _labelled(scores: pl.DataFrame | None, fitted: pl.DataFrame | None) -> list[Block]:
