@@ -52,6 +52,13 @@ def test_labels_change_weights_by_choice_alone() -> None:
     assert (verdict["accepted"] == (verdict["label"] == 1)).mean() > 0.95
 
 
+def test_few_labels_are_no_error_and_fit_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    products, pairs = labelled()
+    with caplog.at_level(logging.WARNING):
+        scores, parameters = weigh_labels(products, pairs.head(40), NearDuplicates())
+    assert scores.is_empty() and parameters.is_empty() and "too few to fit" in caplog.text
+
+
 def test_without_labels_there_is_nothing_to_say_and_nothing_to_use() -> None:
     scores, parameters = weigh_labels(PRODUCTS, pl.DataFrame(), NearDuplicates())
     assert scores.is_empty() and parameters.is_empty()

@@ -77,14 +77,26 @@ def read_labels(products: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
 
 
 def weigh_labels(products: pl.DataFrame, labels: pl.DataFrame, config: NearDuplicates) -> Labelling:
-    """What labelled pairs say of the evidence's weights: `read_labels`, then `fit`; raises as they do."""
-    from roar.near_duplicates.supervision import fit  # scikit-learn, which few need here
+    """What labelled pairs say of the evidence's weights: `read_labels`, then `fit`; raises as they do.
 
+    Too few to fit anything are no error: a warning says so, and the tables are empty.
+    """
+    from roar.near_duplicates.supervision import FEWEST, fit  # scikit-learn, which few need here
+
+    nothing = Labelling(pl.DataFrame(schema=SCORES), pl.DataFrame(schema=PARAMETERS))
     if labels.is_empty():
-        return Labelling(pl.DataFrame(schema=SCORES), pl.DataFrame(schema=PARAMETERS))
+        return nothing
     labelled = read_labels(products, labels)
-    fitted = fit(products, labelled, config)
     same = int(labelled["label"].sum())
+    if min(same, len(labelled) - same) < FEWEST:
+        logger.warning(
+            "duplicate_labels: %d pairs of one item and %d of two are too few to fit weights; label %d of either kind",
+            same,
+            len(labelled) - same,
+            FEWEST,
+        )
+        return nothing
+    fitted = fit(products, labelled, config)
     rows = [
         (name, *scores, same, len(labelled) - same)
         for name, scores in (("default", fitted.unsupervised), ("fitted", fitted.cross_validated))
@@ -104,8 +116,8 @@ def with_fitted(config: NearDuplicates, parameters: pl.DataFrame) -> NearDuplica
     """
     if parameters.is_empty():
         raise InputError(
-            "near_duplicates.use_labels: expected labelled pairs, found none; name their table in the catalog as duplicate_labels "
-            "(product_id_a, product_id_b, label), or set use_labels to false"
+            "near_duplicates.use_labels: expected 20 labelled pairs of either kind, found fewer; name their table in the catalog as "
+            "duplicate_labels (product_id_a, product_id_b, label), or set use_labels to false"
         )
     fitted = dict(parameters.select("parameter", "fitted").iter_rows())
     return config.model_copy(update={"evidence": config.evidence.model_copy(update=fitted)})
