@@ -10,7 +10,8 @@
     comparison      every kind of evidence about pairs, as sparse algebra
     verification    a score for each pair: text brings together, attributes decide, contradictions veto
     learning        what evidence is worth in this catalogue, learned from its model numbers
-    rivalry         what pairs that exclude one another take from each other
+    prior           how many products have a second listing, and what that makes of every pair
+    rivalry         what pairs that exclude one another take from each other, and what look-alikes tell
     evidence        the reasons, in words
     clusters        pairs to clusters, without chaining
     grades          judgments as a check: listings of one item deserve one grade

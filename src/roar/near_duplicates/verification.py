@@ -20,15 +20,14 @@ from tqdm import tqdm
 from roar.near_duplicates.brands import aliases
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.learning import (
-    Prior,
     Weights,
     learn_columns,
     learn_prices,
-    learn_prior,
     learn_trees,
     mutually_best,
     sure_pairs,
 )
+from roar.near_duplicates.prior import Prior, learn_prior
 from roar.near_duplicates.rivalry import lookalikes, posterior
 from roar.parameters import DuplicateEvidence
 

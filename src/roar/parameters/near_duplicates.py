@@ -28,7 +28,7 @@ class DuplicateEvidence(Parameters):
     usual_share: float = Field(0.1, gt=0, lt=1)
     prior: float = Field(0.75, ge=0)
     lookalike: float = Field(0.3, ge=0)
-    unlike: float = Field(1.0, ge=0)
+    unlike: float = Field(0.7, ge=0)
     tolerance: float = Field(2.0, ge=1)
     family: float = Field(2.5, ge=0)
     variant: float = Field(60.0, ge=0)
