@@ -1,17 +1,25 @@
 """Tables on shared storage are a matter of the catalog: the same nodes read and write fsspec's paths."""
 
 import fsspec
+import polars as pl
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
 from roar.marketplace import simulate
-from roar.near_duplicates import cluster, find_pairs
+from roar.near_duplicates import cluster, find_pairs, weigh_labels
 from roar.parameters import Engines, NearDuplicates, Simulation
 from roar.pipelines.data_engineering import create_pipeline
 
-TABLES = ("products", "duplicate_pairs", "product_clusters")
+TABLES = (
+    "products",
+    "fitted_evidence",
+    "duplicate_pairs",
+    "product_clusters",
+    "duplicate_near_misses",
+    "learned_evidence",
+)
 
 
 @pytest.fixture
@@ -34,6 +42,7 @@ def catalog():
 def test_a_node_reads_and_writes_remote_tables(catalog):
     products = simulate(Simulation(products=120, queries=20, judged_queries=5), seed=2).products
     catalog["products"].save(products)
+    catalog["fitted_evidence"].save(weigh_labels(products, pl.DataFrame(), NearDuplicates()).parameters)
     (found,) = [node for node in create_pipeline().nodes if node.name.endswith("find_near_duplicates")]
     names = {"params:near_duplicates", "params:engines", *TABLES}
     assert {*found.inputs, *found.outputs} == names
