@@ -5,6 +5,7 @@ import re
 import polars as pl
 from joblib import Parallel, cpu_count, delayed
 
+from roar.attributes import words
 from roar.attributes.reader import Fact, scan
 from roar.errors import InputError
 
@@ -110,20 +111,13 @@ def _line(row: int, text: str, fact: Fact, side: str | None) -> tuple[object, ..
     return row, fact.fact, fact.value, fact.text, fact.unit, fact.role, *place, fact.scale, side, shown
 
 
-_SIDES = {
-    "width": ("w|width|breite|largeur|anchura|ancho", "wide|breit"),
-    "height": ("h|height|höhe|hauteur|altura|alto", "high|tall|hoch"),
-    "depth": ("d|depth|tiefe|profondeur|profundidad|fondo", "deep|tief"),
-    "length": ("l|length|länge|longueur|longitud|largo", "long|lang"),
-}
-"""What names a side, before a length or behind it, and what does behind it alone: a large bowl is not wide."""
-
 _BEHIND = re.compile(
-    rf"[\s.\-(]{{0,2}}(?:{'|'.join(f'(?P<{side}>{nouns}|{others})' for side, (nouns, others) in _SIDES.items())})\b",
+    rf"[\s.\-(]{{0,2}}(?:{'|'.join(f'(?P<{side}>{nouns}|{others})' for side, (nouns, others) in words.SIDES.items())})\b",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    rf"\b(?:{'|'.join(f'(?P<{side}>{nouns})' for side, (nouns, _) in _SIDES.items())})[\s.:=]{{0,2}}$", re.IGNORECASE
+    rf"\b(?:{'|'.join(f'(?P<{side}>{nouns})' for side, (nouns, _) in words.SIDES.items())})[\s.:=]{{0,2}}$",
+    re.IGNORECASE,
 )
 NEAR = 14
 """Characters before a length in which its side is looked for."""

@@ -386,3 +386,11 @@ PHONE_WORDS = frozenset(
 
 PAPER_BUT = frozenset(["audi", "galaxy", "samsung", "oppo", "moto", "apple", "bionic", "chip"])
 """Words before "a4" that make it a name."""
+
+SIDES = {
+    "width": ("w|width|breite|largeur|anchura|ancho", "wide|breit"),
+    "height": ("h|height|höhe|hauteur|altura|alto", "high|tall|hoch"),
+    "depth": ("d|depth|tiefe|profondeur|profundidad|fondo", "deep|tief"),
+    "length": ("l|length|länge|longueur|longitud|largo", "long|lang"),
+}
+"""What names a side, before a length or behind it, and what does behind it alone: a large bowl is not wide."""

@@ -71,7 +71,7 @@ def find_pairs(
         [('a', 'b')]
     """
     products = prepared(products)
-    return _pairs(products, Profiles.read(products), config or NearDuplicates(), steps or Steps())
+    return _judged(Profiles.read(products), config or NearDuplicates(), steps or Steps()).accepted(products)
 
 
 class Deduplicated(NamedTuple):
@@ -82,7 +82,7 @@ class Deduplicated(NamedTuple):
         clusters: as `cluster` returns them.
         near_misses: the `NEAR_MISSES` refused pairs nearest to being accepted, in the columns of `pairs`, the nearest first; none
             that a contradiction excludes.
-        learned: what the catalogue taught (`learning.Weights.table`); empty where nothing was to be learned.
+        learned: what the catalogue taught (`learning.learned_table`); empty where nothing was to be learned.
     """
 
     pairs: pl.DataFrame
@@ -104,15 +104,10 @@ def deduplicate(
     config, steps = config or NearDuplicates(), steps or Steps()
     products = prepared(products)
     profiles = Profiles.read(products)
-    judged = _judged_candidates(profiles, config, steps)
-    pairs = judged.named(products, judged.similarity >= ACCEPT)
+    judged = _judged(profiles, config, steps)
+    pairs = judged.accepted(products)
     clusters = _clusters(products, pairs, profiles.of, config, steps)
     return Deduplicated(pairs, clusters, judged.near_misses(products), learned_table(judged.weights))
-
-
-def _pairs(products: pl.DataFrame, profiles: Profiles, config: NearDuplicates, steps: Steps) -> pl.DataFrame:
-    judged = _judged_candidates(profiles, config, steps)
-    return judged.named(products, judged.similarity >= ACCEPT)
 
 
 class _Judged(NamedTuple):
@@ -125,7 +120,11 @@ class _Judged(NamedTuple):
     comparison: Comparison
     weights: Weights | None
 
-    def named(self, products: pl.DataFrame, which: np.ndarray) -> pl.DataFrame:
+    def accepted(self, products: pl.DataFrame) -> pl.DataFrame:
+        """Those that are one item."""
+        return self._named(products, self.similarity >= ACCEPT)
+
+    def _named(self, products: pl.DataFrame, which: np.ndarray) -> pl.DataFrame:
         """Those `which`, with their ids and their evidence."""
         pairs = pl.DataFrame({"a": self.a[which], "b": self.b[which], "similarity": self.similarity[which]})
         explained = _explained(self.comparison, self.profiles, pairs, self.weights)
@@ -138,10 +137,10 @@ class _Judged(NamedTuple):
             least = -np.partition(-self.similarity[refused], NEAR_MISSES - 1)[NEAR_MISSES - 1]
             refused = refused[self.similarity[refused] >= least]
         nearest = refused[np.lexsort((self.b[refused], self.a[refused], -self.similarity[refused]))]
-        return self.named(products, nearest[:NEAR_MISSES])
+        return self._named(products, nearest[:NEAR_MISSES])
 
 
-def _judged_candidates(profiles: Profiles, config: NearDuplicates, steps: Steps) -> _Judged:
+def _judged(profiles: Profiles, config: NearDuplicates, steps: Steps) -> _Judged:
     a, b = steps.search(profiles.traits, profiles.size, config.candidates)
     comparison = steps.compare(profiles)
     if not config.evidence.learn:

@@ -9,6 +9,9 @@ from roar.errors import InputError
 from roar.parameters import NearDuplicates
 from roar.tables import require_columns
 
+FEWEST = 20
+"""Labelled pairs of either kind from which weights are fitted."""
+
 logger = logging.getLogger(__name__)
 
 SCORES = pl.Schema(
@@ -81,7 +84,7 @@ def weigh_labels(products: pl.DataFrame, labels: pl.DataFrame, config: NearDupli
 
     Too few to fit anything are no error: a warning says so, and the tables are empty.
     """
-    from roar.near_duplicates.supervision import FEWEST, fit  # scikit-learn, which few need here
+    from roar.near_duplicates.supervision import fit  # scikit-learn, which few need here
 
     nothing = Labelling(pl.DataFrame(schema=SCORES), pl.DataFrame(schema=PARAMETERS))
     if labels.is_empty():
@@ -116,7 +119,7 @@ def with_fitted(config: NearDuplicates, parameters: pl.DataFrame) -> NearDuplica
     """
     if parameters.is_empty():
         raise InputError(
-            "near_duplicates.use_labels: expected 20 labelled pairs of either kind, found fewer; name their table in the catalog as "
+            f"near_duplicates.use_labels: expected {FEWEST} labelled pairs of either kind, found fewer; name their table in the catalog as "
             "duplicate_labels (product_id_a, product_id_b, label), or set use_labels to false"
         )
     fitted = dict(parameters.select("parameter", "fitted").iter_rows())

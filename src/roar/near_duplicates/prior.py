@@ -25,7 +25,7 @@ from roar.near_duplicates.rivalry import lookalikes
 from roar.parameters import DuplicateEvidence
 
 EVEN = 0.5
-"""Similarity from which two listings are one item; share of second listings with which weights speak as they are."""
+"""Share of second listings with which weights speak as they are."""
 
 
 class Prior(NamedTuple):

@@ -21,15 +21,13 @@ from roar.errors import InputError
 from roar.near_duplicates import candidates
 from roar.near_duplicates.comparison import Comparison
 from roar.near_duplicates.deduplication import ACCEPT, prepared, rows_of
+from roar.near_duplicates.labels import FEWEST
 from roar.near_duplicates.learning import Weights
 from roar.near_duplicates.profiles import Profiles
 from roar.near_duplicates.verification import informed, score, score_and_learn
 from roar.parameters import DuplicateEvidence, NearDuplicates
 
 FOLDS = 5
-FEWEST = 20
-"""Labelled pairs of either kind from which weights are fitted."""
-
 ASKED, COUNTED = 2_000, 300
 """Candidates that speak as the given weights judge them, and the labelled pairs that they count for together."""
 

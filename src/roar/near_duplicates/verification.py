@@ -28,7 +28,7 @@ from roar.near_duplicates.learning import (
     sure_pairs,
 )
 from roar.near_duplicates.prior import Prior, learn_prior
-from roar.near_duplicates.rivalry import lookalikes, posterior
+from roar.near_duplicates.rivalry import SURE, lookalikes, posterior
 from roar.parameters import DuplicateEvidence
 
 CHUNK = 200_000
@@ -38,9 +38,6 @@ THREADS = 2
 
 APART = 2.0
 """Taken off where two titles state different model numbers, in a catalogue that lists an item once."""
-
-CERTAIN = 50.0
-"""Log odds above which nothing can be told apart."""
 
 
 def score(
@@ -168,7 +165,7 @@ def _similarity(
     final = raw - config.competition * np.where(veto | model, 0.0, lead)
     log_odds = config.steepness * (final - config.threshold) + prior.odds
     if config.rivalry:
-        log_odds = logit(posterior(comparison, a, b, np.where(veto, 0.0, np.exp(np.minimum(log_odds, CERTAIN)))))
+        log_odds = logit(posterior(comparison, a, b, np.where(veto, 0.0, np.exp(np.minimum(log_odds, SURE)))))
     log_odds = lookalikes(a, b, np.where(veto, -np.inf, log_odds), evidence.named, prior.lookalike)
     return np.where(veto, 0.0, expit(log_odds))
 
